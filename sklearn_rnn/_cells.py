@@ -1,0 +1,406 @@
+"""The recurrent cells: Elman, GRU and LSTM, each as a forward loop and, next to it, its backward loop.
+
+Read this file with a textbook open, from top to bottom: the cells come in order of increasing complexity.
+
+Notation
+--------
+T, N, F, H are the numbers of time steps, sequences in the batch, input features and hidden units.
+
+X (T, F, N) inputs, H (T, H, N) hidden states, A pre-activations. The batch is always the **last** axis ("feature
+major"): the gates of one time step are then contiguous blocks of rows, and NumPy runs through them at full speed.
+
+W_x (gates*H, F), W_h (gates*H, H), b (gates*H,) are the weights of one cell; gates is 1 for Elman, 3 for GRU, 4 for
+LSTM. Shapes and the order of the gates are PyTorch's. A gradient is the name with a d in front: dA is dLoss/dA.
+
+``s(a) = 1 / (1 + exp(-a))`` is the logistic sigmoid, ``*`` is elementwise, ``@`` is the matrix product.
+
+Z (T+1, H+F+1, N) is the one buffer that a cell reads and writes. We are at time step t:
+
+    Z[t] = [ h_{t-1} ]   H rows: the state that step t starts from
+           [ x_t     ]   F rows: its input
+           [ 1       ]   1 row:  carries the bias
+
+so that ``W_h @ h_{t-1} + W_x @ x_t + b`` is the single product ``[W_h | W_x | b] @ Z[t]``, and the new state goes
+straight to where the next step finds it: ``h_t = Z[t+1, :H]``.
+
+What depends on the forward pass alone (the local derivatives) is computed for many steps with one NumPy call each,
+in chunks small enough to stay in the processor's cache; only what needs the gradient of the step after is done step by
+step. No time loop allocates memory.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy import add, matmul, multiply, subtract, tanh
+
+# Local derivatives are computed for so many bytes at once: about half of a core's level-2 cache.
+_CHUNK_BYTES = 1 << 19
+
+
+def sum_outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Sum over t and n of left[t, :, n] right[t, :, n]^T: the gradient of a matrix that was used at every step.
+
+    Parameters
+    ----------
+    left : ndarray of shape (T, a, N)
+    right : ndarray of shape (T, b, N)
+
+    Returns
+    -------
+    ndarray of shape (a, b)
+    """
+    # One large product over all steps is several times as fast as T small ones added up. BLAS wants the summed
+    # axes (t and n) side by side, which costs a copy of either factor.
+    return matmul(
+        left.transpose(1, 0, 2).reshape(left.shape[1], -1), right.transpose(1, 0, 2).reshape(right.shape[1], -1).T
+    )
+
+
+def _chunks_backward(n_steps: int, bytes_per_step: int) -> Iterator[tuple[int, int]]:
+    """Cut 0..n_steps into (start, stop) pieces of about _CHUNK_BYTES, the last piece first."""
+    size = max(1, _CHUNK_BYTES // bytes_per_step)
+    for stop in range(n_steps, 0, -size):
+        yield max(0, stop - size), stop
+
+
+class Cell(ABC):
+    """One layer in one direction. A cell has no state: weights come in, states and gradients go out.
+
+    It knows nothing of lengths, masks, losses or of where its weights are stored.
+    """
+
+    #: number of blocks of H rows in W_x, W_h and b
+    gates: int
+
+    def shapes(self, n_inputs: int, width: int) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the weights, in the order in which they are stored."""
+        rows = self.gates * width
+        return {"W_x": (rows, n_inputs), "W_h": (rows, width), "b": (rows,)}
+
+    def start_biases(self, weights: dict[str, np.ndarray]) -> None:
+        """Set the biases that should not start at zero."""
+
+    @abstractmethod
+    def forward(self, weights: dict[str, np.ndarray], Z: np.ndarray, state: Sequence[np.ndarray] | None) -> tuple:
+        """Run through all steps of Z, in place.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+        Z : ndarray of shape (T+1, H+F+1, N)
+            Inputs and ones are filled in; the states are written.
+        state : sequence of ndarray of shape (H, N), or None
+            What the cell remembers before the first step; None is zero.
+
+        Returns
+        -------
+        history : tuple of ndarray of shape (T+1, H, N)
+            What the cell remembers after 0, 1, ..., T steps. The hidden states come first.
+        cache : ndarray or None
+            What `backward` needs besides Z.
+        """
+
+    @abstractmethod
+    def backward(
+        self,
+        weights: dict[str, np.ndarray],
+        Z: np.ndarray,
+        cache: np.ndarray | None,
+        dH: Sequence[np.ndarray | None],
+        grads: dict[str, np.ndarray],
+    ) -> np.ndarray:
+        """Back-propagate through time.
+
+        Parameters
+        ----------
+        weights, Z, cache
+            As in and from `forward`.
+        dH : sequence of length T of ndarray of shape (H, N), or None
+            The gradient that reaches each h_t from above, not through later steps; None is zero.
+        grads : dict of str to ndarray
+            The gradients of the weights are written here.
+
+        Returns
+        -------
+        dA : ndarray of shape (T, gates*H, N)
+            Gradient of W_x @ x_t + b, so that dX[t] = W_x^T @ dA[t].
+        """
+
+
+class ElmanCell(Cell):
+    """The simple recurrent network (Elman, 1990).
+
+    Equations
+    ---------
+    ::
+
+        a_t = W_x @ x_t + W_h @ h_{t-1} + b
+        h_t = f(a_t)                            f = tanh or relu
+
+    Backward, with dh_t the whole gradient of h_t::
+
+        dh_t = dH_t + W_h^T @ da_{t+1}
+        da_t = dh_t * f'(a_t)                   tanh: 1 - h_t^2      relu: 1 where h_t > 0
+
+    A step costs 2 NumPy calls forward and 2 or 3 backward.
+    """
+
+    gates = 1
+
+    def __init__(self, activation: str = "tanh"):
+        self.activation = activation
+
+    def forward(self, weights, Z, state=None):
+        width = len(weights["W_h"])
+        W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
+        H = Z[:, :width]
+        H[0] = 0.0 if state is None else state[0]
+        if self.activation == "tanh":
+            for z, h in zip(Z, H[1:]):
+                tanh(matmul(W, z, h), h)
+        else:
+            for z, h in zip(Z, H[1:]):
+                np.maximum(matmul(W, z, h), 0.0, h)
+        return (H,), None
+
+    def backward(self, weights, Z, cache, dH, grads):
+        width, n_inputs = weights["W_x"].shape
+        n_steps, batch = len(Z) - 1, Z.shape[2]
+        W_hT = weights["W_h"].T
+        dA = np.empty((n_steps, width, batch), Z.dtype)
+        dh = np.zeros((width, batch), Z.dtype)
+        for start, stop in _chunks_backward(n_steps, 2 * dh.nbytes):
+            D = dA[start:stop]  # f'(a_t) stands where da_t will
+            H = Z[start + 1 : stop + 1, :width]
+            if self.activation == "tanh":
+                subtract(1.0, multiply(H, H, D), D)
+            else:
+                np.greater(H, 0.0, out=D, casting="unsafe")
+            for t in range(stop - 1, start - 1, -1):
+                if dH[t] is not None:
+                    add(dh, dH[t], dh)
+                da = dA[t]
+                multiply(dh, da, da)
+                matmul(W_hT, da, dh)
+        dW = sum_outer(dA, Z[:-1])
+        grads["W_h"][...] = dW[:, :width]
+        grads["W_x"][...] = dW[:, width:-1]
+        grads["b"][...] = dW[:, -1]
+        return dA
+
+
+class GRUCell(Cell):
+    """The gated recurrent unit (Cho et al., 2014), in the "reset after" form of cuDNN, PyTorch and Keras.
+
+    Equations
+    ---------
+    ::
+
+        r_t = s(W_xr @ x_t + W_hr @ h_{t-1} + b_r)          reset gate
+        z_t = s(W_xz @ x_t + W_hz @ h_{t-1} + b_z)          update gate
+        m_t = W_hn @ h_{t-1} + b_hn
+        n_t = tanh(W_xn @ x_t + b_n + r_t * m_t)            candidate
+        h_t = n_t + z_t * (h_{t-1} - n_t)                   = (1 - z_t) * n_t + z_t * h_{t-1}
+
+    Backward, with dh_t the whole gradient of h_t::
+
+        da_z = dh_t * (h_{t-1} - n_t) * z_t * (1 - z_t)
+        da_n = dh_t * (1 - z_t) * (1 - n_t^2)
+        da_r = da_n * m_t * r_t * (1 - r_t)
+        dm   = da_n * r_t
+        dh_{t-1} = dH_{t-1} + dh_t * z_t + W_hr^T @ da_r + W_hz^T @ da_z + W_hn^T @ dm
+
+    The gates stand in PyTorch's order r, z, n; b_hn is PyTorch's third block of bias_hh, whose other blocks would
+    only repeat b. The cache holds r, z, m, n as four blocks. A step costs 10 NumPy calls forward and 5 or 6 backward.
+    """
+
+    gates = 3
+
+    def shapes(self, n_inputs, width):
+        return {**super().shapes(n_inputs, width), "b_hn": (width,)}
+
+    def forward(self, weights, Z, state=None):
+        W_x, W_h, b = weights["W_x"], weights["W_h"], weights["b"]
+        width = W_h.shape[1]
+        n_steps, batch = len(Z) - 1, Z.shape[2]
+        # Rows r, z, m of one product with Z[t]. s(a) = (1 + tanh(a/2)) / 2, and tanh is ten times as fast as exp and
+        # a division: the weights of the sigmoids are halved here, once, and not a in every step.
+        W = np.hstack([W_h, W_x, b[:, None]])
+        W[: 2 * width] *= 0.5
+        W[2 * width :, width:] = 0.0
+        W[2 * width :, -1] = weights["b_hn"]
+        A = np.empty((n_steps, 4 * width, batch), Z.dtype)
+        # W_xn @ x_t + b_n, for all steps at once, stands where n_t will.
+        W_xn = np.hstack([W_x[2 * width :], b[2 * width :, None]])
+        matmul(W_xn, Z[:-1, width:], out=A[:, 3 * width :])
+        H = Z[:, :width]
+        H[0] = 0.0 if state is None else state[0]
+        r_times_m = np.empty((width, batch), Z.dtype)
+        for z, h_before, h, a, gates, r, update, m, n in zip(
+            Z,
+            H,
+            H[1:],
+            A[:, : 3 * width],
+            A[:, : 2 * width],
+            A[:, :width],
+            A[:, width : 2 * width],
+            A[:, 2 * width : 3 * width],
+            A[:, 3 * width :],
+        ):
+            matmul(W, z, a)
+            tanh(gates, gates)
+            multiply(gates, 0.5, gates)
+            add(gates, 0.5, gates)
+            add(n, multiply(r, m, r_times_m), n)
+            tanh(n, n)
+            subtract(h_before, n, h)
+            multiply(h, update, h)
+            add(h, n, h)
+        return (H,), A
+
+    def backward(self, weights, Z, cache, dH, grads):
+        W_h = weights["W_h"]
+        width = W_h.shape[1]
+        n_steps, batch = len(Z) - 1, Z.shape[2]
+        two, three = 2 * width, 3 * width
+        # Blocks dm, da_r, da_z, da_n: the first three go back through W_h, the last three through W_x.
+        dA = np.empty((n_steps, 4 * width, batch), Z.dtype)
+        W_hT = np.vstack([W_h[two:], W_h[:two]]).T
+        dh, dh_kept = np.zeros((2, width, batch), Z.dtype)
+        for start, stop in _chunks_backward(n_steps, 12 * dh.nbytes):
+            r, z, m, n = cache[start:stop].reshape(stop - start, 4, width, batch).swapaxes(0, 1)
+            H_before = Z[start:stop, :width]
+            # da_z, da_n = dh * F_z, dh * F_n     dm, da_r = da_n * r, da_n * F_r
+            F = np.empty((stop - start, 4, width, batch), Z.dtype)
+            F_m, F_r, F_z, F_n = F.swapaxes(0, 1)
+            F_m[...] = r
+            subtract(1.0, r, F_r)
+            F_r *= r
+            F_r *= m
+            subtract(1.0, z, F_n)
+            subtract(H_before, n, F_z)
+            F_z *= z
+            F_z *= F_n
+            one_less_n2 = multiply(n, n)
+            subtract(1.0, one_less_n2, one_less_n2)
+            F_n *= one_less_n2
+            for t in range(stop - 1, start - 1, -1):
+                if dH[t] is not None:
+                    add(dh, dH[t], dh)
+                da, f = dA[t].reshape(4, width, batch), F[t - start]
+                multiply(dh, f[2:], da[2:])
+                multiply(da[3], f[:2], da[:2])
+                multiply(dh, z[t - start], dh_kept)
+                matmul(W_hT, dA[t, :three], dh)
+                add(dh, dh_kept, dh)
+        dW_h = sum_outer(dA[:, :three], Z[:-1, :width])
+        grads["W_h"][:two], grads["W_h"][two:] = dW_h[width:], dW_h[:width]
+        dW_x = sum_outer(dA[:, width:], Z[:-1, width:])
+        grads["W_x"][...], grads["b"][...] = dW_x[:, :-1], dW_x[:, -1]
+        grads["b_hn"][...] = dA[:, :width].sum(axis=(0, 2))
+        return dA[:, width:]
+
+
+class LSTMCell(Cell):
+    """The long short-term memory with a forget gate and without peepholes (Gers et al., 2000).
+
+    Equations
+    ---------
+    ::
+
+        i_t = s(W_xi @ x_t + W_hi @ h_{t-1} + b_i)          input gate
+        f_t = s(W_xf @ x_t + W_hf @ h_{t-1} + b_f)          forget gate
+        g_t = tanh(W_xg @ x_t + W_hg @ h_{t-1} + b_g)       candidate
+        o_t = s(W_xo @ x_t + W_ho @ h_{t-1} + b_o)          output gate
+        c_t = f_t * c_{t-1} + i_t * g_t                     cell
+        h_t = o_t * tanh(c_t)
+
+    Backward, with dh_t and dc_t the whole gradients of h_t and c_t::
+
+        da_o = dh_t * tanh(c_t) * o_t * (1 - o_t)
+        dc_t = dc_{t+1} * f_{t+1} + dh_t * o_t * (1 - tanh(c_t)^2)
+        da_i = dc_t * g_t * i_t * (1 - i_t)
+        da_f = dc_t * c_{t-1} * f_t * (1 - f_t)
+        da_g = dc_t * i_t * (1 - g_t^2)
+        dh_{t-1} = dH_{t-1} + W_h^T @ [da_i; da_f; da_g; da_o]
+
+    The gates stand in PyTorch's order i, f, g, o. The cache holds i, f, o, g, c_{t-1}, tanh(c_t) as six blocks, in
+    this order because then the sigmoids i, f, o are neighbours, and so are the factors of (i, f) * (g, c_{t-1}).
+    A step costs 8 NumPy calls forward and 6 or 7 backward.
+    """
+
+    gates = 4
+
+    def start_biases(self, weights):
+        # An open forget gate lets gradients through from the first epoch on (Jozefowicz et al., 2015).
+        width = weights["W_h"].shape[1]
+        weights["b"][width : 2 * width] = 1.0
+
+    def forward(self, weights, Z, state=None):
+        width = weights["W_h"].shape[1]
+        n_steps, batch = len(Z) - 1, Z.shape[2]
+        two, three, four, five = (k * width for k in (2, 3, 4, 5))
+        W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
+        W = np.vstack([W[:two], W[three:], W[two:three]])  # i, f, o, g
+        W[:three] *= 0.5  # s(a) = (1 + tanh(a/2)) / 2: halve once here, not in every step
+        A = np.empty((n_steps + 1, 6 * width, batch), Z.dtype)
+        H, C = Z[:, :width], A[:, four:five]
+        H[0], C[0] = (0.0, 0.0) if state is None else state
+        products = np.empty((two, batch), Z.dtype)
+        from_input, from_memory = products[:width], products[width:]
+        for z, h, a, sigmoids, i_f, o, g_c, c, tanh_c in zip(
+            Z,
+            H[1:],
+            A[:, :four],
+            A[:, :three],
+            A[:, :two],
+            A[:, two:three],
+            A[:, three:five],
+            C[1:],
+            A[:, five:],
+        ):
+            tanh(matmul(W, z, a), a)
+            multiply(sigmoids, 0.5, sigmoids)
+            add(sigmoids, 0.5, sigmoids)
+            multiply(i_f, g_c, products)
+            add(from_input, from_memory, c)
+            multiply(o, tanh(c, tanh_c), h)
+        return (H, C), A
+
+    def backward(self, weights, Z, cache, dH, grads):
+        width = weights["W_h"].shape[1]
+        n_steps, batch = len(Z) - 1, Z.shape[2]
+        three = 3 * width
+        W_hT = weights["W_h"].T
+        dA = np.empty((n_steps, 4 * width, batch), Z.dtype)
+        dh, dc, from_h = np.zeros((3, width, batch), Z.dtype)
+        for start, stop in _chunks_backward(n_steps, 16 * dh.nbytes):
+            blocks = cache[start:stop].reshape(stop - start, 6, width, batch)
+            forget, o, tanh_c = blocks[:, 1], blocks[:, 2], blocks[:, 5]
+            # da_i, da_f, da_g = dc * F_i, dc * F_f, dc * F_g     da_o = dh * F_o     dc += dh * F_c
+            F = np.empty((stop - start, 5, width, batch), Z.dtype)
+            subtract(1.0, blocks[:, :2], F[:, :2])
+            F[:, :2] *= blocks[:, :2]
+            F[:, :2] *= blocks[:, 3:5]
+            subtract(1.0, o, F[:, 3])
+            F[:, 3] *= o
+            F[:, 3] *= tanh_c
+            # F_g = i * (1 - g^2) and F_c = o * (1 - tanh(c)^2): the same operations on two pairs of blocks
+            multiply(blocks[:, 3::2], blocks[:, 3::2], F[:, 2::2])
+            subtract(1.0, F[:, 2::2], F[:, 2::2])
+            F[:, 2::2] *= blocks[:, 0:3:2]
+            for t in range(stop - 1, start - 1, -1):
+                if dH[t] is not None:
+                    add(dh, dH[t], dh)
+                da, f = dA[t].reshape(4, width, batch), F[t - start]
+                add(dc, multiply(dh, f[4], from_h), dc)
+                multiply(dc, f[:3], da[:3])
+                multiply(dh, f[3], da[3])
+                multiply(dc, forget[t - start], dc)
+                matmul(W_hT, dA[t], dh)
+        dW = sum_outer(dA, Z[:-1])
+        grads["W_h"][...] = dW[:, :width]
+        grads["W_x"][...] = dW[:, width:-1]
+        grads["b"][...] = dW[:, -1]
+        return dA

@@ -1,0 +1,484 @@
+"""The network: a stack of recurrent layers in one or two directions, a readout and a loss on top.
+
+A Network knows shapes and nothing else: it holds no weights and no state, so one network may run in many threads.
+Weights come in as one flat vector theta, gradients go out in the same layout. All arrays have the batch as their last
+axis (see `_cells`). Sequences of different lengths are padded at the end; lengths are dealt with here, so that cells
+need not know of them: a padded step gets no gradient and its state is cleared, so that nothing found there can reach a
+result.
+
+Weights are named ``W_x_l0, W_h_l0, b_l0`` for layer 0, with ``_reverse`` appended for the backward direction (GRU also
+``b_hn_l0``), ``W_a, v_a`` for attention pooling and ``W_o, b_o`` for the readout.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ._cells import Cell, ElmanCell, GRUCell, LSTMCell, sum_outer
+from ._losses import Loss
+from ._params import ParamLayout
+
+CELLS: dict[str, type[Cell]] = {"rnn": ElmanCell, "gru": GRUCell, "lstm": LSTMCell}
+
+
+@dataclass
+class Batch:
+    """What the network sees of N sequences.
+
+    Attributes
+    ----------
+    X : ndarray of shape (T, F, N)
+    lengths : ndarray of shape (N,), or None
+        Valid steps of each sequence; None where all have T.
+    Y : ndarray of shape (k, N), or (T, k, N) for a target at every step, or None
+    weights : ndarray of shape (N,) or (T, N), or None
+        None is 1 for every sequence or valid step.
+    count : int
+        Number of sequences, or of valid steps where each has a target: what a mean divides by.
+    state : list of tuple of ndarray, or None
+        What each layer remembers before the first step; None is nothing. `Network.loss_grad` of a per-step batch
+        leaves what it remembers after the last step in `state_after`.
+    pooled : tuple of ndarray (values (D, N), weights (N,)), or None
+        What pooling has seen of steps before the first; see `Network.fast_forward`.
+    """
+
+    X: np.ndarray
+    lengths: np.ndarray | None = None
+    Y: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    count: int = 1
+    state: list | None = None
+    state_after: list | None = None
+    pooled: tuple | None = None
+
+    @property
+    def valid(self) -> np.ndarray | None:
+        """(T, N) True at the steps that exist; None where all do."""
+        return None if self.lengths is None else np.arange(len(self.X))[:, None] < self.lengths
+
+    def segments(self, size: int):
+        """The batch as consecutive pieces of `size` steps, each starting from the state that the one before left.
+
+        A piece must have gone through `Network.loss_grad` before the next is asked for.
+        """
+        state = self.state
+        for start in range(0, len(self.X), size):
+            steps = slice(start, start + size)
+            X, lengths, count = self.X[steps], self.lengths, self.X[steps].shape[0] * self.X.shape[2]
+            if lengths is not None:
+                lengths = np.clip(lengths - start, 0, len(X))
+                count = int(lengths.sum())
+            weights = None if self.weights is None else self.weights[steps]
+            piece = Batch(X, lengths, self.Y[steps], weights, count, state)
+            yield piece
+            state = piece.state_after
+
+
+def _reverse_in_time(A: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+    """A (T, rows, N) with each sequence turned round inside its own length, so that padding stays at the end."""
+    if lengths is None:
+        return A[::-1]
+    t = np.arange(len(A))[:, None]
+    return np.take_along_axis(A, np.where(t < lengths, lengths - 1 - t, t)[:, None, :], axis=0)
+
+
+def _state_after(history: tuple[np.ndarray, ...], lengths: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """What a cell remembers after the last valid step of each sequence, from its history of (T+1, H, N) arrays."""
+    if lengths is None:
+        return tuple(h[-1].copy() for h in history)
+    return tuple(np.take_along_axis(h, lengths[None, None, :], axis=0)[0] for h in history)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pooling: what a many-to-one readout sees of the states H (T, D, N) of the last layer. States of padded steps are 0.
+#
+# forward(weights, H, valid, before) -> P (D, N), weight (N,), cache
+#     `before` = (P, weight) stands for earlier steps, as constants; what comes out can be passed on in the same way.
+# backward(weights, H, cache, dP, grads) -> dH, a list of T arrays (D, N), or None where the gradient is zero
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class LastPooling:
+    """The state after the last step; of a backward direction, whose last step is the first, the state there."""
+
+    def shapes(self, n_states: int) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def __init__(self, bidirectional: bool = False):
+        self.bidirectional = bidirectional
+
+    def forward(self, weights, H, valid, before=None):
+        n_steps, n_states, batch = H.shape
+        # at[d, n] is the step at which row d of column n is read
+        at = np.empty((n_states, batch), np.intp)
+        at[:] = n_steps - 1 if valid is None else np.maximum(valid.sum(axis=0) - 1, 0)
+        if self.bidirectional:
+            at[n_states // 2 :] = 0
+        return np.take_along_axis(H, at[None], axis=0)[0], np.ones(batch, H.dtype), at
+
+    def backward(self, weights, H, at, dP, grads):
+        dH: list = [None] * len(H)
+        for t in {*at[0].tolist(), *at[-1].tolist()}:
+            dH[t] = np.where(at == t, dP, H.dtype.type(0))
+        return dH
+
+
+class MeanPooling:
+    """The mean over the steps."""
+
+    def __init__(self, bidirectional: bool = False):
+        pass
+
+    def shapes(self, n_states):
+        return {}
+
+    def forward(self, weights, H, valid, before=None):
+        total = H.sum(axis=0)
+        n_steps = np.full(H.shape[2], len(H), H.dtype) if valid is None else valid.sum(axis=0).astype(H.dtype)
+        if before is not None:
+            total += before[1] * before[0]
+            n_steps += before[1]
+        return total / np.maximum(n_steps, 1), n_steps, (valid, n_steps)
+
+    def backward(self, weights, H, cache, dP, grads):
+        valid, n_steps = cache
+        share = dP / n_steps
+        return [share] * len(H) if valid is None else [share * now for now in valid]
+
+
+class MaxPooling:
+    """The largest value of each unit over the steps."""
+
+    def __init__(self, bidirectional: bool = False):
+        pass
+
+    def shapes(self, n_states):
+        return {}
+
+    def forward(self, weights, H, valid, before=None):
+        n_steps = np.full(H.shape[2], len(H), H.dtype) if valid is None else valid.sum(axis=0).astype(H.dtype)
+        candidates = H if valid is None else np.where(valid[:, None, :], H, H.dtype.type(-np.inf))
+        at = candidates.argmax(axis=0)
+        P = np.take_along_axis(candidates, at[None], axis=0)[0]
+        from_here = np.ones(P.shape, bool)
+        if before is not None:
+            from_here = (before[1] == 0) | (P > before[0])
+            P = np.where(from_here, P, before[0])
+            n_steps = n_steps + before[1]
+        return np.where(n_steps > 0, P, H.dtype.type(0)), n_steps, (at, from_here)
+
+    def backward(self, weights, H, cache, dP, grads):
+        at, from_here = cache
+        dH = np.zeros_like(H)
+        np.put_along_axis(dH, at[None], (dP * from_here)[None], axis=0)
+        return list(dH)
+
+
+class AttentionPooling:
+    """A weighted mean over the steps whose weights are learnt (Bahdanau et al., 2015; Yang et al., 2016).
+
+    ::
+
+        e_t = v_a @ tanh(W_a @ h_t)
+        a_t = exp(e_t) / sum over t' of exp(e_t')
+        P   = sum over t of a_t * h_t
+    """
+
+    def __init__(self, bidirectional: bool = False):
+        pass
+
+    def shapes(self, n_states):
+        return {"W_a": (n_states, n_states), "v_a": (1, n_states)}
+
+    def forward(self, weights, H, valid, before=None):
+        S = weights["W_a"] @ H
+        np.tanh(S, S)
+        e = (weights["v_a"] @ S)[:, 0]
+        if valid is not None:
+            e[~valid] = -np.inf
+        # log_total is the log of the softmax's denominator; -inf where nothing has been seen yet
+        top = e.max(axis=0) if before is None else np.maximum(e.max(axis=0), before[1])
+        top = np.where(np.isfinite(top), top, H.dtype.type(0))
+        a = np.exp(e - top)
+        total = a.sum(axis=0)
+        if before is not None:
+            a_before = np.exp(before[1] - top)
+            total = total + a_before
+        some = np.where(total > 0, total, H.dtype.type(1))
+        a /= some
+        P = np.einsum("tn,tdn->dn", a, H)
+        if before is not None:
+            P += a_before / some * before[0]
+        with np.errstate(divide="ignore"):
+            log_total = np.log(total) + top
+        return P, log_total, (S, a, P)
+
+    def backward(self, weights, H, cache, dP, grads):
+        S, a, P = cache
+        # softmax: de_t = a_t * (da_t - sum over t' of a_t' * da_t'), and da_t = dP . h_t makes that sum dP . P
+        de = a * (np.einsum("dn,tdn->tn", dP, H) - (dP * P).sum(axis=0))
+        grads["v_a"][...] = sum_outer(de[:, None, :], S)
+        np.subtract(1, np.multiply(S, S, S), S)
+        dU = weights["v_a"].T * de[:, None, :] * S  # gradient of W_a @ h_t
+        grads["W_a"][...] = sum_outer(dU, H)
+        return list(a[:, None, :] * dP + weights["W_a"].T @ dU)
+
+
+POOLINGS: dict[str, type] = {
+    "last": LastPooling,
+    "mean": MeanPooling,
+    "max": MaxPooling,
+    "attention": AttentionPooling,
+}
+
+
+class Network:
+    """Stacked recurrent layers, a readout and a loss.
+
+    Parameters
+    ----------
+    n_inputs : int
+        F.
+    hidden_layer_sizes : tuple of int
+        H of each layer.
+    loss : Loss
+    cell : Cell
+    bidirectional : bool
+        Each layer also runs through the sequence backwards; what it hands on is both states, D = 2 H rows.
+    pooling : {"last", "mean", "max", "attention"} or None
+        None for an output at every step.
+    dropout : float
+        Share of the values that are dropped between layers and before the readout while training.
+
+    Attributes
+    ----------
+    layout : ParamLayout
+    """
+
+    def __init__(self, n_inputs, hidden_layer_sizes, loss: Loss, *, cell, bidirectional, pooling, dropout):
+        self.loss = loss
+        self.cell = cell
+        self.dropout = dropout
+        self.pooling = None if pooling is None else POOLINGS[pooling](bidirectional)
+        self.directions = ("", "_reverse") if bidirectional else ("",)
+        self.hidden_layer_sizes = tuple(hidden_layer_sizes)
+        shapes = {}
+        n_below = n_inputs
+        for layer, width in enumerate(self.hidden_layer_sizes):
+            for direction in self.directions:
+                for name, shape in cell.shapes(n_below, width).items():
+                    shapes[f"{name}_l{layer}{direction}"] = shape
+            n_below = width * len(self.directions)
+        if self.pooling is not None:
+            shapes.update(self.pooling.shapes(n_below))
+        shapes.update(W_o=(loss.n_raw, n_below), b_o=(loss.n_raw,))
+        self.layout = ParamLayout(shapes)
+
+    def _layer(self, named: dict[str, np.ndarray], layer: int, direction: str) -> dict[str, np.ndarray]:
+        """The arrays of one cell, under the cell's own names."""
+        suffix = f"_l{layer}{direction}"
+        return {name: named[name + suffix] for name in self.cell.shapes(1, 1)}
+
+    def start(self, rng: np.random.Generator, init: str, init_scale: float, dtype) -> np.ndarray:
+        """Draw starting weights (DESIGN: "orthogonal", "uniform" or "normal")."""
+        theta = np.zeros(self.layout.size)
+        named = self.layout.views(theta)
+        for layer, width in enumerate(self.hidden_layer_sizes):
+            for direction in self.directions:
+                weights = self._layer(named, layer, direction)
+                for name, W in weights.items():
+                    if init == "uniform":
+                        # PyTorch's rule: within 1 / sqrt(H) for everything in a recurrent layer
+                        W[...] = rng.uniform(-1, 1, W.shape) / np.sqrt(width)
+                    elif init == "normal":
+                        W[...] = rng.normal(0.0, init_scale, W.shape)
+                    elif name == "W_h":
+                        for gate in W.reshape(-1, width, width):
+                            gate[...] = _random_orthogonal(rng, width)
+                    elif name == "W_x":
+                        W[...] = _glorot(rng, W.shape, W.shape[1], width)
+                if init == "orthogonal":
+                    self.cell.start_biases(weights)
+        for name in ("W_a", "v_a", "W_o", "b_o"):
+            if name in named:
+                W = named[name]
+                if init == "uniform":
+                    W[...] = rng.uniform(-1, 1, W.shape) / np.sqrt(named["W_o"].shape[1])
+                elif init == "normal":
+                    W[...] = rng.normal(0.0, init_scale, W.shape)
+                elif W.ndim == 2:
+                    W[...] = _glorot(rng, W.shape, *W.shape)
+        return theta.astype(dtype)
+
+    def _drop(self, A, rng):
+        """Inverted dropout. Returns the thinned array and what its gradient has to be multiplied by, or None."""
+        if rng is None or self.dropout == 0.0:
+            return A, None
+        keep = 1.0 - self.dropout
+        mask = (rng.random(A.shape, np.float32) < keep).astype(A.dtype)
+        mask /= keep
+        return A * mask, mask
+
+    def _forward_layers(self, named, batch: Batch, rng):
+        """Run all layers. Returns the states of the last one (T, D, N), a trace for `_backward_layers`, and what
+        each cell remembers after the last step."""
+        X, valid = batch.X, batch.valid
+        n_steps, _, n_sequences = X.shape
+        trace, state_after = [], []
+        for layer, width in enumerate(self.hidden_layer_sizes):
+            mask = None
+            if layer:
+                X, mask = self._drop(X, rng)
+            outputs, runs = [], []
+            for direction in self.directions:
+                inputs = _reverse_in_time(X, batch.lengths) if direction else X
+                Z = np.empty((n_steps + 1, width + X.shape[1] + 1, n_sequences), X.dtype)
+                Z[:-1, width:-1] = inputs
+                Z[:-1, -1] = 1
+                weights = self._layer(named, layer, direction)
+                state = None if batch.state is None else batch.state[len(state_after)]
+                history, cache = self.cell.forward(weights, Z, state)
+                state_after.append(_state_after(history, batch.lengths))
+                H = Z[1:, :width]
+                if valid is not None:
+                    np.copyto(H, 0, where=~valid[:, None, :])
+                runs.append((Z, cache))
+                outputs.append(_reverse_in_time(H, batch.lengths) if direction else H)
+            X = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
+            trace.append((runs, mask))
+        return X, trace, state_after
+
+    def _backward_layers(self, named, trace, dH, lengths, grads):
+        """Send dH, a list of T arrays (D, N) or None, down through all layers."""
+        for layer in reversed(range(len(trace))):
+            runs, mask = trace[layer]
+            width = self.hidden_layer_sizes[layer]
+            dX = None
+            for k, (direction, (Z, cache)) in enumerate(zip(self.directions, runs)):
+                mine = dH
+                if len(self.directions) == 2:
+                    mine = [None if d is None else d[k * width : (k + 1) * width] for d in dH]
+                if direction:
+                    if lengths is None:
+                        mine = mine[::-1]
+                    else:
+                        zero = np.zeros((width, Z.shape[2]), Z.dtype)
+                        mine = _reverse_in_time(np.stack([zero if d is None else d for d in mine]), lengths)
+                weights = self._layer(named, layer, direction)
+                dA = self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction))
+                if layer:
+                    from_here = weights["W_x"].T @ dA
+                    if direction:
+                        from_here = _reverse_in_time(from_here, lengths)
+                    dX = from_here if dX is None else dX + from_here
+            if layer:
+                dH = list(dX if mask is None else dX * mask)
+
+    def hidden_states(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+        """States of the last layer, (T, D, N); zero at padded steps."""
+        return self._forward_layers(self.layout.views(theta), batch, None)[0]
+
+    def outputs(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+        """Raw outputs O: (K, N), or (T, K, N) where pooling is None."""
+        named = self.layout.views(theta)
+        P = self._forward_layers(named, batch, None)[0]
+        if self.pooling is not None:
+            P = self.pooling.forward(named, P, batch.valid, batch.pooled)[0]
+        return named["W_o"] @ P + named["b_o"][:, None]
+
+    def predict(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+        """The loss's link applied to the raw outputs."""
+        return self.loss.link(self.outputs(theta, batch))
+
+    def _weighted_sum(self, O, batch: Batch):
+        """The batch's loss and its gradient with respect to O."""
+        values, dO = self.loss.value_and_gradient(O, batch.Y)
+        weights = batch.weights
+        if self.pooling is None and batch.lengths is not None:
+            valid = batch.valid
+            weights = valid.astype(O.dtype) if weights is None else weights * valid
+        if weights is None:
+            return float(values.sum()), dO
+        return float((weights * values).sum()), dO * weights[..., None, :]
+
+    def loss_sum(self, theta: np.ndarray, batch: Batch) -> float:
+        """Sum of weight times loss, without a gradient and without dropout."""
+        return self._weighted_sum(self.outputs(theta, batch), batch)[0]
+
+    def loss_grad(
+        self, theta: np.ndarray, batch: Batch, rng: np.random.Generator | None = None
+    ) -> tuple[float, np.ndarray]:
+        """Sum of weight times loss over the batch, and its gradient with respect to theta.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (layout.size,)
+        batch : Batch
+        rng : Generator or None
+            Draws the dropout masks; None switches dropout off.
+        """
+        named = self.layout.views(theta)
+        gradient = np.empty_like(theta)
+        grads = self.layout.views(gradient)
+
+        H, trace, batch.state_after = self._forward_layers(named, batch, rng)
+        if self.pooling is None:
+            P = H
+        else:
+            P, _, pooling_cache = self.pooling.forward(named, H, batch.valid, batch.pooled)
+        thinned, mask = self._drop(P, rng)
+        O = named["W_o"] @ thinned + named["b_o"][:, None]
+
+        value, dO = self._weighted_sum(O, batch)
+
+        dP = named["W_o"].T @ dO
+        if mask is not None:
+            dP *= mask
+        if self.pooling is None:
+            grads["W_o"][...] = sum_outer(dO, thinned)
+            grads["b_o"][...] = dO.sum(axis=(0, 2))
+            dH = list(dP)
+        else:
+            grads["W_o"][...] = dO @ thinned.T
+            grads["b_o"][...] = dO.sum(axis=1)
+            dH = self.pooling.backward(named, H, pooling_cache, dP, grads)
+        self._backward_layers(named, trace, dH, batch.lengths, grads)
+        return value, gradient
+
+    def fast_forward(
+        self, theta: np.ndarray, batch: Batch, n_last: int, rng: np.random.Generator | None = None
+    ) -> Batch:
+        """The last `n_last` steps of each sequence of a many-to-one batch, started from where the earlier ones lead.
+
+        The earlier steps are run through without being kept, `n_last` at a time: what comes back remembers their
+        final states and what pooling has seen of them, as constants. This is truncated back-propagation through time
+        for one target at the end.
+        """
+        n_steps, _, n_sequences = batch.X.shape
+        lengths = np.full(n_sequences, n_steps) if batch.lengths is None else batch.lengths
+        n_early = np.maximum(lengths - n_last, 0)
+        if not n_early.any():
+            return batch
+        named = self.layout.views(theta)
+        state, pooled = None, None
+        for start in range(0, int(n_early.max()), n_last):
+            X = batch.X[start : start + n_last]
+            piece = Batch(X, np.clip(n_early - start, 0, len(X)), state=state)
+            H, _, state = self._forward_layers(named, piece, rng)
+            pooled = self.pooling.forward(named, H, piece.valid, pooled)[:2]
+        late_lengths = lengths - n_early
+        t = np.arange(late_lengths.max())[:, None] + n_early
+        X = np.take_along_axis(batch.X, np.minimum(t, n_steps - 1)[:, None, :], axis=0)
+        all_full = (late_lengths == len(X)).all()
+        return replace(batch, X=X, lengths=None if all_full else late_lengths, state=state, pooled=pooled)
+
+
+def _glorot(rng, shape, fan_in, fan_out):
+    """Uniform within sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
+    return rng.uniform(-1, 1, shape) * np.sqrt(6.0 / (fan_in + fan_out))
+
+
+def _random_orthogonal(rng, size):
+    """A random rotation or reflection, uniformly distributed (Mezzadri, 2007)."""
+    Q, R = np.linalg.qr(rng.normal(size=(size, size)))
+    return Q * np.sign(np.diag(R))
