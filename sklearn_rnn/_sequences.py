@@ -21,7 +21,7 @@ from ._network import Batch
 # a batch then hardly differ in length, and still meet different neighbours in every epoch.
 _POOL_BATCHES = 50
 
-_CHANNELS_LAST = (
+CHANNELS_LAST = (
     "3-D X is (n_samples, n_timesteps, n_features); if yours has time last, pass X.transpose(0, 2, 1)."
 )
 
@@ -78,7 +78,7 @@ class Sequences:
         for size, axis, what in ((n, 0, "sample"), (n_timesteps, 1, "time step"), (n_features, 2, "feature")):
             if size == 0:
                 raise ValueError(
-                    f"{name} has 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required. {_CHANNELS_LAST}"
+                    f"{name} has 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required. {CHANNELS_LAST}"
                 )
         first, lengths = np.zeros(n, np.intp), np.full(n, n_timesteps)
         if np.issubdtype(X.dtype, np.floating):
@@ -190,7 +190,7 @@ class Sequences:
         if Y.ndim not in ndims or Y.shape[:2] != (len(self), self.n_timesteps):
             hint = ""
             if Y.ndim >= 2 and Y.shape[1] == self.n_features != self.n_timesteps:
-                hint = f" {name}'s second axis equals X's number of features. {_CHANNELS_LAST}"
+                hint = f" {name}'s second axis equals X's number of features. {CHANNELS_LAST}"
             raise ValueError(
                 f"{name} must have one target for every time step of X: expected shape "
                 f"({len(self)}, {self.n_timesteps}) or ({len(self)}, {self.n_timesteps}, n_outputs), got {Y.shape}. "
@@ -249,6 +249,10 @@ class Dataset:
     per_step: bool
     dtype: np.dtype
 
+    def __post_init__(self):
+        lengths = self.sequences.lengths
+        self._first_row = np.cumsum(lengths) - lengths
+
     @property
     def count(self) -> int:
         """Sequences, or valid steps: what the mean of the loss divides by."""
@@ -258,12 +262,10 @@ class Dataset:
         """Cut one batch."""
         X, lengths = self.sequences.steps(index, self.dtype)
         if self.per_step:
-            all_lengths = self.sequences.lengths
-            first_row = np.cumsum(all_lengths) - all_lengths
-            t = np.arange(len(X))[:, None]
-            rows = first_row[index] + np.minimum(t, all_lengths[index] - 1)  # (T, N)
+            n_valid = self.sequences.lengths[index]
+            rows = self._first_row[index] + np.minimum(np.arange(len(X))[:, None], n_valid - 1)  # (T, N)
             Y = self.Y[rows].transpose(0, 2, 1)
-            count = int(all_lengths[index].sum())
+            count = int(n_valid.sum())
         else:
             rows = index
             Y = self.Y[rows].T
@@ -273,10 +275,11 @@ class Dataset:
 
     def batches(self, index: np.ndarray, size: int, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """Cut the sequences of `index` into batches, with `rng` in random order and with like lengths together."""
-        if rng is not None and len(index) > size:
-            index = rng.permutation(index)
         starts = np.arange(0, len(index), size)
-        if rng is not None and self.sequences.is_padded:
+        shuffle = rng is not None and len(starts) > 1
+        if shuffle:
+            index = rng.permutation(index)
+        if shuffle and self.sequences.is_padded:
             pool = size * _POOL_BATCHES
             lengths = self.sequences.lengths
             index = np.concatenate(

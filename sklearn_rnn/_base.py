@@ -1,0 +1,698 @@
+"""BaseRNN: what both estimators share. Parameters, validation, the way from X and y to fitted weights and back."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
+
+from ._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from ._network import CELLS, POOLINGS, Batch, Network
+from ._sequences import CHANNELS_LAST, Dataset, Sequences, is_ragged
+from ._solvers import (
+    OPTIMIZERS,
+    Adam,
+    Monitor,
+    Progress,
+    Schedule,
+    SGD,
+    minimize_lbfgs,
+    minimize_stochastic,
+    warn_of,
+)
+
+try:  # scikit-learn >= 1.9, experimental
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Stands in where scikit-learn has no callbacks."""
+
+    def with_callbacks(method):
+        return method
+
+
+# A product with fewer multiplications than this loses more by waking a second BLAS thread than it gains.
+_SERIAL_PRODUCT = 1 << 21
+# Bytes of states that are computed at once where nothing is learnt, or where chunks are added up.
+_CHUNK_STATES = 1 << 23
+
+
+def _has_partial_fit(estimator):
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit is only available for stochastic solvers; got solver='lbfgs'.")
+    if estimator.early_stopping:
+        raise AttributeError("partial_fit does not go with early_stopping=True: it makes one pass over what it is given.")
+    return True
+
+
+class BaseRNN(CallbackSupportMixin, BaseEstimator):
+    """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "cell": [StrOptions(set(CELLS))],
+        "activation": [StrOptions({"tanh", "relu"})],
+        "bidirectional": ["boolean"],
+        "mapping": [StrOptions({"many-to-one", "many-to-many", "one-to-many"})],
+        "pooling": [StrOptions(set(POOLINGS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "init": [StrOptions({"orthogonal", "uniform", "normal"})],
+        "init_scale": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "solver": [StrOptions({*OPTIMIZERS, "lbfgs"})],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "inverse_time", "adaptive", "cosine"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "learning_rate_decay": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "clip_value": [None, Interval(Real, 0, None, closed="neither")],
+        "bptt_steps": [None, Interval(Integral, 1, None, closed="left")],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_method": [StrOptions({"random", "last"})],
+        "scoring": [str, callable, None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def _store(self, arguments: dict) -> None:
+        """Set every argument of __init__ under its own name: scikit-learn asks for this, and for nothing else."""
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # -- parameters -------------------------------------------------------------------------------------------------
+
+    @property
+    def _per_step(self) -> bool:
+        return self.mapping != "many-to-one"
+
+    def _check_parameters(self) -> None:
+        self._validate_params()
+        sizes = self._hidden_layer_sizes()
+        if not sizes or not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+            raise ValueError(
+                "hidden_layer_sizes must be an int >= 1 or a non-empty sequence of such, one a layer; "
+                f"got {self.hidden_layer_sizes!r}."
+            )
+        if self.bptt_steps is not None and self.bidirectional:
+            raise ValueError(
+                f"bptt_steps={self.bptt_steps} does not go with bidirectional=True: the backward direction starts at "
+                "the end of the sequence, so a cut sequence is another input. Use bptt_steps=None."
+            )
+        if self.bptt_steps is not None and self.solver == "lbfgs":
+            raise ValueError(
+                f"bptt_steps={self.bptt_steps} does not go with solver='lbfgs', which needs the exact gradient. "
+                "Use bptt_steps=None or a stochastic solver."
+            )
+
+    def _hidden_layer_sizes(self) -> tuple:
+        sizes = self.hidden_layer_sizes
+        return (sizes,) if isinstance(sizes, Integral) else tuple(np.asarray(sizes, dtype=object).tolist())
+
+    def _describe_net(self, n_inputs: int) -> dict:
+        """All that the network's shape depends on, as plain values."""
+        return {
+            "n_inputs": n_inputs,
+            "hidden_layer_sizes": tuple(int(size) for size in self._hidden_layer_sizes()),
+            "cell": self.cell,
+            "activation": self.activation,
+            "bidirectional": bool(self.bidirectional),
+            "pooling": None if self._per_step else self.pooling,
+            "loss": self._describe_loss(),
+        }
+
+    def _network(self) -> Network:
+        """The network that the weights of this model belong to."""
+        net = dict(self._net)
+        loss_name, n_targets, options = net.pop("loss")
+        loss = {**REGRESSION_LOSSES, **CLASSIFICATION_LOSSES}[loss_name](n_targets, **options)
+        cell, activation = net.pop("cell"), net.pop("activation")
+        cell = CELLS[cell](activation) if cell == "rnn" else CELLS[cell]()
+        return Network(**net, loss=loss, cell=cell, dropout=self.dropout)
+
+    # -- input ------------------------------------------------------------------------------------------------------
+
+    def _check_X(self, X, *, reset: bool, name: str = "X", n_steps_out: int | None = None) -> Sequences:
+        """Any accepted X as Sequences. With reset, what a fitted model must know of X is set."""
+        one_to_many = self.mapping == "one-to-many"
+        if one_to_many and is_ragged(X):
+            raise ValueError(
+                f"{name} must be a table (n_samples, n_features) with mapping='one-to-many' (each row is fed at every "
+                f"step), got a list of {len(X)} sequences."
+            )
+        ndim = getattr(X, "ndim", None)
+        if is_ragged(X):
+            sequences = Sequences.from_ragged(X, name)
+        else:
+            if ndim is None and not hasattr(X, "iloc") and not hasattr(X, "tocsr"):
+                ndim = np.asarray(X, dtype=None if hasattr(X, "__array__") else object).ndim
+            if ndim is not None and (ndim > 3 or (ndim == 3 and one_to_many)):
+                raise ValueError(
+                    f"{name} has {ndim} dimensions; expected "
+                    + (
+                        "a table (n_samples, n_features) with mapping='one-to-many'."
+                        if one_to_many
+                        else "(n_samples, n_timesteps, n_features), (n_samples, n_timesteps) or a list of sequences."
+                    )
+                )
+            if ndim == 3:
+                sequences = Sequences.from_3d(np.asarray(X), name)
+            else:
+                return self._check_table(X, reset, name, n_steps_out)
+
+        as_table = not reset and self._fitted_on_table
+        expected = 1 if as_table else getattr(self, "n_features_in_", None)
+        if not reset and sequences.n_features != expected:
+            hint = CHANNELS_LAST
+            if sequences.n_timesteps == expected:
+                hint = f"The second axis has {expected}, so this looks like channels first. {hint}"
+            raise ValueError(
+                f"{name} has {sequences.n_features} features, but {type(self).__name__} is expecting {expected} "
+                f"features as input. {hint}"
+            )
+        if as_table and (sequences.lengths != self.n_features_in_).any():
+            raise ValueError(
+                f"This model was fitted on 2-D X with {self.n_features_in_} time steps; {name} has sequences of "
+                f"{sequences.lengths.min()} to {sequences.lengths.max()} steps. To use other lengths, fit on 3-D X: "
+                "X[:, :, None]."
+            )
+        if reset:
+            self.n_features_in_ = sequences.n_features
+            self._fitted_on_table = False
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            if sequences.n_timesteps == 1 and sequences.n_features > 1:
+                warnings.warn(
+                    f"{name} of shape {sequences.values.shape} has a single time step with {sequences.n_features} "
+                    f"features, so there is nothing recurrent to learn. {CHANNELS_LAST}",
+                    UserWarning,
+                    stacklevel=4,
+                )
+        return sequences
+
+    def _check_table(self, X, reset, name, n_steps_out) -> Sequences:
+        """2-D X: univariate sequences as rows, or the static features of one-to-many."""
+        dtypes = [np.float64, np.float32]
+        if reset or self._fitted_on_table:
+            X = validate_data(self, X, reset=reset, dtype=dtypes)
+            if reset:
+                self._fitted_on_table = True
+        else:
+            X = check_array(X, dtype=dtypes, input_name=name, estimator=self)
+            if self.n_features_in_ != 1:
+                raise ValueError(
+                    f"{name} is 2-D with shape {X.shape}, that is, univariate sequences of {X.shape[1]} time steps; "
+                    f"{type(self).__name__} is expecting {self.n_features_in_} features. {CHANNELS_LAST}"
+                )
+        if self.mapping == "one-to-many":
+            return Sequences.from_2d(X, self._n_steps_out if n_steps_out is None else n_steps_out)
+        return Sequences.from_2d(X)
+
+    def _n_steps_of(self, y) -> int | None:
+        """one-to-many: the length of the sequences to put out, from y."""
+        if self.mapping != "one-to-many":
+            return None
+        shape = np.shape(y) if not is_ragged(y) else np.shape(np.stack([np.asarray(row) for row in y]))
+        if len(shape) not in (2, 3):
+            raise ValueError(
+                "y must be (n_samples, n_timesteps) or (n_samples, n_timesteps, n_outputs) with "
+                f"mapping='one-to-many', got shape {shape}."
+            )
+        return shape[1]
+
+    def _make_dataset(self, sequences: Sequences, Y, rows_weight, sample_weight, name: str) -> Dataset:
+        """Join sequences, encoded targets and weights; the weights get mean 1."""
+        weights = None
+        if sample_weight is not None or rows_weight is not None:
+            weights = _check_sample_weight(
+                sample_weight, np.empty((len(sequences), 1)), dtype=np.float64, ensure_non_negative=True
+            )
+            if self._per_step:
+                weights = np.repeat(weights, sequences.lengths)
+            if rows_weight is not None:
+                weights = weights * rows_weight
+            mean = weights.mean()
+            if not mean > 0:
+                raise ValueError(f"{name} is zero for every sample; at least one weight must be positive.")
+            weights = (weights / mean).astype(self._dtype)
+        return Dataset(sequences, Y, weights, self._per_step, self._dtype)
+
+    # -- fitting ----------------------------------------------------------------------------------------------------
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_features) or (n_samples, n_timesteps), or list of arrays
+            Sequences. 2-D X holds one univariate sequence a row; a list holds (n_timesteps_i, n_features) or 1-D
+            arrays of different lengths. In 3-D X, time steps that are entirely NaN at the start or at the end of a
+            sequence are absent. With mapping="one-to-many", a table (n_samples, n_features).
+        y : array-like
+            Targets: (n_samples,) or (n_samples, n_outputs) with mapping="many-to-one", otherwise one for each time
+            step: (n_samples, n_timesteps), (n_samples, n_timesteps, n_outputs), or a list like X.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; every time step weighs as its sample.
+        X_val, y_val, sample_weight_val : like X, y and sample_weight, default=None
+            Validation data for early stopping, in place of an internal split. Without early stopping they only
+            record `validation_loss_curve_`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, or X or y is of the wrong shape, length or content.
+        """
+        if (X_val is None) != (y_val is None):
+            raise ValueError(
+                "X_val and y_val must be given together; got only " + ("y_val." if X_val is None else "X_val.")
+            )
+        if sample_weight_val is not None and X_val is None:
+            raise ValueError("sample_weight_val was given without X_val and y_val.")
+        self._check_parameters()
+        go_on = self.warm_start and hasattr(self, "_theta")
+        train = self._prepare(X, y, sample_weight, reset=not go_on)
+        return self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on)
+
+    def _partial_fit(self, X, y, sample_weight):
+        """One pass over X; the estimators' `partial_fit`."""
+        self._check_parameters()
+        go_on = hasattr(self, "_theta")
+        train = self._prepare(X, y, sample_weight, reset=not go_on)
+        theta, progress, rng, optimizer = self._begin(go_on)
+        objective, epoch_batches = self._problem(train, np.arange(len(train.sequences)), rng)
+        with self._numerics(train):
+            theta, reason = minimize_stochastic(
+                objective,
+                theta,
+                epoch_batches,
+                optimizer,
+                self._schedule(),
+                n_epochs=1,
+                progress=progress,
+                clip_norm=self.clip_norm,
+                clip_value=self.clip_value,
+            )
+        self._end(theta, progress, rng, optimizer)
+        if reason != "max_iter":
+            warn_of(reason, type(self).__name__, progress.epoch, 1)
+        return self
+
+    def _prepare(self, X, y, sample_weight, *, reset, suffix="") -> Dataset:
+        """X, y and sample_weight as a Dataset; with reset, the fitted attributes that describe the data are set."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+                if not suffix
+                else "y_val is None."
+            )
+        n_steps_out = self._n_steps_of(y)
+        sequences = self._check_X(X, reset=reset, name="X" + suffix, n_steps_out=n_steps_out)
+        if reset:
+            self._dtype = sequences.dtype
+            if n_steps_out is not None:
+                self._n_steps_out = n_steps_out
+        elif n_steps_out is not None and n_steps_out != self._n_steps_out:
+            raise ValueError(f"y{suffix} has {n_steps_out} time steps, this model was fitted on {self._n_steps_out}.")
+        Y, rows_weight = self._encode_targets(y, sequences, reset=reset, name="y" + suffix)
+        net = self._describe_net(sequences.n_features)
+        if reset:
+            self._net = net
+        elif net != self._net:
+            changed = [name for name in net if net[name] != self._net[name]]
+            raise ValueError(
+                "A fitted network goes on learning (warm_start or partial_fit) only with the same architecture; "
+                f"changed: {', '.join(changed)}. Use clone(estimator) to start anew."
+            )
+        return self._make_dataset(sequences, Y, rows_weight, sample_weight, "sample_weight" + suffix)
+
+    def _begin(self, go_on: bool):
+        """Weights, progress, random generator and optimizer at the start of training."""
+        network = self._network()
+        saved = getattr(self, "_training", None) if go_on else None
+        if saved is not None and saved["solver"] == self.solver:
+            rng, t, cuts = saved["rng"], saved["t"], saved["cuts"]
+        else:
+            saved, t, cuts = None, 0, 0
+            rng = np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        if go_on:
+            theta = self._theta.copy()
+            progress = Progress(self.n_iter_, t, cuts, list(self.loss_curve_))
+        else:
+            theta = network.start(rng, self.init, self.init_scale, self._dtype)
+            progress = Progress()
+            self.validation_loss_curve_, self.validation_scores_ = None, None
+        self._theta = theta.copy()
+        optimizer = None
+        if self.solver != "lbfgs":
+            options = {}
+            if OPTIMIZERS[self.solver] is SGD:
+                options = {"momentum": self.momentum, "nesterov": self.nesterovs_momentum}
+            else:
+                options = {"epsilon": self.epsilon}
+            if OPTIMIZERS[self.solver] is Adam:
+                options.update(beta_1=self.beta_1, beta_2=self.beta_2)
+            optimizer = OPTIMIZERS[self.solver](theta, **options)
+            if saved is not None:
+                for name, vector in saved["state"].items():
+                    optimizer.state[name][...] = vector
+        return theta, progress, rng, optimizer
+
+    def _end(self, theta, progress, rng, optimizer) -> None:
+        """Keep what was learnt, and with `optimizer` what is needed to go on."""
+        self._theta = theta
+        self.n_iter_ = progress.epoch
+        self.loss_curve_ = progress.curve
+        self.best_loss_ = min(progress.curve, default=np.inf)
+        if optimizer is None:
+            self.__dict__.pop("_training", None)
+        else:
+            self._training = {
+                "solver": self.solver,
+                "state": optimizer.state,
+                "rng": rng,
+                "t": progress.t,
+                "cuts": progress.cuts,
+            }
+
+    def _schedule(self) -> Schedule:
+        return Schedule(
+            self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
+        )
+
+    @contextmanager
+    def _numerics(self, data: Dataset):
+        """Divergence is dealt with by the solver; small products are faster on one thread."""
+        widest = max(self._net["hidden_layer_sizes"])
+        product = widest * (widest + data.sequences.n_features) * self._batch_size(len(data.sequences))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            if product < _SERIAL_PRODUCT:
+                with threadpool_limits(1, user_api="blas"):
+                    yield
+            else:
+                yield
+
+    def _batch_size(self, n: int) -> int:
+        return min(200, n) if self.batch_size == "auto" else min(self.batch_size, n)
+
+    def _chunk(self, n_timesteps: int) -> int:
+        """Sequences that are run through at once where the result does not depend on it."""
+        per_sequence = n_timesteps * 8 * max(self._net["hidden_layer_sizes"]) * self._dtype.itemsize
+        return int(np.clip(_CHUNK_STATES // per_sequence, 1, 256))
+
+    def _problem(self, train: Dataset, index: np.ndarray, rng):
+        """The objective, and the batches of an epoch, as `_solvers` wants them."""
+        network = self._network()
+        alpha = self.alpha
+        shrink = alpha * network.layout.is_matrix(self._dtype)
+
+        def objective(theta, batch):
+            if self.bptt_steps is not None and not self._per_step:
+                batch = network.fast_forward(theta, batch, self.bptt_steps, rng)
+            value, g = network.loss_grad(theta, batch, rng)
+            value /= batch.count
+            g /= batch.count
+            if alpha:
+                pull = shrink * theta
+                value += 0.5 * float(pull @ theta)
+                g += pull
+            return value, g
+
+        def full_objective(theta, _):
+            value, g, count = 0.0, np.zeros_like(theta), 0
+            for batch in train.batches(index, self._chunk(int(train.sequences.lengths.max()))):
+                chunk_value, chunk_g = network.loss_grad(theta, batch)
+                value += chunk_value
+                g += chunk_g
+                count += batch.count
+            pull = shrink * theta
+            return value / count + 0.5 * float(pull @ theta), g / count + pull
+
+        def epoch_batches():
+            size = self._batch_size(len(index))
+            for batch in train.batches(index, size, rng if self.shuffle else None):
+                if self.bptt_steps is not None and self._per_step:
+                    yield from batch.segments(self.bptt_steps)
+                else:
+                    yield batch
+
+        return (full_objective if self.solver == "lbfgs" else objective), epoch_batches
+
+    def _mean_loss(self, theta, data: Dataset, index) -> float:
+        """Mean of weight times loss, without the penalty."""
+        network = self._network()
+        total = count = 0.0
+        for batch in data.batches(index, self._chunk(int(data.sequences.lengths.max()))):
+            total += network.loss_sum(theta, batch)
+            count += batch.count if batch.weights is None else float(self._valid_weights(batch).sum())
+        return total / count if count else np.nan
+
+    @staticmethod
+    def _valid_weights(batch):
+        per_step = batch.weights.ndim == 2 and batch.lengths is not None
+        return batch.weights * batch.valid if per_step else batch.weights
+
+    def _train(self, train: Dataset, given, validation, go_on: bool):
+        """Run the solver on prepared data and keep the result."""
+        X, y, sample_weight = given
+        n = len(train.sequences)
+        index = np.arange(n)
+        theta, progress, rng, optimizer = self._begin(go_on)
+
+        held_out = val_index = None
+        X_val, y_val, sample_weight_val = validation
+        if X_val is not None:
+            held_out = self._prepare(X_val, y_val, sample_weight_val, reset=False, suffix="_val")
+            val_index = np.arange(len(held_out.sequences))
+        elif self.early_stopping:
+            index, val_index = self._split(n, train, rng)
+            held_out = train
+            X_val, y_val = _safe_indexing(X, val_index), _safe_indexing(y, val_index)
+            sample_weight_val = None if sample_weight is None else _safe_indexing(sample_weight, val_index)
+
+        scorer = None
+        if held_out is not None:
+            self.validation_loss_curve_ = list(self.validation_loss_curve_ or [])
+            if self.scoring != "loss":
+                scorer = check_scoring(self, self.scoring)
+                self.validation_scores_ = list(self.validation_scores_ or [])
+
+        def validate(theta, _):
+            self.validation_loss_curve_.append(self._mean_loss(theta, held_out, val_index))
+            if scorer is None:
+                return self.validation_loss_curve_[-1]
+            self._theta = theta
+            weight = {} if sample_weight_val is None else {"sample_weight": sample_weight_val}
+            self.validation_scores_.append(float(scorer(self, X_val, y_val, **weight)))
+            return -self.validation_scores_[-1]
+
+        epochs = _EpochCallbacks(self, X, y, self.max_iter)
+
+        def on_epoch(theta, progress):
+            if self.verbose:
+                line = f"Epoch {progress.epoch}, loss = {progress.curve[-1]:.8f}"
+                if held_out is not None:
+                    line += f", validation loss = {self.validation_loss_curve_[-1]:.8f}"
+                if scorer is not None:
+                    line += f", validation score = {self.validation_scores_[-1]:.6f}"
+                print(line)
+            return epochs.end(theta)
+
+        monitor = Monitor(
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            watch_validation=self.early_stopping,
+            validate=None if held_out is None else validate,
+            on_epoch=on_epoch,
+        )
+        objective, epoch_batches = self._problem(train, index, rng)
+
+        def announced_batches():
+            epochs.begin()
+            return epoch_batches()
+
+        with self._numerics(train):
+            if self.solver == "lbfgs":
+                theta, reason = minimize_lbfgs(
+                    objective,
+                    theta,
+                    None,
+                    monitor,
+                    max_iter=self.max_iter,
+                    max_fun=self.max_fun,
+                    tol=self.tol,
+                    progress=progress,
+                )
+            else:
+                theta, reason = minimize_stochastic(
+                    objective,
+                    theta,
+                    announced_batches,
+                    optimizer,
+                    self._schedule(),
+                    monitor,
+                    n_epochs=self.max_iter,
+                    progress=progress,
+                    clip_norm=self.clip_norm,
+                    clip_value=self.clip_value,
+                )
+        self._end(theta, progress, rng, optimizer if self.warm_start else None)
+        epochs.close()
+        warn_of(reason, type(self).__name__, progress.epoch, self.max_iter)
+        return self
+
+    def _split(self, n, train, rng):
+        """Indices for training and validation."""
+        if self.validation_method == "last":
+            n_val = max(1, int(np.ceil(n * self.validation_fraction)))
+            if n_val >= n:
+                raise ValueError(
+                    f"validation_fraction={self.validation_fraction} of {n} samples leaves none to train on."
+                )
+            return np.arange(n - n_val), np.arange(n - n_val, n)
+        return train_test_split(
+            np.arange(n),
+            test_size=self.validation_fraction,
+            random_state=int(rng.integers(np.iinfo(np.int32).max)),
+            stratify=self._stratify_by(train),
+        )
+
+    def _stratify_by(self, train):
+        return None
+
+    # -- using ------------------------------------------------------------------------------------------------------
+
+    def _run(self, sequences: Sequences, compute) -> np.ndarray:
+        """compute(batch) -> (P, N) or (T, P, N), over all sequences, as rows: one a sequence or one a valid step."""
+        n = len(sequences)
+        order = np.argsort(sequences.lengths, kind="stable") if sequences.is_padded else np.arange(n)
+        first_row = np.cumsum(sequences.lengths) - sequences.lengths
+        size = self._chunk(int(sequences.lengths.max()))
+        rows = None
+        for start in range(0, n, size):
+            index = order[start : start + size]
+            X, lengths = sequences.steps(index, self._dtype)
+            values = compute(Batch(X, lengths))
+            if rows is None:
+                n_rows = n if values.ndim == 2 else int(sequences.lengths.sum())
+                rows = np.empty((n_rows, values.shape[-2]), values.dtype)
+            if values.ndim == 2:
+                rows[index] = values.T
+            else:
+                t = np.arange(len(X))[:, None]
+                valid = t < sequences.lengths[index]
+                rows[(first_row[index] + t)[valid]] = values.transpose(0, 2, 1)[valid]
+        return rows
+
+    def _check_fitted_X(self, X) -> Sequences:
+        check_is_fitted(self)
+        return self._check_X(X, reset=False)
+
+    def _predict_rows(self, X) -> tuple[np.ndarray, Sequences]:
+        """The loss's link for X, as rows, and X as Sequences."""
+        sequences = self._check_fitted_X(X)
+        network = self._network()
+        return self._run(sequences, lambda batch: network.predict(self._theta, batch)), sequences
+
+    def hidden_states(self, X) -> np.ndarray:
+        """States of the last layer at every time step.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps, n_directions * width)
+            The forward direction first. NaN at absent steps; for a list, an object array of
+            (n_timesteps_i, n_directions * width) arrays.
+        """
+        sequences = self._check_fitted_X(X)
+        network = self._network()
+        rows = self._run(sequences, lambda batch: network.hidden_states(self._theta, batch))
+        return sequences.arrange_steps(rows, np.nan)
+
+    @property
+    def weights_(self) -> dict[str, np.ndarray]:
+        """Named views of the one vector that holds all weights; writing to one changes the model.
+
+        Keys: ``W_x_l0`` (gates*H, F), ``W_h_l0`` (gates*H, H), ``b_l0`` (gates*H,) for layer 0 and so on, with
+        ``_reverse`` appended for the backward direction; a GRU also has ``b_hn_l0`` (H,); attention pooling has
+        ``W_a`` (D, D) and ``v_a`` (1, D); the readout has ``W_o`` (n_raw, D) and ``b_o`` (n_raw,), where D is the
+        width of the last layer times the number of directions. Shapes and gate order are PyTorch's.
+        """
+        check_is_fitted(self)
+        return self._network().layout.views(self._theta)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_theta") and hasattr(self, "n_iter_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+partial_fit_available = available_if(_has_partial_fit)
+
+
+class _EpochCallbacks:
+    """scikit-learn's callback protocol (>= 1.9) around the epochs of one fit; does nothing without it."""
+
+    def __init__(self, estimator, X, y, max_iter):
+        self.given = {"estimator": estimator, "X": X, "y": y}
+        self.root = self.current = None
+        if hasattr(estimator, "_init_callback_context"):
+            self.root = estimator._init_callback_context(max_subtasks=max_iter)
+            self.root.call_on_fit_task_begin(**self.given)
+
+    def begin(self):
+        if self.root is not None and self.current is None:
+            self.current = self.root.subcontext(task_name="epoch")
+            self.current.call_on_fit_task_begin(**self.given)
+
+    def end(self, theta) -> bool:
+        """True if a callback asks to stop."""
+        if self.root is None:
+            return False
+        self.begin()  # L-BFGS does not announce its iterations
+        current, self.current = self.current, None
+        return current.call_on_fit_task_end(
+            **self.given, reconstruction_attributes=lambda: {"_theta": theta.copy(), "n_iter_": 1}
+        )
+
+    def close(self):
+        if self.root is not None:
+            if self.current is not None:
+                self.current.call_on_fit_task_end(estimator=self.given["estimator"])
+            self.root.call_on_fit_task_end(**self.given, reconstruction_attributes={})

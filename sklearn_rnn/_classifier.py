@@ -1,0 +1,303 @@
+"""RNNSequenceClassifier."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import assert_all_finite
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from ._base import BaseRNN, partial_fit_available
+from ._docs import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS
+from ._sequences import Sequences
+
+
+class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
+    __doc__ = f"""Recurrent network for classification of sequences, or of every time step.
+
+    It minimises the log-loss: of a sigmoid for two classes, of a softmax for more, of one sigmoid a label where y is
+    a multilabel indicator matrix.
+
+    Parameters
+    ----------
+{NET_PARAMETERS}
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, {{label: weight}}; "balanced" makes all classes weigh alike. They multiply
+        sample_weight.
+
+{TRAINING_PARAMETERS}
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; for a multilabel indicator matrix, the numbers of its columns.
+
+{ATTRIBUTES}
+    See Also
+    --------
+    RNNRegressor : The same for numbers.
+
+    Notes
+    -----
+    Scale X to about unit variance: the default learning rate assumes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNSequenceClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(5, 15), 1)) for _ in range(200)]  # of different lengths
+    >>> y = np.array(["up" if x.sum() > 0 else "down" for x in X])
+    >>> model = RNNSequenceClassifier(16, pooling="mean", random_state=0).fit(X[:150], y[:150])
+    >>> bool(model.score(X[150:], y[150:]) > 0.9)
+    True
+    """
+
+    _parameter_constraints = {
+        **BaseRNN._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(64,),
+        *,
+        cell="gru",
+        activation="tanh",
+        bidirectional=False,
+        mapping="many-to-one",
+        pooling="last",
+        dropout=0.0,
+        init="orthogonal",
+        init_scale=0.1,
+        class_weight=None,
+        alpha=0.0001,
+        solver="adam",
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.005,
+        power_t=0.5,
+        learning_rate_decay=0.01,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        clip_norm=5.0,
+        clip_value=None,
+        bptt_steps=None,
+        max_fun=15000,
+        early_stopping=False,
+        validation_fraction=0.1,
+        validation_method="random",
+        scoring="loss",
+        n_iter_no_change=10,
+    ):
+        self._store(locals())
+
+    def _describe_loss(self):
+        if self._multilabel:
+            return "binary_log_loss", len(self.classes_), {}
+        if len(self.classes_) == 2:
+            return "binary_log_loss", 1, {}
+        return "log_loss", len(self.classes_), {}
+
+    def _encode_targets(self, y, sequences: Sequences, *, reset: bool, name: str):
+        rows, multilabel = self._label_rows(y, sequences, name)
+        if reset:
+            self._multilabel = multilabel
+            declared = getattr(self, "_declared_classes", None)
+            if multilabel:
+                self.classes_ = np.arange(rows.shape[1])
+            else:
+                self.classes_ = unique_labels(rows) if declared is None else unique_labels(declared)
+            self.n_outputs_ = 1 if not multilabel and len(self.classes_) == 2 else len(self.classes_)
+        elif multilabel != self._multilabel or (multilabel and rows.shape[1] != len(self.classes_)):
+            raise ValueError(
+                f"{name} of shape {np.shape(y)} does not match the targets that this model was fitted on: "
+                + (f"an indicator matrix of {len(self.classes_)} labels." if self._multilabel else "class labels.")
+            )
+        weight = None if self.class_weight is None else compute_sample_weight(self.class_weight, rows)
+        if multilabel:
+            return rows.astype(self._dtype), weight
+        codes = np.searchsorted(self.classes_, rows)
+        codes[codes == len(self.classes_)] = 0
+        unseen = self.classes_[codes] != rows
+        if unseen.any():
+            raise ValueError(
+                f"{name} contains labels that are not among the classes of this model: "
+                f"{unique_labels(rows[unseen])[:10].tolist()} not in {self.classes_[:20].tolist()}. Name all classes "
+                "in the first call of partial_fit, or have each in the y that is fitted."
+            )
+        codes = codes[:, None]
+        return (codes.astype(self._dtype) if len(self.classes_) == 2 else codes.astype(np.intp)), weight
+
+    def _label_rows(self, y, sequences: Sequences, name: str) -> tuple[np.ndarray, bool]:
+        """y as labels (rows,) or an indicator matrix (rows, n_labels), one row a sequence or valid step."""
+        if self._per_step:
+            y = sequences.flatten_steps(y, name)
+            if y.ndim == 2 and y.shape[1] == 1:
+                y = y[:, 0]
+        # labels may be of any dtype; floats must at least be finite
+        y = np.asarray(y)
+        if y.dtype.kind in "fc":
+            assert_all_finite(y, input_name=name)
+        if y.ndim not in (1, 2):
+            raise ValueError(
+                f"{name} must be (n_samples,) or an indicator matrix (n_samples, n_labels) with mapping="
+                f"{self.mapping!r}, got shape {y.shape}. (For a label at every time step: mapping='many-to-many'.)"
+            )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not self._per_step:
+            check_consistent_length(sequences.lengths, y)
+        check_classification_targets(y)
+        multilabel = y.ndim == 2
+        if multilabel and type_of_target(y) != "multilabel-indicator":
+            raise ValueError(
+                f"{name} has {y.shape[1]} columns that are not an indicator matrix of 0 and 1 "
+                f"({type_of_target(y)}): multi-output labels are not supported."
+            )
+        return y, multilabel
+
+    def _stratify_by(self, train):
+        return None if self._per_step or self._multilabel else train.Y[:, 0]
+
+    @partial_fit_available
+    def partial_fit(self, X, y, sample_weight=None, *, classes=None) -> RNNSequenceClassifier:
+        """One pass over X, going on from where the last call (or fit) ended, with the solver's state.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur in y. Needed in the first call; not for a multilabel indicator matrix.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit: the classes' shares are not known in "
+                "advance. Use compute_class_weight('balanced', classes=classes, y=y) on enough of y, and pass the "
+                "result as the class_weight parameter, a dict."
+            )
+        if hasattr(self, "_theta"):
+            if classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+                )
+        else:
+            self._declared_classes = classes
+            if classes is None and np.asarray(y[0]).ndim < 1 + self._per_step:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+        try:
+            return self._partial_fit(X, y, sample_weight)
+        finally:
+            self.__dict__.pop("_declared_classes", None)
+
+    def predict(self, X) -> np.ndarray:
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, n_labels) for a multilabel model
+            With a label at every time step (n_samples, n_timesteps), -1 or None (labels that are no numbers) at
+            absent steps; for a list, an object array of (n_timesteps_i,) arrays.
+        """
+        rows, sequences = self._predict_rows(X)
+        if self._multilabel:
+            labels = (rows > 0.5).astype(int)
+        elif len(self.classes_) == 2:
+            labels = self.classes_[(rows[:, 0] > 0.5).astype(int)]
+        else:
+            labels = self.classes_[rows.argmax(axis=1)]
+        if not self._per_step:
+            return labels
+        absent = -1
+        if sequences.kind != "ragged" and sequences.is_padded:
+            if labels.dtype.kind == "u":
+                labels = labels.astype(np.int64)
+            elif labels.dtype.kind not in "if":
+                labels, absent = labels.astype(object), None
+        return sequences.arrange_steps(labels, absent)
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; for a multilabel model the probability of each label. With a label at every
+            time step (n_samples, n_timesteps, n_classes), NaN at absent steps; for a list, an object array of
+            (n_timesteps_i, n_classes) arrays.
+        """
+        rows, sequences = self._predict_rows(X)
+        if not self._multilabel and len(self.classes_) == 2:
+            rows = np.hstack([1 - rows, rows])
+        return sequences.arrange_steps(rows, np.nan) if self._per_step else rows
+
+    def predict_log_proba(self, X) -> np.ndarray:
+        """Logarithm of `predict_proba`, in the same shape.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        ndarray
+        """
+        proba = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            if proba.dtype != object:
+                return np.log(proba)
+            for i, p in enumerate(proba):
+                proba[i] = np.log(p)
+        return proba
+
+    def score(self, X, y, sample_weight=None) -> float:
+        """Accuracy over samples, or valid time steps; of whole label sets for a multilabel model.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+
+        Returns
+        -------
+        float
+        """
+        sequences = self._check_fitted_X(X)
+        actual, _ = self._label_rows(y, sequences, "y")
+        predicted = self.predict(X)
+        if self._per_step:
+            predicted = sequences.flatten_steps(predicted, "y")
+            if sample_weight is not None:
+                check_consistent_length(sequences.lengths, sample_weight)
+                sample_weight = np.repeat(np.asarray(sample_weight), sequences.lengths)
+        return float(accuracy_score(actual, predicted, sample_weight=sample_weight))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
