@@ -161,7 +161,7 @@ class ElmanCell(Cell):
                 tanh(matmul(W, z, h), h)
         else:
             for z, h in zip(Z, H[1:]):
-                np.maximum(matmul(W, z, h), 0.0, h)
+                np.maximum(matmul(W, z, h), 0.0, out=h)
         return (H,), None
 
     def backward(self, weights, Z, cache, dH, grads):

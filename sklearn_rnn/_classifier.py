@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
+import pandas as pd
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.validation import column_or_1d
 
 from ._base import BaseRNN, partial_fit_available
 from ._docs import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS
-from ._sequences import Sequences
+from ._sequences import Sequences, as_array
 
 
 class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
@@ -78,7 +81,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         solver="adam",
         batch_size="auto",
         learning_rate="constant",
-        learning_rate_init=0.005,
+        learning_rate_init=0.003,
         power_t=0.5,
         learning_rate_decay=0.01,
         max_iter=200,
@@ -104,6 +107,13 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
     ):
         self._store(locals())
 
+    def _check_parameters(self):
+        super()._check_parameters()
+        if isinstance(self.class_weight, dict):
+            for label, weight in self.class_weight.items():
+                if not (isinstance(weight, Real) and 0 <= weight < np.inf):
+                    raise ValueError(f"class_weight must hold finite numbers >= 0; got {weight!r} for {label!r}.")
+
     def _describe_loss(self):
         if self._multilabel:
             return "binary_log_loss", len(self.classes_), {}
@@ -115,17 +125,10 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         rows, multilabel = self._label_rows(y, sequences, name)
         if reset:
             self._multilabel = multilabel
-            declared = getattr(self, "_declared_classes", None)
-            if multilabel:
-                self.classes_ = np.arange(rows.shape[1])
-            else:
-                self.classes_ = unique_labels(rows) if declared is None else unique_labels(declared)
+            self.classes_ = np.arange(rows.shape[1]) if multilabel else self._find_classes(rows)
             self.n_outputs_ = 1 if not multilabel and len(self.classes_) == 2 else len(self.classes_)
-        elif multilabel != self._multilabel or (multilabel and rows.shape[1] != len(self.classes_)):
-            raise ValueError(
-                f"{name} of shape {np.shape(y)} does not match the targets that this model was fitted on: "
-                + (f"an indicator matrix of {len(self.classes_)} labels." if self._multilabel else "class labels.")
-            )
+        else:
+            self._check_same_kind(rows, name)
         weight = None if self.class_weight is None else compute_sample_weight(self.class_weight, rows)
         if multilabel:
             return rows.astype(self._dtype), weight
@@ -141,6 +144,27 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         codes = codes[:, None]
         return (codes.astype(self._dtype) if len(self.classes_) == 2 else codes.astype(np.intp)), weight
 
+    def _find_classes(self, rows):
+        """Sorted labels: those that partial_fit declares in its first call, else those that occur."""
+        if not hasattr(self, "_declared_classes"):
+            return unique_labels(rows)
+        declared = self._declared_classes
+        if declared is None or np.size(declared) == 0:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: all labels that will ever occur in y; got "
+                f"{declared!r}."
+            )
+        return unique_labels(declared)
+
+    def _check_same_kind(self, rows, name):
+        """Are rows of labels, or of an indicator matrix, what the model was fitted on?"""
+        if rows.shape[1:] != ((len(self.classes_),) if self._multilabel else ()):
+            raise ValueError(
+                f"{name}, with rows of shape {rows.shape[1:]}, does not match the targets that this model was fitted "
+                "on: "
+                + (f"an indicator matrix of {len(self.classes_)} labels." if self._multilabel else "class labels.")
+            )
+
     def _label_rows(self, y, sequences: Sequences, name: str) -> tuple[np.ndarray, bool]:
         """y as labels (rows,) or an indicator matrix (rows, n_labels), one row a sequence or valid step."""
         if self._per_step:
@@ -148,9 +172,11 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             if y.ndim == 2 and y.shape[1] == 1:
                 y = y[:, 0]
         # labels may be of any dtype; floats must at least be finite
-        y = np.asarray(y)
+        y = as_array(y, name)
         if y.dtype.kind in "fc":
             assert_all_finite(y, input_name=name)
+        elif y.dtype == object and pd.isna(y).any():
+            raise ValueError(f"Input {name} contains NaN or None; every sample must have a label.")
         if y.ndim not in (1, 2):
             raise ValueError(
                 f"{name} must be (n_samples,) or an indicator matrix (n_samples, n_labels) with mapping="
@@ -159,15 +185,18 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not self._per_step:
-            check_consistent_length(sequences.lengths, y)
-        check_classification_targets(y)
-        multilabel = y.ndim == 2
-        if multilabel and type_of_target(y) != "multilabel-indicator":
+            sequences.check_length(y, name)
+        kind = type_of_target(y, input_name=name)
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
             raise ValueError(
-                f"{name} has {y.shape[1]} columns that are not an indicator matrix of 0 and 1 "
-                f"({type_of_target(y)}): multi-output labels are not supported."
+                f"Unknown label type: {name} of dtype {y.dtype} is {kind}, a classifier expects discrete labels, all "
+                "strings or all numbers, or an indicator matrix of 0 and 1. (For continuous targets: RNNRegressor.)"
             )
-        return y, multilabel
+        if y.ndim == 2 and not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"{name} of shape {y.shape} must be an indicator matrix, that is, hold 0 and 1 only; got {np.unique(y)}."
+            )
+        return y, y.ndim == 2
 
     def _stratify_by(self, train):
         return None if self._per_step or self._multilabel else train.Y[:, 0]
@@ -200,8 +229,6 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
                 )
         else:
             self._declared_classes = classes
-            if classes is None and np.asarray(y[0]).ndim < 1 + self._per_step:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
         try:
             return self._partial_fit(X, y, sample_weight)
         finally:
@@ -288,12 +315,11 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         """
         sequences = self._check_fitted_X(X)
         actual, _ = self._label_rows(y, sequences, "y")
+        self._check_same_kind(actual, "y")
         predicted = self.predict(X)
         if self._per_step:
             predicted = sequences.flatten_steps(predicted, "y")
-            if sample_weight is not None:
-                check_consistent_length(sequences.lengths, sample_weight)
-                sample_weight = np.repeat(np.asarray(sample_weight), sequences.lengths)
+        sample_weight = sequences.row_weights(sample_weight, self._per_step)
         return float(accuracy_score(actual, predicted, sample_weight=sample_weight))
 
     def __sklearn_tags__(self):

@@ -54,7 +54,7 @@ TRAINING_PARAMETERS = """\
 
         All but solver="lbfgs" heed it.
 
-    learning_rate_init : float, default=0.005
+    learning_rate_init : float, default=0.003
         Initial learning rate.
 
     power_t : float, default=0.5

@@ -8,12 +8,12 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_consistent_length
+from sklearn.utils.validation import check_array
 
 from ._base import BaseRNN, partial_fit_available
 from ._docs import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS
 from ._losses import REGRESSION_LOSSES
-from ._sequences import Sequences
+from ._sequences import Sequences, as_array, as_numbers
 
 
 class RNNRegressor(RegressorMixin, BaseRNN):
@@ -83,7 +83,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         solver="adam",
         batch_size="auto",
         learning_rate="constant",
-        learning_rate_init=0.005,
+        learning_rate_init=0.003,
         power_t=0.5,
         learning_rate_decay=0.01,
         max_iter=200,
@@ -112,10 +112,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     def _check_parameters(self):
         super()._check_parameters()
         if isinstance(self.quantile, (tuple, list)):
-            levels = np.asarray(self.quantile, dtype=float)
-            if levels.ndim != 1 or not levels.size or not ((0 < levels) & (levels < 1)).all():
+            if not self.quantile or not all(isinstance(level, Real) and 0 < level < 1 for level in self.quantile):
                 raise ValueError(f"quantile must be one or several numbers in (0, 1), got {self.quantile!r}.")
-            if (np.diff(levels) <= 0).any():
+            if (np.diff(self.quantile) <= 0).any():
                 raise ValueError(f"Several quantiles must be increasing, got {self.quantile!r}; sort them.")
 
     @property
@@ -151,21 +150,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _target_rows(self, y, sequences: Sequences, name: str) -> np.ndarray:
         """y as finite numbers, (rows,) or (rows, n_outputs), one row for each sequence or valid step."""
-        if self._per_step:
-            rows = sequences.flatten_steps(y, name)
-        else:
-            rows = y
-        rows = check_array(
-            rows, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True, input_name=name, estimator=self
-        )
+        rows = as_numbers(sequences.flatten_steps(y, name) if self._per_step else as_array(y, name), name)
         if rows.ndim not in (1, 2):
             raise ValueError(
                 f"{name} must be (n_samples,) or (n_samples, n_outputs) with mapping={self.mapping!r}, got shape "
                 f"{rows.shape}. (For a target at every time step: mapping='many-to-many'.)"
             )
         if not self._per_step:
-            check_consistent_length(sequences.lengths, rows)
-        return rows
+            sequences.check_length(rows, name)
+        return check_array(rows, dtype=[np.float64, np.float32], ensure_2d=False, input_name=name, estimator=self)
 
     @partial_fit_available
     def partial_fit(self, X, y, sample_weight=None) -> RNNRegressor:
@@ -219,9 +212,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         actual = self._target_rows(y, sequences, "y")
         if actual.shape[1:] != self._y_shape:
             raise ValueError(f"y has outputs of shape {actual.shape[1:]}, this model was fitted on {self._y_shape}.")
-        if sample_weight is not None and self._per_step:
-            check_consistent_length(sequences.lengths, sample_weight)
-            sample_weight = np.repeat(np.asarray(sample_weight), sequences.lengths)
+        sample_weight = sequences.row_weights(sample_weight, self._per_step)
         actual = actual.reshape(len(actual), -1)
         if not self._several_quantiles:
             return r2_score(actual, predicted, sample_weight=sample_weight)

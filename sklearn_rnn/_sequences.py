@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import _check_sample_weight
 
 from ._network import Batch
 
@@ -28,11 +30,11 @@ CHANNELS_LAST = (
 
 def is_ragged(X: object) -> bool:
     """Is X a list, tuple or object array of arrays (or of lists of different lengths), one for each sequence?"""
-    if isinstance(X, np.ndarray):
-        return X.dtype == object and X.ndim == 1 and len(X) > 0 and all(np.ndim(x) > 0 for x in X)
+    if getattr(X, "ndim", None) == 1 and X.dtype == object:  # an array or a pandas Series
+        return len(X) > 0 and all(isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0 for x in X)
     if not isinstance(X, (list, tuple)) or len(X) == 0:
         return False
-    if any(isinstance(x, np.ndarray) or hasattr(x, "iloc") for x in X):
+    if any(getattr(x, "ndim", 0) > 0 for x in X):
         return True
     lengths = {len(x) if isinstance(x, (list, tuple)) else -1 for x in X}
     return len(lengths) > 1 and -1 not in lengths
@@ -73,7 +75,7 @@ class Sequences:
     @classmethod
     def from_3d(cls, X: np.ndarray, name: str = "X") -> "Sequences":
         """X (n, T, F); finds absent steps, refuses any other NaN and infinities."""
-        X = _as_numbers(X, name)
+        X = as_numbers(X, name)
         n, n_timesteps, n_features = X.shape
         for size, axis, what in ((n, 0, "sample"), (n_timesteps, 1, "time step"), (n_features, 2, "feature")):
             if size == 0:
@@ -97,13 +99,13 @@ class Sequences:
         """A list of (T_i, F) or (T_i,) arrays."""
         arrays = []
         for i, x in enumerate(X):
-            x = np.asarray(x)
+            x = as_array(x, f"{name}[{i}]")
             if x.ndim not in (1, 2):
                 raise ValueError(
                     f"Each sequence of {name} must be a (n_timesteps, n_features) array, or 1-D for one feature; "
                     f"sequence {i} has shape {x.shape}."
                 )
-            x = _as_numbers(x[:, None] if x.ndim == 1 else x, f"{name}[{i}]")
+            x = as_numbers(x[:, None] if x.ndim == 1 else x, f"{name}[{i}]")
             if x.size == 0:
                 raise ValueError(
                     f"{name}[{i}] is empty (shape={x.shape}): a sequence needs at least one time step and one "
@@ -167,10 +169,9 @@ class Sequences:
     def flatten_steps(self, Y, name: str, ndims: tuple[int, ...] = (2, 3)) -> np.ndarray:
         """Targets in the shape of X, (n, T[, k]) or a list of (T_i[, k]), as rows, one for each valid step."""
         if self.kind == "ragged" or is_ragged(Y):
-            Y = list(Y) if np.ndim(Y) or isinstance(Y, (list, tuple)) else [Y]
-            if len(Y) != len(self):
-                raise ValueError(f"X has {len(self)} sequences, {name} has {len(Y)}: there must be as many.")
-            Y = [np.asarray(y) for y in Y]
+            Y = Y if isinstance(Y, (list, tuple)) else np.atleast_1d(as_array(Y, name))
+            self.check_length(Y, name)
+            Y = [as_array(y, f"{name}[{i}]") for i, y in enumerate(Y)]
             expected = self.lengths if self.kind == "ragged" else np.full(len(self), self.n_timesteps)
             for i, (y, length) in enumerate(zip(Y, expected)):
                 if y.ndim not in (1, 2) or len(y) != length:
@@ -186,7 +187,7 @@ class Sequences:
             if self.kind == "ragged":
                 return np.concatenate(Y)
             Y = np.stack(Y)
-        Y = np.asarray(Y)
+        Y = as_array(Y, name)
         if Y.ndim not in ndims or Y.shape[:2] != (len(self), self.n_timesteps):
             hint = ""
             if Y.ndim >= 2 and Y.shape[1] == self.n_features != self.n_timesteps:
@@ -196,18 +197,44 @@ class Sequences:
                 f"({len(self)}, {self.n_timesteps}) or ({len(self)}, {self.n_timesteps}, n_outputs), got {Y.shape}. "
                 f"(For one target a sequence: mapping='many-to-one'.){hint}"
             )
-        return Y[self.present] if self.is_padded else Y.reshape(-1, *Y.shape[2:])
+        return Y[self.present] if self.is_padded else Y.reshape(Y.shape[0] * Y.shape[1], *Y.shape[2:])
+
+    def check_length(self, Y, name: str) -> None:
+        """Is there one entry of Y for each sequence?"""
+        if len(Y) != len(self):
+            raise ValueError(f"{name} has {len(Y)} samples, X has {len(self)} sequences: there must be as many.")
+
+    def row_weights(self, sample_weight, per_step: bool, **checks) -> np.ndarray | None:
+        """sample_weight (n,) validated, and with per_step one for each valid step."""
+        if sample_weight is None:
+            return None
+        weights = _check_sample_weight(sample_weight, self.lengths, dtype=np.float64, **checks)
+        return np.repeat(weights, self.lengths) if per_step else weights
 
 
-def _as_numbers(x: np.ndarray, name: str) -> np.ndarray:
+def as_array(values: object, name: str) -> np.ndarray:
+    """values as an array; what cannot be one is an error that says so."""
+    if issparse(values):
+        raise TypeError(f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()'.")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be an array with rows of one length; got a {type(values).__name__} with rows of different "
+            "lengths. (Only sequences may differ in length, and with mapping='many-to-many' their targets.)"
+        ) from error
+
+
+def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     """x as it is if it is of a real number type, converted if its objects are numbers, else an error."""
     if x.dtype == object:
         try:
             return x.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name} must hold numbers; got objects that are none: {error}") from error
-    if not (np.issubdtype(x.dtype, np.number) or x.dtype == bool) or np.issubdtype(x.dtype, np.complexfloating):
-        raise ValueError(f"{name} must hold real numbers, got dtype {x.dtype}. Complex data not supported.")
+    if x.dtype.kind not in "biuf":
+        why = " Complex data not supported." if x.dtype.kind == "c" else ""
+        raise ValueError(f"{name} must hold real numbers, got dtype {x.dtype}.{why}")
     return x
 
 

@@ -173,14 +173,17 @@ class Stop(Exception):
 
 
 class Monitor:
-    """Watches the epochs: decides when to stop, and keeps the weights that should come back.
+    """Watches the epochs: decides when to stop, and keeps the weights of the best one, which are those that come back.
+
+    The last ones may be worse by far: where gradients have become small, adaptive rates are large, and a recurrent net
+    now and then jumps out of its minimum and needs a few epochs to return.
 
     Parameters
     ----------
     tol, n_iter_no_change
         Stop when the watched value has not improved by more than tol for n_iter_no_change epochs in a row.
     watch_validation : bool
-        Watch what `validate` returns and keep the best weights; otherwise watch the training objective.
+        Watch what `validate` returns instead of the training objective.
     validate : callable or None
         validate(theta, epoch objective) -> value to be minimised, called after every epoch.
     on_epoch : callable or None
@@ -204,9 +207,7 @@ class Monitor:
         # "not >" so that a value that is not a number counts as no gain
         self.without_gain = 0 if watched < self.best - self.tol else self.without_gain + 1
         if watched < self.best:
-            self.best = watched
-            if self.watch_validation:
-                self.best_theta = theta.copy()
+            self.best, self.best_theta = watched, theta.copy()
         if self.on_epoch is not None and self.on_epoch(theta, progress):
             raise Stop("a callback asked for it")
 

@@ -1,0 +1,202 @@
+"""What PyTorch computes, under this package's names: the reference for `test_golden.py` and `parity_torch.py`.
+
+A configuration is a string of five words joined by slashes::
+
+    cell      rnn_tanh, rnn_relu, gru, lstm
+    layers    1, 2
+    direction forward, bidirectional
+    lengths   equal, ragged          (ragged goes through a packed sequence)
+    mapping   many-to-one, many-to-many
+
+Run as a script, this file records tests/golden/torch.npz, which the test suite reads where torch is not installed::
+
+    python tests/torch_reference.py
+"""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+GOLDEN = Path(__file__).parent / "golden" / "torch.npz"
+N_OUTPUTS = 2
+
+CONFIGURATIONS = [
+    "/".join(words)
+    for words in product(
+        ("rnn_tanh", "rnn_relu", "gru", "lstm"),
+        ("1", "2"),
+        ("forward", "bidirectional"),
+        ("equal", "ragged"),
+        ("many-to-one", "many-to-many"),
+    )
+]
+
+
+def make_recurrent(cell: str, n_features: int, width: int, n_layers: int, bidirectional: bool) -> nn.RNNBase:
+    """torch's module for one of our cells, in float64, with torch's own starting weights."""
+    options = {"num_layers": n_layers, "bidirectional": bidirectional, "batch_first": True, "dtype": torch.float64}
+    if cell.startswith("rnn_"):
+        return nn.RNN(n_features, width, nonlinearity=cell.removeprefix("rnn_"), **options)
+    return {"gru": nn.GRU, "lstm": nn.LSTM}[cell](n_features, width, **options)
+
+
+def recurrent_weights(recurrent: nn.RNNBase, of_gradient: bool = False) -> dict[str, np.ndarray]:
+    """The weights of a torch module, or their gradients, under our names.
+
+    torch adds two biases, bias_ih and bias_hh, where we have their sum b, so that the gradient of b is that of either.
+    The candidate of a GRU needs them apart: there b is bias_ih and b_hn is bias_hh.
+    """
+    named = {}
+    directions = ("", "_reverse") if recurrent.bidirectional else ("",)
+    for suffix in (f"_l{layer}{direction}" for layer in range(recurrent.num_layers) for direction in directions):
+        W_x, W_h, b_ih, b_hh = (
+            (p.grad if of_gradient else p.detach()).numpy().copy()
+            for p in (getattr(recurrent, kind + suffix) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        )
+        b = b_ih.copy() if of_gradient else b_ih + b_hh
+        named.update({"W_x" + suffix: W_x, "W_h" + suffix: W_h, "b" + suffix: b})
+        if isinstance(recurrent, nn.GRU):
+            candidate = slice(2 * recurrent.hidden_size, None)
+            b[candidate] = b_ih[candidate]
+            named["b_hn" + suffix] = b_hh[candidate]
+    return named
+
+
+def set_recurrent_weights(recurrent: nn.RNNBase, weights: dict[str, np.ndarray]) -> None:
+    """The way back: our b goes to bias_ih, and bias_hh is zero but for a GRU's b_hn."""
+    with torch.no_grad():
+        for name, p in recurrent.named_parameters():
+            kind, suffix = name.split("_l", 1)
+            suffix = "_l" + suffix
+            if kind == "bias_hh":
+                p.zero_()
+                if "b_hn" + suffix in weights:
+                    p[2 * recurrent.hidden_size :] = torch.as_tensor(weights["b_hn" + suffix])
+            else:
+                ours = {"weight_ih": "W_x", "weight_hh": "W_h", "bias_ih": "b"}[kind]
+                p.copy_(torch.as_tensor(weights[ours + suffix]))
+
+
+def run_recurrent(recurrent: nn.RNNBase, X: torch.Tensor, lengths: np.ndarray | None):
+    """States of the last layer (N, T, D), and what torch calls h_n of the last layer, directions joined (N, D)."""
+    if lengths is None:
+        H, last = recurrent(X)
+    else:
+        packed = pack_padded_sequence(X, torch.as_tensor(lengths), batch_first=True, enforce_sorted=False)
+        H, last = recurrent(packed)
+        H, _ = pad_packed_sequence(H, batch_first=True, total_length=X.shape[1])
+    h_n = last[0] if isinstance(recurrent, nn.LSTM) else last
+    n_directions = 2 if recurrent.bidirectional else 1
+    return H, torch.cat(list(h_n[-n_directions:]), dim=1)
+
+
+def pool(pooling: str, H: torch.Tensor, h_n: torch.Tensor, valid: torch.Tensor, attention: dict) -> torch.Tensor:
+    """What a many-to-one readout sees, (N, D), written with torch's operations; valid is (N, T)."""
+    if pooling == "last":
+        return h_n
+    if pooling == "mean":
+        return (H * valid[:, :, None]).sum(dim=1) / valid.sum(dim=1)[:, None]
+    if pooling == "max":
+        return H.masked_fill(~valid[:, :, None], -torch.inf).max(dim=1).values
+    e = torch.tanh(H @ attention["W_a"].T) @ attention["v_a"][0]
+    a = torch.softmax(e.masked_fill(~valid, -torch.inf), dim=1)
+    return (a[:, :, None] * H).sum(dim=1)
+
+
+def make_reference(
+    configuration: str,
+    *,
+    n_features: int = 3,
+    width: int = 4,
+    n_steps: int = 6,
+    n_sequences: int = 5,
+    seed: int = 0,
+    pooling: str = "last",
+) -> dict:
+    """Inputs, weights and all that torch makes of them, in float64.
+
+    Returns
+    -------
+    dict of
+        X (N, T, F); lengths (N,) or None; Y and outputs (N, 2), or (N, T, 2) with a target at every step;
+        loss, half the squared error averaged over outputs and summed over sequences or valid steps;
+        weights and gradient, dicts of arrays under our names.
+
+    X depends on seed and sizes alone, Y also on the mapping, weights also on cell, layers, direction and pooling.
+    Padded steps of X hold numbers like the others: they must not matter.
+    """
+    cell, n_layers, direction, lengths_kind, mapping = configuration.split("/")
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_sequences, n_steps, n_features))
+    drawn = rng.integers(1, n_steps, n_sequences)
+    if n_sequences > 1:
+        drawn[1] = n_steps  # not the first: the lengths must not come sorted
+    lengths = drawn if lengths_kind == "ragged" else None
+    per_step = mapping == "many-to-many"
+    Y = rng.normal(size=(n_sequences, n_steps, N_OUTPUTS) if per_step else (n_sequences, N_OUTPUTS))
+    valid = torch.as_tensor(np.arange(n_steps) < (np.full(n_sequences, n_steps) if lengths is None else lengths)[:, None])
+
+    torch.manual_seed(seed)
+    recurrent = make_recurrent(cell, n_features, width, int(n_layers), direction == "bidirectional")
+    n_states = width * (2 if direction == "bidirectional" else 1)
+    others = {}
+    if pooling == "attention":
+        others.update(W_a=torch.randn(n_states, n_states), v_a=torch.randn(1, n_states))
+    others.update(W_o=torch.randn(N_OUTPUTS, n_states), b_o=torch.randn(N_OUTPUTS))
+    others = {name: W.double().requires_grad_() for name, W in others.items()}
+
+    H, h_n = run_recurrent(recurrent, torch.as_tensor(X), lengths)
+    P = H if per_step else pool(pooling, H, h_n, valid, others)
+    outputs = nn.functional.linear(P, others["W_o"], others["b_o"])
+    loss_of_each = 0.5 * ((outputs - torch.as_tensor(Y)) ** 2).mean(dim=-1)
+    loss = loss_of_each[valid].sum() if per_step else loss_of_each.sum()
+    loss.backward()
+    return {
+        "X": X,
+        "lengths": lengths,
+        "Y": Y,
+        "outputs": outputs.detach().numpy(),
+        "loss": loss.item(),
+        "weights": {
+            **recurrent_weights(recurrent),
+            **{name: W.detach().numpy() for name, W in others.items()},
+        },
+        "gradient": {
+            **recurrent_weights(recurrent, of_gradient=True),
+            **{name: W.grad.numpy() for name, W in others.items()},
+        },
+    }
+
+
+def _as_record(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Named arrays as one structured scalar: an npz entry for each would be mostly headers."""
+    record = np.zeros((), [(name, "<f8", array.shape) for name, array in arrays.items()])
+    for name, array in arrays.items():
+        record[name] = array
+    return record
+
+
+def record_golden() -> None:
+    """Write all configurations at the default sizes to GOLDEN. What several share is stored once."""
+    stored = {"torch_version": torch.__version__, "configurations": CONFIGURATIONS}
+    for configuration in CONFIGURATIONS:
+        *net, lengths_kind, mapping = configuration.split("/")
+        reference = make_reference(configuration)
+        stored["X"] = reference["X"]
+        stored[f"lengths/{lengths_kind}"] = [] if reference["lengths"] is None else reference["lengths"]
+        stored[f"Y/{mapping}"] = reference["Y"]
+        stored["/".join(("weights", *net))] = _as_record(reference["weights"])
+        stored[f"gradient/{configuration}"] = _as_record(reference["gradient"])
+        stored[f"outputs/{configuration}"] = reference["outputs"]
+        stored[f"loss/{configuration}"] = reference["loss"]
+    GOLDEN.parent.mkdir(exist_ok=True)
+    np.savez_compressed(GOLDEN, **stored)
+    print(f"torch {torch.__version__}: {len(CONFIGURATIONS)} configurations, {GOLDEN.stat().st_size / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    record_golden()
