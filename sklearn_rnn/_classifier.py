@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
@@ -194,7 +194,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             )
         if y.ndim == 2 and not np.isin(y, (0, 1)).all():
             raise ValueError(
-                f"{name} of shape {y.shape} must be an indicator matrix, that is, hold 0 and 1 only; got {np.unique(y)}."
+                f"{name} of shape {y.shape} must be an indicator matrix, of 0 and 1 only; got {np.unique(y)}."
             )
         return y, y.ndim == 2
 
@@ -326,4 +326,3 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-

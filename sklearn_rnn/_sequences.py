@@ -23,9 +23,7 @@ from ._network import Batch
 # a batch then hardly differ in length, and still meet different neighbours in every epoch.
 _POOL_BATCHES = 50
 
-CHANNELS_LAST = (
-    "3-D X is (n_samples, n_timesteps, n_features); if yours has time last, pass X.transpose(0, 2, 1)."
-)
+CHANNELS_LAST = "3-D X is (n_samples, n_timesteps, n_features); if yours has time last, pass X.transpose(0, 2, 1)."
 
 
 def is_ragged(X: object) -> bool:
@@ -77,7 +75,7 @@ class Sequences:
         """X (n, T, F); finds absent steps, refuses any other NaN and infinities."""
         X = as_numbers(X, name)
         n, n_timesteps, n_features = X.shape
-        for size, axis, what in ((n, 0, "sample"), (n_timesteps, 1, "time step"), (n_features, 2, "feature")):
+        for size, what in ((n, "sample"), (n_timesteps, "time step"), (n_features, "feature")):
             if size == 0:
                 raise ValueError(
                     f"{name} has 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required. {CHANNELS_LAST}"
@@ -306,9 +304,9 @@ class Dataset:
         shuffle = rng is not None and len(starts) > 1
         if shuffle:
             index = rng.permutation(index)
-        if shuffle and self.sequences.is_padded:
+        lengths = self.sequences.lengths
+        if shuffle and (lengths != lengths[0]).any():
             pool = size * _POOL_BATCHES
-            lengths = self.sequences.lengths
             index = np.concatenate(
                 [
                     piece[np.argsort(lengths[piece], kind="stable")]

@@ -163,8 +163,8 @@ def clip(g: np.ndarray, norm: float | None, value: float | None) -> None:
         length = np.sqrt(g @ g)
         if not np.isfinite(length):  # the squares overflowed
             g /= np.abs(g).max()
-            length = np.sqrt(g @ g)
-        if length > norm:
+            g *= norm / np.sqrt(g @ g)
+        elif length > norm:
             g *= norm / length
 
 

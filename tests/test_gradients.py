@@ -32,7 +32,7 @@ LENGTHS = [5, 2, 4, 1]
 
 
 def _problem(options, *, ragged=False, weighted=False, seed=0, **more):
-    """The objective of an estimator with these options on random data, one batch, and a random theta."""
+    """The objective of a model with these options on random data, a random theta and one batch."""
     options = {**options, **more}
     rng = np.random.default_rng(seed)
     kind = options.pop("y", None)
@@ -62,10 +62,10 @@ def _problem(options, *, ragged=False, weighted=False, seed=0, **more):
     objective, epoch_batches = model._problem(train, np.arange(N), None)
     # shifted for relu, most of whose units would be dead otherwise and have no gradient to check
     theta = rng.normal(0.15 if options.get("activation") == "relu" else 0.0, 0.6, theta.shape)
-    return objective, theta, next(iter(epoch_batches())), rng
+    return objective, theta, next(iter(epoch_batches())), rng, model
 
 
-def _relative_error(objective, theta, batch, rng, eps=2e-6):
+def _relative_error(objective, theta, batch, rng, _=None, *, eps=2e-6):
     """Largest relative error of the analytic derivative along two random directions."""
     _, g = objective(theta, batch)
     assert np.isfinite(g).all()
@@ -125,8 +125,8 @@ def test_dropout(cell):
     """With the masks held fixed, the gradient is that of the thinned network."""
     for seed, (mapping, ragged) in enumerate(itertools.product(("many-to-one", "many-to-many"), (False, True))):
         model_options = {**cell, "mapping": mapping, "hidden_layer_sizes": (4, 4), "dropout": 0.4}
-        objective, theta, batch, rng = _problem(model_options, ragged=ragged, seed=seed)
-        network = objective.__closure__[objective.__code__.co_freevars.index("network")].cell_contents
+        _, theta, batch, rng, model = _problem(model_options, ragged=ragged, seed=seed)
+        network = model._network()
 
         def fixed_masks(theta, batch, network=network):
             return network.loss_grad(theta, batch, np.random.default_rng(7))
@@ -141,8 +141,8 @@ def test_truncated_many_to_one(cell, pooling):
     """The value is that of the whole sequence; the gradient that of the last steps, the earlier ones held constant."""
     for seed, (ragged, n_last) in enumerate(itertools.product((False, True), (1, 2, 9))):
         options = {**cell, "pooling": pooling, "hidden_layer_sizes": (3, 2)}
-        objective, theta, batch, rng = _problem(options, ragged=ragged, seed=seed)
-        network = objective.__closure__[objective.__code__.co_freevars.index("network")].cell_contents
+        _, theta, batch, rng, model = _problem(options, ragged=ragged, seed=seed)
+        network = model._network()
         late = network.fast_forward(theta, batch, n_last)
         whole, g = network.loss_grad(theta, batch)
         value, late_g = network.loss_grad(theta, late)
@@ -150,8 +150,9 @@ def test_truncated_many_to_one(cell, pooling):
         assert _relative_error(network.loss_grad, theta, late, rng) <= 1e-6
         if n_last >= T:
             np.testing.assert_array_equal(g, late_g)
-        elif not ragged:
-            assert not np.allclose(g, late_g)
+        else:
+            # units of a relu net may be dead in the early steps, and then there is nothing to truncate
+            assert not np.allclose(g, late_g) or cell["activation"] == "relu"
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -159,8 +160,8 @@ def test_truncated_many_to_many(cell):
     """Segments add up to the whole loss; each segment's gradient holds the carried state constant."""
     options = {"cell": cell, "mapping": "many-to-many", "hidden_layer_sizes": (3, 2)}
     for seed, (ragged, weighted) in enumerate(itertools.product((False, True), (False, True))):
-        objective, theta, batch, rng = _problem(options, ragged=ragged, weighted=weighted, seed=seed, alpha=0.0)
-        network = objective.__closure__[objective.__code__.co_freevars.index("network")].cell_contents
+        _, theta, batch, rng, model = _problem(options, ragged=ragged, weighted=weighted, seed=seed, alpha=0.0)
+        network = model._network()
         total, count, pieces = 0.0, 0, []
         for piece in batch.segments(2):
             value, _ = network.loss_grad(theta, piece)

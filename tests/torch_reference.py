@@ -138,7 +138,8 @@ def make_reference(
     lengths = drawn if lengths_kind == "ragged" else None
     per_step = mapping == "many-to-many"
     Y = rng.normal(size=(n_sequences, n_steps, N_OUTPUTS) if per_step else (n_sequences, N_OUTPUTS))
-    valid = torch.as_tensor(np.arange(n_steps) < (np.full(n_sequences, n_steps) if lengths is None else lengths)[:, None])
+    n_valid = np.full(n_sequences, n_steps) if lengths is None else lengths
+    valid = torch.as_tensor(np.arange(n_steps) < n_valid[:, None])
 
     torch.manual_seed(seed)
     recurrent = make_recurrent(cell, n_features, width, int(n_layers), direction == "bidirectional")

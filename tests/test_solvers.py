@@ -1,0 +1,215 @@
+"""The solvers know nothing of networks: they are tested on Rosenbrock's function and on small quadratics."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.optimize import rosen, rosen_der
+
+from sklearn_rnn._solvers import (
+    OPTIMIZERS,
+    Monitor,
+    Progress,
+    Schedule,
+    Stop,
+    clip,
+    minimize_lbfgs,
+    minimize_stochastic,
+)
+
+BATCH = SimpleNamespace(count=1)
+
+
+def rosenbrock(theta, batch):
+    return rosen(theta), rosen_der(theta)
+
+
+def patient():
+    return Monitor(tol=0.0, n_iter_no_change=10**9)
+
+
+def run(name, rate, n_epochs, objective=rosenbrock, start=(-1.2, 1.0), monitor=None, schedule="constant", **options):
+    theta = np.array(start)
+    optimizer = OPTIMIZERS[name](theta, **options.pop("optimizer", {}))
+    progress = Progress()
+    theta, reason = minimize_stochastic(
+        objective,
+        theta,
+        lambda: [BATCH],
+        optimizer,
+        Schedule(schedule, rate, **options),
+        monitor or patient(),
+        n_epochs=n_epochs,
+        progress=progress,
+    )
+    return theta, reason, progress
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "options"),
+    [
+        ("sgd", 1e-3, {"momentum": 0.95, "nesterov": True}),
+        ("sgd", 1e-3, {"momentum": 0.95, "nesterov": False}),
+        ("adagrad", 2.0, {}),
+        ("rmsprop", 5e-4, {}),
+        ("adam", 0.02, {}),
+    ],
+)
+def test_rosenbrock(name, rate, options):
+    theta, reason, progress = run(name, rate, 6000, optimizer=options)
+    np.testing.assert_allclose(theta, [1.0, 1.0], atol=5e-3)
+    assert reason == "max_iter"
+    assert progress.epoch == len(progress.curve) == 6000
+
+
+def test_rosenbrock_lbfgs():
+    progress = Progress()
+    start = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
+    theta, reason = minimize_lbfgs(
+        rosenbrock, start, None, patient(), max_iter=200, max_fun=1000, tol=1e-8, progress=progress
+    )
+    np.testing.assert_allclose(theta, np.ones(5), atol=1e-5)
+    assert reason == "stopped"
+    assert progress.curve == sorted(progress.curve, reverse=True)
+
+
+def test_lbfgs_out_of_iterations_says_so():
+    _, reason = minimize_lbfgs(
+        rosenbrock, np.full(10, -1.0), None, patient(), max_iter=2, max_fun=1000, tol=1e-8, progress=Progress()
+    )
+    assert reason == "max_iter"
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("constant", [0.1, 0.1, 0.1]),
+        ("invscaling", [0.1, 0.1 / 2**0.5, 0.1 / 3**0.5]),
+        ("inverse_time", [0.1, 0.1 / 1.2, 0.1 / 1.4]),
+        ("cosine", [0.1, 0.075, 0.025]),
+    ],
+)
+def test_schedules(kind, expected):
+    schedule = Schedule(kind, 0.1, power_t=0.5, decay=0.2, max_iter=3)
+    rates = [schedule.rate(epoch, epoch + 1, cuts=0) for epoch in range(3)]
+    np.testing.assert_allclose(rates, expected)
+    if kind == "cosine":
+        assert schedule.rate(3, 4, 0) == pytest.approx(0.1)  # starts anew, so that partial_fit never learns at rate 0
+
+
+def test_adaptive_rate_is_cut_until_it_is_tiny():
+    """A constant objective never improves: the rate goes 1e-3, 2e-4, ..., and training ends below 1e-6."""
+    flat = lambda theta, batch: (1.0, np.zeros_like(theta))  # noqa: E731
+    monitor = Monitor(tol=1e-4, n_iter_no_change=3)
+    _, reason, progress = run("sgd", 1e-3, 1000, flat, monitor=monitor, schedule="adaptive")
+    assert reason == "stopped"
+    assert progress.cuts == 5  # 1e-3 / 5^5 = 3.2e-7
+    # first epoch sets the best; then 4 without gain for each cut, and 4 more to stop
+    assert progress.epoch == 1 + 4 * 6
+
+
+def test_stops_without_progress():
+    flat = lambda theta, batch: (1.0, np.zeros_like(theta))  # noqa: E731
+    _, reason, progress = run("adam", 1e-3, 1000, flat, monitor=Monitor(tol=1e-4, n_iter_no_change=7))
+    assert (reason, progress.epoch) == ("stopped", 1 + 8)
+
+
+def test_best_weights_come_back():
+    """A rate far too large makes the quadratic grow: the start of it all was best."""
+    quadratic = lambda theta, batch: (0.5 * float(theta @ theta), theta.copy())  # noqa: E731
+    monitor = patient()
+    theta, _, progress = run("sgd", 2.5, 30, quadratic, monitor=monitor, optimizer={"momentum": 0.0})
+    assert progress.curve[-1] > 10 * progress.curve[0]
+    assert np.linalg.norm(theta) <= 1.5 * np.linalg.norm([-1.2, 1.0]) + 1e-12
+
+
+def test_divergence_goes_back_to_finite_weights():
+    """The objective is NaN from the 4th evaluation on; the best weights known to be good were those before it."""
+    seen = []
+
+    def objective(theta, batch):
+        seen.append(theta.copy())
+        value = np.nan if len(seen) > 3 else 10.0 - len(seen)
+        return value, np.ones_like(theta)
+
+    theta = np.zeros(2)
+    progress = Progress()
+    theta, reason = minimize_stochastic(
+        objective,
+        theta,
+        lambda: [BATCH],
+        OPTIMIZERS["sgd"](theta, momentum=0.0),
+        Schedule("constant", 0.1),
+        None,
+        n_epochs=10,
+        progress=progress,
+    )
+    assert reason == "diverged"
+    assert progress.epoch == 3
+    np.testing.assert_array_equal(theta, seen[2])
+
+
+def test_lbfgs_survives_a_step_into_nan():
+    """log has no value left of 0; the line search has to come back."""
+
+    def objective(theta, batch):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return float(np.sum(theta - np.log(theta))), 1 - 1 / theta
+
+    theta, reason = minimize_lbfgs(
+        objective, np.array([30.0, 0.01]), None, patient(), max_iter=100, max_fun=500, tol=1e-6, progress=Progress()
+    )
+    assert reason in ("stopped", "max_iter", "diverged")
+    assert np.isfinite(theta).all()
+    assert objective(theta, None)[0] <= objective(np.array([30.0, 0.01]), None)[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_clip(dtype):
+    g = np.array([3.0, -4.0], dtype)
+    clip(g, 10.0, None)
+    np.testing.assert_array_equal(g, [3, -4])
+    clip(g, 1.0, None)
+    np.testing.assert_allclose(g, [0.6, -0.8], rtol=1e-6)
+    g = np.array([3.0, -4.0], dtype)
+    clip(g, None, 1.0)
+    np.testing.assert_array_equal(g, [1, -1])
+    huge = np.array([3.0, -4.0], dtype) * np.sqrt(np.finfo(dtype).max)
+    with np.errstate(over="ignore"):
+        clip(huge, 5.0, None)
+    np.testing.assert_allclose(huge, [3, -4], rtol=1e-6)
+
+
+def test_stop_from_a_callback():
+    def on_epoch(theta, progress):
+        return progress.epoch == 4
+
+    monitor = Monitor(tol=0.0, n_iter_no_change=10**9, on_epoch=on_epoch)
+    for name in ("adam", "sgd"):
+        _, reason, progress = run(name, 1e-3, 50, monitor=monitor)
+        assert (reason, progress.epoch) == ("stopped", 4)
+    progress = Progress()
+    _, reason = minimize_lbfgs(
+        rosenbrock, np.full(10, -1.0), None, monitor, max_iter=50, max_fun=500, tol=1e-8, progress=progress
+    )
+    assert (reason, progress.epoch) == ("stopped", 4)
+    assert issubclass(Stop, Exception)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_is_all_there_is(name):
+    """10 steps, or 5 steps, a copy of the state, and 5 more: the same to the last bit."""
+    rng = np.random.default_rng(0)
+    gradients = rng.normal(size=(10, 6))
+    theta = np.zeros(6)
+    whole = OPTIMIZERS[name](theta)
+    for t, g in enumerate(gradients[:5], 1):
+        whole.step(theta, g, 0.01, t)
+    other_theta = theta.copy()
+    resumed = OPTIMIZERS[name](other_theta)
+    for key, vector in whole.state.items():
+        resumed.state[key][...] = vector
+    for t, g in enumerate(gradients[5:], 6):
+        whole.step(theta, g, 0.01, t)
+        resumed.step(other_theta, g, 0.01, t)
+    np.testing.assert_array_equal(theta, other_theta)
