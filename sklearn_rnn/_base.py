@@ -298,34 +298,56 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             )
         if sample_weight_val is not None and X_val is None:
             raise ValueError("sample_weight_val was given without X_val and y_val.")
-        self._check_parameters()
-        go_on = self.warm_start and hasattr(self, "_theta")
-        train = self._prepare(X, y, sample_weight, reset=not go_on)
-        return self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on)
+        with self._all_or_nothing():
+            self._check_parameters()
+            go_on = self.warm_start and hasattr(self, "_theta")
+            train = self._prepare(X, y, sample_weight, reset=not go_on)
+            return self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on)
+
+    @contextmanager
+    def _all_or_nothing(self):
+        """A call that fails leaves the model as it was: nothing that was trained is lost."""
+        before = dict(vars(self))
+        try:
+            yield
+        except Exception:
+            for name in vars(self).keys() - before.keys():
+                if not name.startswith(("_callback_", "_skl_")):  # scikit-learn clears these up itself
+                    delattr(self, name)
+            vars(self).update(before)
+            raise
 
     def _partial_fit(self, X, y, sample_weight):
         """One pass over X; the estimators' `partial_fit`."""
-        self._check_parameters()
-        go_on = hasattr(self, "_theta")
-        train = self._prepare(X, y, sample_weight, reset=not go_on)
-        theta, progress, rng, optimizer = self._begin(go_on)
-        objective, epoch_batches = self._problem(train, np.arange(len(train.sequences)), rng)
+        with self._all_or_nothing():
+            self._check_parameters()
+            go_on = hasattr(self, "_theta")
+            train = self._prepare(X, y, sample_weight, reset=not go_on)
+            theta, progress, rng, optimizer = self._begin(go_on)
+            objective, epoch_batches = self._problem(train, np.arange(len(train.sequences)), rng)
+            theta, reason = self._descend(objective, theta, epoch_batches, optimizer, None, 1, progress, train)
+            self._end(theta, progress, rng, optimizer)
+        if reason != "max_iter":
+            warn_of(reason, type(self).__name__, progress.epoch, 1)
+        return self
+
+    def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress, train):
+        """`minimize_stochastic` with the settings of this estimator."""
         with self._numerics(train):
-            theta, reason = minimize_stochastic(
+            return minimize_stochastic(
                 objective,
                 theta,
                 epoch_batches,
                 optimizer,
-                self._schedule(),
-                n_epochs=1,
+                Schedule(
+                    self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
+                ),
+                monitor,
+                n_epochs=n_epochs,
                 progress=progress,
                 clip_norm=self.clip_norm,
                 clip_value=self.clip_value,
             )
-        self._end(theta, progress, rng, optimizer)
-        if reason != "max_iter":
-            warn_of(reason, type(self).__name__, progress.epoch, 1)
-        return self
 
     def _prepare(self, X, y, sample_weight, *, reset, suffix="") -> Dataset:
         """X, y and sample_weight as a Dataset; with reset, the fitted attributes that describe the data are set."""
@@ -403,11 +425,6 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                 "t": progress.t,
                 "cuts": progress.cuts,
             }
-
-    def _schedule(self) -> Schedule:
-        return Schedule(
-            self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
-        )
 
     @contextmanager
     def _numerics(self, data: Dataset):
@@ -540,8 +557,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             epochs.begin()
             return epoch_batches()
 
-        with self._numerics(train):
-            if self.solver == "lbfgs":
+        if self.solver == "lbfgs":
+            with self._numerics(train):
                 theta, reason = minimize_lbfgs(
                     objective,
                     theta,
@@ -552,19 +569,10 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                     tol=self.tol,
                     progress=progress,
                 )
-            else:
-                theta, reason = minimize_stochastic(
-                    objective,
-                    theta,
-                    announced_batches,
-                    optimizer,
-                    self._schedule(),
-                    monitor,
-                    n_epochs=self.max_iter,
-                    progress=progress,
-                    clip_norm=self.clip_norm,
-                    clip_value=self.clip_value,
-                )
+        else:
+            theta, reason = self._descend(
+                objective, theta, announced_batches, optimizer, monitor, self.max_iter, progress, train
+            )
         self._end(theta, progress, rng, optimizer if self.warm_start else None)
         epochs.close()
         warn_of(reason, type(self).__name__, progress.epoch, self.max_iter)
@@ -654,7 +662,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         return self._network().layout.views(self._theta)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_theta") and hasattr(self, "n_iter_")
+        return hasattr(self, "_theta")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -688,7 +696,7 @@ class _EpochCallbacks:
         self.begin()  # L-BFGS does not announce its iterations
         current, self.current = self.current, None
         return current.call_on_fit_task_end(
-            **self.given, reconstruction_attributes=lambda: {"_theta": theta.copy(), "n_iter_": 1}
+            **self.given, reconstruction_attributes=lambda: {"_theta": theta.copy()}
         )
 
     def close(self):

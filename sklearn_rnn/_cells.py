@@ -165,7 +165,7 @@ class ElmanCell(Cell):
         return (H,), None
 
     def backward(self, weights, Z, cache, dH, grads):
-        width, n_inputs = weights["W_x"].shape
+        width = len(weights["W_h"])
         n_steps, batch = len(Z) - 1, Z.shape[2]
         W_hT = weights["W_h"].T
         dA = np.empty((n_steps, width, batch), Z.dtype)
@@ -371,7 +371,6 @@ class LSTMCell(Cell):
     def backward(self, weights, Z, cache, dH, grads):
         width = weights["W_h"].shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
-        three = 3 * width
         W_hT = weights["W_h"].T
         dA = np.empty((n_steps, 4 * width, batch), Z.dtype)
         dh, dc, from_h = np.zeros((3, width, batch), Z.dtype)

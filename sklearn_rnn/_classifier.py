@@ -54,7 +54,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(5, 15), 1)) for _ in range(200)]  # of different lengths
     >>> y = np.array(["up" if x.sum() > 0 else "down" for x in X])
-    >>> model = RNNSequenceClassifier(16, pooling="mean", random_state=0).fit(X[:150], y[:150])
+    >>> model = RNNSequenceClassifier(16, pooling="mean", early_stopping=True, random_state=0).fit(X[:150], y[:150])
     >>> bool(model.score(X[150:], y[150:]) > 0.9)
     True
     """

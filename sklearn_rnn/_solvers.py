@@ -293,7 +293,7 @@ def minimize_stochastic(
         theta, reason = safe_theta, "diverged"
     except KeyboardInterrupt:
         reason = "interrupted"
-    if monitor is not None and monitor.best_theta is not None:
+    if monitor is not None and monitor.best_theta is not None and (reason != "diverged" or monitor.watch_validation):
         theta = monitor.best_theta
     return theta, reason
 

@@ -502,3 +502,15 @@ def test_predictions_do_not_depend_on_the_chunk(monkeypatch, chunk):
     monkeypatch.setattr(RNNRegressor, "_chunk", lambda self, n_timesteps: chunk)
     for a, b in itertools.zip_longest(model.predict(RAGGED), expected):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("data", [X, RAGGED, padded(RAGGED, FIRST_STEPS["leading"])], ids=["3-D", "ragged", "padded"])
+@pytest.mark.parametrize("scoring", [None, "neg_mean_absolute_error"])
+def test_early_stopping_scores_the_held_out_sequences(data, scoring):
+    # the scorer predicts with a model in its first fit
+    model = regressor(early_stopping=True, scoring=scoring, validation_method="last", validation_fraction=0.3)
+    model.fit(data, y)
+    assert len(model.validation_scores_) == model.n_iter_ == 2
+    predicted, expected = model.predict(data[-3:]), y[-3:]
+    if scoring is not None:
+        assert -np.abs(predicted - expected).mean() == pytest.approx(max(model.validation_scores_))

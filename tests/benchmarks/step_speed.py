@@ -18,6 +18,9 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
 QUICK = [(1, 50, 1, 16), (32, 20, 1, 16), (32, 50, 1, 32), (32, 50, 8, 64), (64, 100, 1, 64), (64, 100, 8, 64)]
 LONG = [(128, 50, 8, 128), (256, 100, 16, 128), (128, 100, 16, 256), (32, 200, 1, 500)]
 CELLS = ("rnn", "gru", "lstm")
@@ -55,9 +58,6 @@ def import_torch():
 
 
 def print_machine(cores):
-    import numpy as np
-    from threadpoolctl import threadpool_info
-
     torch = import_torch()
     cpu = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
@@ -74,13 +74,14 @@ def print_machine(cores):
         f"{' and '.join(sorted(blas)) or 'no BLAS that threadpoolctl knows'}, torch {torch.__version__}",
         flush=True,
     )
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
+        # torch's threads wait for each other by spinning: one that shares its core holds up all
+        print(f"load average {os.getloadavg()[0]:.1f}: other programs are running; rows of several threads mislead")
 
 
 def measure(threads, shapes):
     """Print the table for one number of threads, which the environment has set already."""
     torch = import_torch()
-    from threadpoolctl import threadpool_limits
-
     torch.set_num_threads(threads)
     print(f"\n{threads} thread{'s' * (threads > 1)}; ms a step, median of {N_ROUNDS} rounds")
     print(f"{'cell':<5}{'batch':>6}{'T':>5}{'F':>4}{'H':>5}{'ours ms':>11}{'torch ms':>11}{'torch/ours':>12}")
@@ -98,8 +99,6 @@ def measure(threads, shapes):
 
 def compare(torch, cell, batch, n_steps, n_features, width):
     """Median seconds a step, ours and torch's."""
-    import numpy as np
-
     rng = np.random.default_rng(0)
     n = N_BATCHES * batch
     X = rng.normal(size=(n, n_steps, n_features)).astype(np.float32)
@@ -120,23 +119,25 @@ def compare(torch, cell, batch, n_steps, n_features, width):
 def our_epochs(cell, X, y, batch, width):
     """A function that trains for so many epochs and returns the seconds that took."""
     from sklearn_rnn import RNNRegressor
-    from sklearn_rnn._solvers import minimize_stochastic
+    from sklearn_rnn._solvers import Schedule, minimize_stochastic
 
-    model = RNNRegressor(
-        width, cell=cell, batch_size=batch, alpha=0.0, clip_norm=None, learning_rate_init=1e-3, random_state=0
-    )
+    model = RNNRegressor(width, cell=cell, batch_size=batch, alpha=0.0, random_state=0)
+    schedule = Schedule("constant", 1e-3)
     # What `partial_fit` does, with the checks of X and y, once a fit, outside the clock.
     data = model._prepare(X, y, None, reset=True)
     theta, progress, rng, optimizer = model._begin(False)
-    objective, epoch_batches = model._problem(data, rng.permutation(len(X)), rng)
+    objective, epoch_batches = model._problem(data, np.arange(len(X)), rng)
 
     def run(n_epochs):
         with model._numerics(data):
             start = perf_counter()
-            minimize_stochastic(
-                objective, theta, epoch_batches, optimizer, model._schedule(), n_epochs=n_epochs, progress=progress
+            _, reason = minimize_stochastic(
+                objective, theta, epoch_batches, optimizer, schedule, n_epochs=n_epochs, progress=progress
             )
-            return perf_counter() - start
+            seconds = perf_counter() - start
+        if reason != "max_iter":
+            raise RuntimeError(f"training ended early ({reason}): the time says nothing")
+        return seconds
 
     return run
 
