@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from ._callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from ._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
-from ._network import CELLS, POOLINGS, Batch, Network
-from ._sequences import CHANNELS_LAST, Dataset, Sequences, is_ragged
+from ._network import CELLS, Batch, Network
+from ._hyperparameters import CONSTRAINTS
+from ._sequences import CHANNELS_LAST, Dataset, Sequences, as_array, is_ragged
 from ._solvers import (
     OPTIMIZERS,
+    SGD,
     Adam,
     Monitor,
     Progress,
     Schedule,
-    SGD,
     minimize_lbfgs,
     minimize_stochastic,
     warn_of,
 )
-
-try:  # scikit-learn >= 1.9, experimental
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:
-
-    class CallbackSupportMixin:
-        """Stands in where scikit-learn has no callbacks."""
-
-    def with_callbacks(method):
-        return method
-
 
 # A product with fewer multiplications than this loses more by waking a second BLAS thread than it gains.
 _SERIAL_PRODUCT = 1 << 21
@@ -52,51 +42,14 @@ def _has_partial_fit(estimator):
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic solvers; got solver='lbfgs'.")
     if estimator.early_stopping:
-        raise AttributeError("partial_fit does not go with early_stopping=True: it makes one pass over what it is given.")
+        raise AttributeError("partial_fit does not go with early_stopping=True: it makes one pass over its data.")
     return True
 
 
 class BaseRNN(CallbackSupportMixin, BaseEstimator):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly."""
 
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "cell": [StrOptions(set(CELLS))],
-        "activation": [StrOptions({"tanh", "relu"})],
-        "bidirectional": ["boolean"],
-        "mapping": [StrOptions({"many-to-one", "many-to-many", "one-to-many"})],
-        "pooling": [StrOptions(set(POOLINGS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "init": [StrOptions({"orthogonal", "uniform", "normal"})],
-        "init_scale": [Interval(Real, 0, None, closed="neither")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "solver": [StrOptions({*OPTIMIZERS, "lbfgs"})],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "inverse_time", "adaptive", "cosine"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "learning_rate_decay": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
-        "clip_value": [None, Interval(Real, 0, None, closed="neither")],
-        "bptt_steps": [None, Interval(Integral, 1, None, closed="left")],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "validation_method": [StrOptions({"random", "last"})],
-        "scoring": [str, callable, None],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints: dict = CONSTRAINTS
 
     def _store(self, arguments: dict) -> None:
         """Set every argument of __init__ under its own name: scikit-learn asks for this, and for nothing else."""
@@ -118,6 +71,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                 "hidden_layer_sizes must be an int >= 1 or a non-empty sequence of such, one a layer; "
                 f"got {self.hidden_layer_sizes!r}."
             )
+        if self.scoring != "loss":
+            check_scoring(self, self.scoring)
         if self.bptt_steps is not None and self.bidirectional:
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} does not go with bidirectional=True: the backward direction starts at "
@@ -131,7 +86,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
 
     def _hidden_layer_sizes(self) -> tuple:
         sizes = self.hidden_layer_sizes
-        return (sizes,) if isinstance(sizes, Integral) else tuple(np.asarray(sizes, dtype=object).tolist())
+        return tuple(np.atleast_1d(np.asarray(sizes, dtype=object)).tolist())
 
     def _describe_net(self, n_inputs: int) -> dict:
         """All that the network's shape depends on, as plain values."""
@@ -170,13 +125,14 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         else:
             if ndim is None and not hasattr(X, "iloc") and not hasattr(X, "tocsr"):
                 ndim = np.asarray(X, dtype=None if hasattr(X, "__array__") else object).ndim
-            if ndim is not None and (ndim > 3 or (ndim == 3 and one_to_many)):
+            if ndim is not None and ndim not in ((2,) if one_to_many else (2, 3)):
                 raise ValueError(
-                    f"{name} has {ndim} dimensions; expected "
+                    f"{name} has {ndim} dimension(s); expected "
                     + (
                         "a table (n_samples, n_features) with mapping='one-to-many'."
                         if one_to_many
-                        else "(n_samples, n_timesteps, n_features), (n_samples, n_timesteps) or a list of sequences."
+                        else "(n_samples, n_timesteps, n_features), (n_samples, n_timesteps) or a list of sequences, "
+                        "at least one. Reshape your data: X[None] is a single sequence."
                     )
                 )
             if ndim == 3:
@@ -236,7 +192,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         """one-to-many: the length of the sequences to put out, from y."""
         if self.mapping != "one-to-many":
             return None
-        shape = np.shape(y) if not is_ragged(y) else np.shape(np.stack([np.asarray(row) for row in y]))
+        shape = as_array(list(y) if is_ragged(y) else y, "y").shape
         if len(shape) not in (2, 3):
             raise ValueError(
                 "y must be (n_samples, n_timesteps) or (n_samples, n_timesteps, n_outputs) with "
@@ -246,15 +202,10 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
 
     def _make_dataset(self, sequences: Sequences, Y, rows_weight, sample_weight, name: str) -> Dataset:
         """Join sequences, encoded targets and weights; the weights get mean 1."""
-        weights = None
-        if sample_weight is not None or rows_weight is not None:
-            weights = _check_sample_weight(
-                sample_weight, np.empty((len(sequences), 1)), dtype=np.float64, ensure_non_negative=True
-            )
-            if self._per_step:
-                weights = np.repeat(weights, sequences.lengths)
-            if rows_weight is not None:
-                weights = weights * rows_weight
+        weights = sequences.row_weights(sample_weight, self._per_step, ensure_non_negative=True)
+        if rows_weight is not None:
+            weights = rows_weight if weights is None else weights * rows_weight
+        if weights is not None:
             mean = weights.mean()
             if not mean > 0:
                 raise ValueError(f"{name} is zero for every sample; at least one weight must be positive.")
@@ -532,7 +483,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             self.validation_scores_.append(float(scorer(self, X_val, y_val, **weight)))
             return -self.validation_scores_[-1]
 
-        epochs = _EpochCallbacks(self, X, y, self.max_iter)
+        epochs = EpochCallbacks(self, X, y, self.max_iter)
 
         def on_epoch(theta, progress):
             if self.verbose:
@@ -672,35 +623,3 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
 
 
 partial_fit_available = available_if(_has_partial_fit)
-
-
-class _EpochCallbacks:
-    """scikit-learn's callback protocol (>= 1.9) around the epochs of one fit; does nothing without it."""
-
-    def __init__(self, estimator, X, y, max_iter):
-        self.given = {"estimator": estimator, "X": X, "y": y}
-        self.root = self.current = None
-        if hasattr(estimator, "_init_callback_context"):
-            self.root = estimator._init_callback_context(max_subtasks=max_iter)
-            self.root.call_on_fit_task_begin(**self.given)
-
-    def begin(self):
-        if self.root is not None and self.current is None:
-            self.current = self.root.subcontext(task_name="epoch")
-            self.current.call_on_fit_task_begin(**self.given)
-
-    def end(self, theta) -> bool:
-        """True if a callback asks to stop."""
-        if self.root is None:
-            return False
-        self.begin()  # L-BFGS does not announce its iterations
-        current, self.current = self.current, None
-        return current.call_on_fit_task_end(
-            **self.given, reconstruction_attributes=lambda: {"_theta": theta.copy()}
-        )
-
-    def close(self):
-        if self.root is not None:
-            if self.current is not None:
-                self.current.call_on_fit_task_end(estimator=self.given["estimator"])
-            self.root.call_on_fit_task_end(**self.given, reconstruction_attributes={})

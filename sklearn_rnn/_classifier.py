@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
 from ._base import BaseRNN, partial_fit_available
-from ._docs import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS
+from ._hyperparameters import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS
 from ._sequences import Sequences, as_array
 
 

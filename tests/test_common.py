@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_rnn import RNNRegressor, RNNSequenceClassifier
 
+
 def options(regressor=(0.03, 100), classifier=(0.02, 15), **more):
     """Options of a small net, with (learning_rate_init, max_iter) for either estimator."""
     return {"hidden_layer_sizes": 8, "max_iter": 100, **more}, regressor, classifier
@@ -30,7 +31,9 @@ COMMON = [
     options(cell="rnn", pooling="max", regressor=(0.1, 60), classifier=(0.02, 30)),
     options(cell="gru", pooling="attention", regressor=(0.05, 200), classifier=(0.03, 15)),
     options(cell="rnn", bptt_steps=8, regressor=(0.03, 60)),
-    options(cell="rnn", init="uniform", learning_rate="cosine", shuffle=False, regressor=(0.1, 200), classifier=(0.02, 30)),
+    options(
+        cell="rnn", init="uniform", learning_rate="cosine", shuffle=False, regressor=(0.1, 200), classifier=(0.02, 30)
+    ),
 ]
 # Not loss="poisson": check_regressor_multioutput feeds negative targets to every regressor whose tags allow several
 # outputs, even where the tag positive_only says that it cannot take them.

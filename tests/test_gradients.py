@@ -38,8 +38,10 @@ def _problem(options, *, ragged=False, weighted=False, seed=0, **more):
     kind = options.pop("y", None)
     mapping = options.get("mapping", "many-to-one")
     Model = RNNRegressor if kind is None else RNNSequenceClassifier
-    model = Model(random_state=seed, init="uniform", huber_delta=0.3, **options) if kind is None else Model(
-        random_state=seed, init="uniform", **options
+    model = (
+        Model(random_state=seed, init="uniform", huber_delta=0.3, **options)
+        if kind is None
+        else Model(random_state=seed, init="uniform", **options)
     )
     per_step = mapping != "many-to-one"
     X = rng.normal(size=(N, F)) if mapping == "one-to-many" else rng.normal(size=(N, T, F))

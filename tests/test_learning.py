@@ -47,7 +47,7 @@ def test_adding_problem():
     assert np.mean((model.predict(X_test) - y_test) ** 2) < 0.01
 
 
-@pytest.mark.skipif(not (DATA / "japanese_vowels.npz").exists(), reason="needs japanese_vowels.npz, which is not shipped")
+@pytest.mark.skipif(not (DATA / "japanese_vowels.npz").exists(), reason="japanese_vowels.npz does not ship")
 def test_japanese_vowels():
     data = np.load(DATA / "japanese_vowels.npz")
     mean, std = data["X_train"].mean(axis=0), data["X_train"].std(axis=0)

@@ -1,4 +1,50 @@
-"""What both estimators say of the parameters, attributes and conventions that they share, written once."""
+"""The parameters that both estimators share, once: what values are allowed, and what they mean."""
+
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ._network import CELLS, POOLINGS
+from ._solvers import OPTIMIZERS
+
+CONSTRAINTS: dict = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "cell": [StrOptions(set(CELLS))],
+    "activation": [StrOptions({"tanh", "relu"})],
+    "bidirectional": ["boolean"],
+    "mapping": [StrOptions({"many-to-one", "many-to-many", "one-to-many"})],
+    "pooling": [StrOptions(set(POOLINGS))],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "init": [StrOptions({"orthogonal", "uniform", "normal"})],
+    "init_scale": [Interval(Real, 0, None, closed="neither")],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "solver": [StrOptions({*OPTIMIZERS, "lbfgs"})],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions({"constant", "invscaling", "inverse_time", "adaptive", "cosine"})],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "learning_rate_decay": [Interval(Real, 0, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+    "clip_value": [None, Interval(Real, 0, None, closed="neither")],
+    "bptt_steps": [None, Interval(Integral, 1, None, closed="left")],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_method": [StrOptions({"random", "last"})],
+    "scoring": [str, callable, None],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+}
 
 NET_PARAMETERS = """\
     hidden_layer_sizes : int or sequence of int, default=(64,)
