@@ -16,9 +16,9 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from ._callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
+from ._hyperparameters import CONSTRAINTS
 from ._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from ._network import CELLS, Batch, Network
-from ._hyperparameters import CONSTRAINTS
 from ._sequences import CHANNELS_LAST, Dataset, Sequences, as_array, is_ragged
 from ._solvers import (
     OPTIMIZERS,

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array
 
 from ._base import BaseRNN, partial_fit_available
-from ._losses import REGRESSION_LOSSES
 from ._hyperparameters import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS
+from ._losses import REGRESSION_LOSSES
 from ._sequences import Sequences, as_array, as_numbers
 
 
