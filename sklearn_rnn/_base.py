@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 from contextlib import contextmanager
 from numbers import Integral
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
@@ -215,7 +217,16 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
     # -- fitting ----------------------------------------------------------------------------------------------------
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network.
 
         Parameters
@@ -253,7 +264,10 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             self._check_parameters()
             go_on = self.warm_start and hasattr(self, "_theta")
             train = self._prepare(X, y, sample_weight, reset=not go_on)
-            return self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on)
+            reason = self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on)
+        # after all is kept: where warnings are errors, what was trained is still there
+        warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
+        return self
 
     @contextmanager
     def _all_or_nothing(self):
@@ -261,7 +275,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         before = dict(vars(self))
         try:
             yield
-        except Exception:
+        except BaseException:
             for name in vars(self).keys() - before.keys():
                 if not name.startswith(("_callback_", "_skl_")):  # scikit-learn clears these up itself
                     delattr(self, name)
@@ -279,7 +293,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             theta, reason = self._descend(objective, theta, epoch_batches, optimizer, None, 1, progress, train)
             self._end(theta, progress, rng, optimizer)
         if reason != "max_iter":
-            warn_of(reason, type(self).__name__, progress.epoch, 1)
+            warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
         return self
 
     def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress, train):
@@ -449,8 +463,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         per_step = batch.weights.ndim == 2 and batch.lengths is not None
         return batch.weights * batch.valid if per_step else batch.weights
 
-    def _train(self, train: Dataset, given, validation, go_on: bool):
-        """Run the solver on prepared data and keep the result."""
+    def _train(self, train: Dataset, given, validation, go_on: bool) -> str:
+        """Run the solver on prepared data and keep the result; returns why training ended."""
         X, y, sample_weight = given
         n = len(train.sequences)
         index = np.arange(n)
@@ -526,8 +540,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             )
         self._end(theta, progress, rng, optimizer if self.warm_start else None)
         epochs.close()
-        warn_of(reason, type(self).__name__, progress.epoch, self.max_iter)
-        return self
+        return reason
 
     def _split(self, n, train, rng):
         """Indices for training and validation."""
@@ -582,7 +595,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         network = self._network()
         return self._run(sequences, lambda batch: network.predict(self._theta, batch)), sequences
 
-    def hidden_states(self, X) -> np.ndarray:
+    def hidden_states(self, X: ArrayLike) -> np.ndarray:
         """States of the last layer at every time step.
 
         Parameters

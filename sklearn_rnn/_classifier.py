@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from numbers import Real
+from typing import Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
@@ -66,45 +69,45 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(64,),
+        hidden_layer_sizes: int | Sequence[int] = (64,),
         *,
-        cell="gru",
-        activation="tanh",
-        bidirectional=False,
-        mapping="many-to-one",
-        pooling="last",
-        dropout=0.0,
-        init="orthogonal",
-        init_scale=0.1,
-        class_weight=None,
-        alpha=0.0001,
-        solver="adam",
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.003,
-        power_t=0.5,
-        learning_rate_decay=0.01,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        clip_norm=5.0,
-        clip_value=None,
-        bptt_steps=None,
-        max_fun=15000,
-        early_stopping=False,
-        validation_fraction=0.1,
-        validation_method="random",
-        scoring="loss",
-        n_iter_no_change=10,
-    ):
+        cell: str = "gru",
+        activation: str = "tanh",
+        bidirectional: bool = False,
+        mapping: str = "many-to-one",
+        pooling: str = "last",
+        dropout: float = 0.0,
+        init: str = "orthogonal",
+        init_scale: float = 0.1,
+        class_weight: dict | str | None = None,
+        alpha: float = 0.0001,
+        solver: str = "adam",
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.003,
+        power_t: float = 0.5,
+        learning_rate_decay: float = 0.01,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        clip_norm: float | None = 5.0,
+        clip_value: float | None = None,
+        bptt_steps: int | None = None,
+        max_fun: int = 15000,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_method: str = "random",
+        scoring: str | Callable | None = "loss",
+        n_iter_no_change: int = 10,
+    ) -> None:
         self._store(locals())
 
     def _check_parameters(self):
@@ -202,7 +205,9 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         return None if self._per_step or self._multilabel else train.Y[:, 0]
 
     @partial_fit_available
-    def partial_fit(self, X, y, sample_weight=None, *, classes=None) -> RNNSequenceClassifier:
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, classes: ArrayLike | None = None
+    ) -> Self:
         """One pass over X, going on from where the last call (or fit) ended, with the solver's state.
 
         Parameters
@@ -234,7 +239,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         finally:
             self.__dict__.pop("_declared_classes", None)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict class labels.
 
         Parameters
@@ -264,7 +269,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
                 labels, absent = labels.astype(object), None
         return sequences.arrange_steps(labels, absent)
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Probabilities of the classes.
 
         Parameters
@@ -283,7 +288,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             rows = np.hstack([1 - rows, rows])
         return sequences.arrange_steps(rows, np.nan) if self._per_step else rows
 
-    def predict_log_proba(self, X) -> np.ndarray:
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Logarithm of `predict_proba`, in the same shape.
 
         Parameters
@@ -302,7 +307,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
                 proba[i] = np.log(p)
         return proba
 
-    def score(self, X, y, sample_weight=None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy over samples, or valid time steps; of whole label sets for a multilabel model.
 
         Parameters

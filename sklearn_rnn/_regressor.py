@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from numbers import Real
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -66,47 +69,47 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(64,),
+        hidden_layer_sizes: int | Sequence[int] = (64,),
         *,
-        cell="gru",
-        activation="tanh",
-        bidirectional=False,
-        mapping="many-to-one",
-        pooling="last",
-        dropout=0.0,
-        init="orthogonal",
-        init_scale=0.1,
-        loss="squared_error",
-        quantile=0.5,
-        huber_delta=1.0,
-        alpha=0.0001,
-        solver="adam",
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.003,
-        power_t=0.5,
-        learning_rate_decay=0.01,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        clip_norm=5.0,
-        clip_value=None,
-        bptt_steps=None,
-        max_fun=15000,
-        early_stopping=False,
-        validation_fraction=0.1,
-        validation_method="random",
-        scoring="loss",
-        n_iter_no_change=10,
-    ):
+        cell: str = "gru",
+        activation: str = "tanh",
+        bidirectional: bool = False,
+        mapping: str = "many-to-one",
+        pooling: str = "last",
+        dropout: float = 0.0,
+        init: str = "orthogonal",
+        init_scale: float = 0.1,
+        loss: str = "squared_error",
+        quantile: float | tuple[float, ...] = 0.5,
+        huber_delta: float = 1.0,
+        alpha: float = 0.0001,
+        solver: str = "adam",
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.003,
+        power_t: float = 0.5,
+        learning_rate_decay: float = 0.01,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        clip_norm: float | None = 5.0,
+        clip_value: float | None = None,
+        bptt_steps: int | None = None,
+        max_fun: int = 15000,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_method: str = "random",
+        scoring: str | Callable | None = "loss",
+        n_iter_no_change: int = 10,
+    ) -> None:
         self._store(locals())
 
     def _check_parameters(self):
@@ -161,7 +164,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return check_array(rows, dtype=[np.float64, np.float32], ensure_2d=False, input_name=name, estimator=self)
 
     @partial_fit_available
-    def partial_fit(self, X, y, sample_weight=None) -> RNNRegressor:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """One pass over X, going on from where the last call (or fit) ended, with the solver's state.
 
         Parameters
@@ -175,7 +178,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict.
 
         Parameters
@@ -196,7 +199,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         rows = rows.reshape(len(rows), *shape)
         return sequences.arrange_steps(rows, np.nan) if self._per_step else rows
 
-    def score(self, X, y, sample_weight=None) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R^2 over samples, or valid time steps; for several quantiles their mean D^2 pinball score.
 
         Parameters

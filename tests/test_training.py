@@ -279,6 +279,16 @@ def test_a_fit_that_fails_loses_nothing():
     np.testing.assert_array_equal(model.predict(X), before)
 
 
+def test_a_warning_made_an_error_loses_nothing():
+    model = RNNRegressor(**SMALL, max_iter=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning):
+            model.fit(X, Y)
+    assert model.n_iter_ == 3
+    assert np.isfinite(model.predict(X)).all()
+
+
 @quiet
 def test_verbose_prints_a_line_an_epoch(capsys):
     RNNRegressor(**SMALL, max_iter=3, verbose=True).fit(X, Y, X_val=X, y_val=Y)
