@@ -204,13 +204,15 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
 
     def _make_dataset(self, sequences: Sequences, Y, rows_weight, sample_weight, name: str) -> Dataset:
         """Join sequences, encoded targets and weights; the weights get mean 1."""
-        weights = sequences.row_weights(sample_weight, self._per_step, ensure_non_negative=True)
+        weights = sequences.row_weights(sample_weight, self._per_step, name)
         if rows_weight is not None:
             weights = rows_weight if weights is None else weights * rows_weight
         if weights is not None:
             mean = weights.mean()
             if not mean > 0:
-                raise ValueError(f"{name} is zero for every sample; at least one weight must be positive.")
+                raise ValueError(
+                    f"{name} (times class weights) must hold a non-zero weight; all {len(weights)} are zero."
+                )
             weights = (weights / mean).astype(self._dtype)
         return Dataset(sequences, Y, weights, self._per_step, self._dtype)
 

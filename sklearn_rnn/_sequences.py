@@ -202,11 +202,17 @@ class Sequences:
         if len(Y) != len(self):
             raise ValueError(f"{name} has {len(Y)} samples, X has {len(self)} sequences: there must be as many.")
 
-    def row_weights(self, sample_weight, per_step: bool, **checks) -> np.ndarray | None:
+    def row_weights(self, sample_weight, per_step: bool, name: str = "sample_weight") -> np.ndarray | None:
         """sample_weight (n,) validated, and with per_step one for each valid step."""
         if sample_weight is None:
             return None
-        weights = _check_sample_weight(sample_weight, self.lengths, dtype=np.float64, **checks)
+        shape = as_array(sample_weight, name).shape
+        if len(shape) > 1:
+            raise ValueError(
+                f"{name} must be 1-D, one weight for each of the {len(self)} sequences; got shape {shape}. Every time "
+                "step weighs as its sequence."
+            )
+        weights = _check_sample_weight(sample_weight, self.lengths, dtype=np.float64, ensure_non_negative=True)
         return np.repeat(weights, self.lengths) if per_step else weights
 
 

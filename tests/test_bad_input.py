@@ -413,19 +413,19 @@ CASES = [
         "2-D weights",
         lambda: regressor().fit(X, y, np.ones((N, 1))),
         ValueError,
-        ("Sample weights", "got 2D", "must be 1D"),
+        ("sample_weight", r"got shape \(12, 1\)", "must be 1-D"),
     ),
     (
         "weights a step",
         lambda: per_step().fit(X, Y_STEPS, np.ones((N, T))),
         ValueError,
-        ("Sample weights", "got 2D", "1D array of length 12"),
+        ("sample_weight", r"got shape \(12, 5\)", "one weight for each of the 12"),
     ),
     (
         "weights a step in score",
         lambda: per_step().fit(X, Y_STEPS).score(X, Y_STEPS, np.ones((N, T))),
         ValueError,
-        ("Sample weights", "got 2D", "1D array of length 12"),
+        ("sample_weight", r"got shape \(12, 5\)", "one weight for each of the 12"),
     ),
     (
         "short weights in score",
