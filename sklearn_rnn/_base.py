@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
+import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from numbers import Integral
 from typing import Self
 
@@ -31,6 +34,7 @@ from ._solvers import (
     Schedule,
     minimize_lbfgs,
     minimize_stochastic,
+    outside,
     warn_of,
 )
 
@@ -38,6 +42,28 @@ from ._solvers import (
 _SERIAL_PRODUCT = 1 << 21
 # Bytes of states that are computed at once where nothing is learnt, or where chunks are added up.
 _CHUNK_STATES = 1 << 23
+
+
+class _OneBlasThread:
+    """Holds BLAS to one thread. Of fits that overlap in time, the first sets the limit and the last lifts it."""
+
+    def __init__(self):
+        self.lock, self.users, self.limit = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self.lock:
+            if self.users == 0:
+                self.limit = threadpool_limits(1, user_api="blas")
+            self.users += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.limit.restore_original_limits()
+
+
+_one_blas_thread = _OneBlasThread()
 
 
 def _has_partial_fit(estimator):
@@ -68,13 +94,18 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         self._validate_params()
         sizes = self._hidden_layer_sizes()
-        if not sizes or not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+        if not sizes or not all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in sizes):
             raise ValueError(
                 "hidden_layer_sizes must be an int >= 1 or a non-empty sequence of such, one a layer; "
                 f"got {self.hidden_layer_sizes!r}."
             )
         if self.scoring != "loss":
             check_scoring(self, self.scoring)
+            if self._per_step and isinstance(self.scoring, str):
+                raise ValueError(
+                    f"scoring={self.scoring!r} does not go with mapping={self.mapping!r}: scikit-learn's metrics take "
+                    "one target a sample. Use 'loss', None for the estimator's score over all steps, or a callable."
+                )
         if self.bptt_steps is not None and self.bidirectional:
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} does not go with bidirectional=True: the backward direction starts at "
@@ -122,7 +153,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                 f"step), got a list of {len(X)} sequences."
             )
         ndim = getattr(X, "ndim", None)
-        if is_ragged(X):
+        # a list of sequences that are by chance of one length is still one
+        still_ragged = not reset and self._fitted_on == "ragged" and isinstance(X, (list, tuple)) and len(X) > 0
+        if is_ragged(X) or still_ragged:
             sequences = Sequences.from_ragged(X, name)
         else:
             if ndim is None and not hasattr(X, "iloc") and not hasattr(X, "tocsr"):
@@ -142,7 +175,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             else:
                 return self._check_table(X, reset, name, n_steps_out)
 
-        as_table = not reset and self._fitted_on_table
+        as_table = not reset and self._fitted_on == "2d"
         expected = 1 if as_table else getattr(self, "n_features_in_", None)
         if not reset and sequences.n_features != expected:
             hint = CHANNELS_LAST
@@ -160,7 +193,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             )
         if reset:
             self.n_features_in_ = sequences.n_features
-            self._fitted_on_table = False
+            self._fitted_on = sequences.kind
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
             if sequences.n_timesteps == 1 and sequences.n_features > 1:
@@ -168,27 +201,26 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                     f"{name} of shape {sequences.values.shape} has a single time step with {sequences.n_features} "
                     f"features, so there is nothing recurrent to learn. {CHANNELS_LAST}",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=outside(),
                 )
         return sequences
 
     def _check_table(self, X, reset, name, n_steps_out) -> Sequences:
         """2-D X: univariate sequences as rows, or the static features of one-to-many."""
         dtypes = [np.float64, np.float32]
-        if reset or self._fitted_on_table:
-            X = validate_data(self, X, reset=reset, dtype=dtypes)
+        table = check_array(X, dtype=dtypes, input_name=name, estimator=self)
+        if reset or self._fitted_on == "2d":
+            validate_data(self, X, reset=reset, skip_check_array=True)  # feature names and number of columns
             if reset:
-                self._fitted_on_table = True
-        else:
-            X = check_array(X, dtype=dtypes, input_name=name, estimator=self)
-            if self.n_features_in_ != 1:
-                raise ValueError(
-                    f"{name} is 2-D with shape {X.shape}, that is, univariate sequences of {X.shape[1]} time steps; "
-                    f"{type(self).__name__} is expecting {self.n_features_in_} features. {CHANNELS_LAST}"
-                )
+                self._fitted_on = "2d"
+        elif self.n_features_in_ != 1:
+            raise ValueError(
+                f"{name} is 2-D with shape {table.shape}, that is, univariate sequences of {table.shape[1]} time "
+                f"steps; {type(self).__name__} is expecting {self.n_features_in_} features. {CHANNELS_LAST}"
+            )
         if self.mapping == "one-to-many":
-            return Sequences.from_2d(X, self._n_steps_out if n_steps_out is None else n_steps_out)
-        return Sequences.from_2d(X)
+            return Sequences.from_2d(table, self._n_steps_out if n_steps_out is None else n_steps_out)
+        return Sequences.from_2d(table)
 
     def _n_steps_of(self, y) -> int | None:
         """one-to-many: the length of the sequences to put out, from y."""
@@ -202,18 +234,20 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             )
         return shape[1]
 
-    def _make_dataset(self, sequences: Sequences, Y, rows_weight, sample_weight, name: str) -> Dataset:
-        """Join sequences, encoded targets and weights; the weights get mean 1."""
+    def _make_dataset(self, sequences: Sequences, Y, rows_weight, sample_weight, name: str, scale: bool) -> Dataset:
+        """Join sequences, encoded targets and weights; with `scale` the weights get mean 1."""
         weights = sequences.row_weights(sample_weight, self._per_step, name)
         if rows_weight is not None:
             weights = rows_weight if weights is None else weights * rows_weight
-        if weights is not None:
+        if weights is not None and scale:
             mean = weights.mean()
             if not mean > 0:
                 raise ValueError(
                     f"{name} (times class weights) must hold a non-zero weight; all {len(weights)} are zero."
                 )
-            weights = (weights / mean).astype(self._dtype)
+            weights = weights / mean
+        if weights is not None:
+            weights = weights.astype(self._dtype)
         return Dataset(sequences, Y, weights, self._per_step, self._dtype)
 
     # -- fitting ----------------------------------------------------------------------------------------------------
@@ -289,7 +323,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         with self._all_or_nothing():
             self._check_parameters()
             go_on = hasattr(self, "_theta")
-            train = self._prepare(X, y, sample_weight, reset=not go_on)
+            # A chunk is a part of the data: scaling its weights to mean 1 would make all chunks weigh alike.
+            train = self._prepare(X, y, sample_weight, reset=not go_on, scale=False)
             theta, progress, rng, optimizer = self._begin(go_on)
             objective, epoch_batches = self._problem(train, np.arange(len(train.sequences)), rng)
             theta, reason = self._descend(objective, theta, epoch_batches, optimizer, None, 1, progress, train)
@@ -316,7 +351,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                 clip_value=self.clip_value,
             )
 
-    def _prepare(self, X, y, sample_weight, *, reset, suffix="") -> Dataset:
+    def _prepare(self, X, y, sample_weight, *, reset, suffix="", scale=True) -> Dataset:
         """X, y and sample_weight as a Dataset; with reset, the fitted attributes that describe the data are set."""
         if y is None:
             raise ValueError(
@@ -339,20 +374,23 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         elif net != self._net:
             changed = [name for name in net if net[name] != self._net[name]]
             raise ValueError(
-                "A fitted network goes on learning (warm_start or partial_fit) only with the same architecture; "
-                f"changed: {', '.join(changed)}. Use clone(estimator) to start anew."
+                "A fitted network goes on learning (warm_start or partial_fit) only with the same architecture and "
+                f"loss; changed: {', '.join(changed)}. Use clone(estimator) to start anew."
             )
-        return self._make_dataset(sequences, Y, rows_weight, sample_weight, "sample_weight" + suffix)
+        return self._make_dataset(sequences, Y, rows_weight, sample_weight, "sample_weight" + suffix, scale)
 
     def _begin(self, go_on: bool):
         """Weights, progress, random generator and optimizer at the start of training."""
         network = self._network()
         saved = getattr(self, "_training", None) if go_on else None
         if saved is not None and saved["solver"] == self.solver:
-            rng, t, cuts = saved["rng"], saved["t"], saved["cuts"]
+            rng, t, cuts = copy.deepcopy(saved["rng"]), saved["t"], saved["cuts"]
         else:
             saved, t, cuts = None, 0, 0
-            rng = np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+            seed, split_seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=2)
+            rng = np.random.default_rng(seed)
+            if not go_on or not hasattr(self, "_split_seed"):
+                self._split_seed = int(split_seed)  # a warm start must hold out the same samples
         if go_on:
             theta = self._theta.copy()
             progress = Progress(self.n_iter_, t, cuts, list(self.loss_curve_))
@@ -363,7 +401,6 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         self._theta = theta.copy()
         optimizer = None
         if self.solver != "lbfgs":
-            options = {}
             if OPTIMIZERS[self.solver] is SGD:
                 options = {"momentum": self.momentum, "nesterov": self.nesterovs_momentum}
             else:
@@ -398,12 +435,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         """Divergence is dealt with by the solver; small products are faster on one thread."""
         widest = max(self._net["hidden_layer_sizes"])
         product = widest * (widest + data.sequences.n_features) * self._batch_size(len(data.sequences))
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            if product < _SERIAL_PRODUCT:
-                with threadpool_limits(1, user_api="blas"):
-                    yield
-            else:
-                yield
+        limit = _one_blas_thread if product < _SERIAL_PRODUCT else nullcontext()
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), limit:
+            yield
 
     def _batch_size(self, n: int) -> int:
         return min(200, n) if self.batch_size == "auto" else min(self.batch_size, n)
@@ -478,24 +512,27 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             held_out = self._prepare(X_val, y_val, sample_weight_val, reset=False, suffix="_val")
             val_index = np.arange(len(held_out.sequences))
         elif self.early_stopping:
-            index, val_index = self._split(n, train, rng)
+            index, val_index = self._split(train)
             held_out = train
-            X_val, y_val = _safe_indexing(X, val_index), _safe_indexing(y, val_index)
-            sample_weight_val = None if sample_weight is None else _safe_indexing(sample_weight, val_index)
+            if self.scoring != "loss":
+                X_val, y_val = _safe_indexing(X, val_index), _safe_indexing(y, val_index)
+                sample_weight_val = None if sample_weight is None else _safe_indexing(sample_weight, val_index)
 
         scorer = None
         if held_out is not None:
             self.validation_loss_curve_ = list(self.validation_loss_curve_ or [])
             if self.scoring != "loss":
                 scorer = check_scoring(self, self.scoring)
+                # scikit-learn's own scorers take weights; a user's function need not
+                weighted = not inspect.isfunction(scorer) or "sample_weight" in inspect.signature(scorer).parameters
                 self.validation_scores_ = list(self.validation_scores_ or [])
 
-        def validate(theta, _):
+        def validate(theta):
             self.validation_loss_curve_.append(self._mean_loss(theta, held_out, val_index))
             if scorer is None:
                 return self.validation_loss_curve_[-1]
             self._theta = theta
-            weight = {} if sample_weight_val is None else {"sample_weight": sample_weight_val}
+            weight = {} if sample_weight_val is None or not weighted else {"sample_weight": sample_weight_val}
             self.validation_scores_.append(float(scorer(self, X_val, y_val, **weight)))
             return -self.validation_scores_[-1]
 
@@ -544,21 +581,33 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         epochs.close()
         return reason
 
-    def _split(self, n, train, rng):
+    def _split(self, train: Dataset) -> tuple[np.ndarray, np.ndarray]:
         """Indices for training and validation."""
+        n = len(train.sequences)
+        what = f"early_stopping with validation_fraction={self.validation_fraction} of {n} samples"
         if self.validation_method == "last":
             n_val = max(1, int(np.ceil(n * self.validation_fraction)))
             if n_val >= n:
-                raise ValueError(
-                    f"validation_fraction={self.validation_fraction} of {n} samples leaves none to train on."
+                raise ValueError(f"{what} leaves none to train on. Give more, or X_val and y_val.")
+            index, val_index = np.arange(n - n_val), np.arange(n - n_val, n)
+        else:
+            try:
+                index, val_index = train_test_split(
+                    np.arange(n),
+                    test_size=self.validation_fraction,
+                    random_state=self._split_seed,
+                    stratify=self._stratify_by(train),
                 )
-            return np.arange(n - n_val), np.arange(n - n_val, n)
-        return train_test_split(
-            np.arange(n),
-            test_size=self.validation_fraction,
-            random_state=int(rng.integers(np.iinfo(np.int32).max)),
-            stratify=self._stratify_by(train),
-        )
+            except ValueError as error:
+                raise ValueError(
+                    f"{what} cannot hold out a share of every class: {error} Give more samples, X_val and y_val, or "
+                    "validation_method='last'."
+                ) from error
+        if train.weights is not None:
+            for part, rows in (("training", train.rows(index)), ("validation", train.rows(val_index))):
+                if not train.weights[rows].any():
+                    raise ValueError(f"{what}: sample_weight is zero for all {part} samples. Give X_val and y_val.")
+        return index, val_index
 
     def _stratify_by(self, train):
         return None
@@ -574,8 +623,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         rows = None
         for start in range(0, n, size):
             index = order[start : start + size]
-            X, lengths = sequences.steps(index, self._dtype)
-            values = compute(Batch(X, lengths))
+            with np.errstate(over="ignore", invalid="ignore"):
+                X, lengths = sequences.steps(index, self._dtype)
+                values = compute(Batch(X, lengths))
             if rows is None:
                 n_rows = n if values.ndim == 2 else int(sequences.lengths.sum())
                 rows = np.empty((n_rows, values.shape[-2]), values.dtype)
@@ -591,11 +641,12 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return self._check_X(X, reset=False)
 
-    def _predict_rows(self, X) -> tuple[np.ndarray, Sequences]:
-        """The loss's link for X, as rows, and X as Sequences."""
+    def _predict_rows(self, X, link: bool = True) -> tuple[np.ndarray, Sequences]:
+        """The loss's link for X, or without it the raw outputs, as rows, and X as Sequences."""
         sequences = self._check_fitted_X(X)
         network = self._network()
-        return self._run(sequences, lambda batch: network.predict(self._theta, batch)), sequences
+        compute = network.predict if link else network.outputs
+        return self._run(sequences, lambda batch: compute(self._theta, batch)), sequences
 
     def hidden_states(self, X: ArrayLike) -> np.ndarray:
         """States of the last layer at every time step.

@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
@@ -33,7 +34,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
 {NET_PARAMETERS}
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, {{label: weight}}; "balanced" makes all classes weigh alike. They multiply
-        sample_weight.
+        sample_weight. For a multilabel indicator matrix "balanced" or None.
 
 {TRAINING_PARAMETERS}
     Attributes
@@ -132,6 +133,11 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             self.n_outputs_ = 1 if not multilabel and len(self.classes_) == 2 else len(self.classes_)
         else:
             self._check_same_kind(rows, name)
+        if multilabel and isinstance(self.class_weight, dict):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} does not go with {name}, an indicator matrix of several labels; "
+                "use 'balanced', None, or sample_weight."
+            )
         weight = None if self.class_weight is None else compute_sample_weight(self.class_weight, rows)
         if multilabel:
             return rows.astype(self._dtype), weight
@@ -228,7 +234,11 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
                 "result as the class_weight parameter, a dict."
             )
         if hasattr(self, "_theta"):
-            if classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
+            if (
+                classes is not None
+                and not self._multilabel
+                and not np.array_equal(self.classes_, unique_labels(classes))
+            ):
                 raise ValueError(
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
                 )
@@ -249,16 +259,10 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         Returns
         -------
         ndarray of shape (n_samples,), or (n_samples, n_labels) for a multilabel model
-            With a label at every time step (n_samples, n_timesteps), -1 or None (labels that are no numbers) at
-            absent steps; for a list, an object array of (n_timesteps_i,) arrays.
+            With a label at every time step (n_samples, n_timesteps), -1 (even if that is a class, too) or None
+            (labels that are no numbers) at absent steps; for a list, an object array of (n_timesteps_i,) arrays.
         """
-        rows, sequences = self._predict_rows(X)
-        if self._multilabel:
-            labels = (rows > 0.5).astype(int)
-        elif len(self.classes_) == 2:
-            labels = self.classes_[(rows[:, 0] > 0.5).astype(int)]
-        else:
-            labels = self.classes_[rows.argmax(axis=1)]
+        labels, sequences = self._predict_labels(X)
         if not self._per_step:
             return labels
         absent = -1
@@ -268,6 +272,15 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             elif labels.dtype.kind not in "if":
                 labels, absent = labels.astype(object), None
         return sequences.arrange_steps(labels, absent)
+
+    def _predict_labels(self, X) -> tuple[np.ndarray, Sequences]:
+        """Labels as rows, one for each sequence or valid step, and X as Sequences."""
+        rows, sequences = self._predict_rows(X)
+        if self._multilabel:
+            return (rows > 0.5).astype(int), sequences
+        if len(self.classes_) == 2:
+            return self.classes_[(rows[:, 0] > 0.5).astype(int)], sequences
+        return self.classes_[rows.argmax(axis=1)], sequences
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Probabilities of the classes.
@@ -299,13 +312,15 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         -------
         ndarray
         """
-        proba = self.predict_proba(X)
-        with np.errstate(divide="ignore"):
-            if proba.dtype != object:
-                return np.log(proba)
-            for i, p in enumerate(proba):
-                proba[i] = np.log(p)
-        return proba
+        # From the raw outputs, since the logarithm of a probability that was rounded to 0 or 1 is lost.
+        rows, sequences = self._predict_rows(X, link=False)
+        if self._multilabel:
+            rows = -np.logaddexp(0, -rows)
+        elif len(self.classes_) == 2:
+            rows = np.hstack([-np.logaddexp(0, rows), -np.logaddexp(0, -rows)])
+        else:
+            rows = rows - logsumexp(rows, axis=1, keepdims=True)
+        return sequences.arrange_steps(rows, np.nan) if self._per_step else rows
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Accuracy over samples, or valid time steps; of whole label sets for a multilabel model.
@@ -318,12 +333,9 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         -------
         float
         """
-        sequences = self._check_fitted_X(X)
+        predicted, sequences = self._predict_labels(X)
         actual, _ = self._label_rows(y, sequences, "y")
         self._check_same_kind(actual, "y")
-        predicted = self.predict(X)
-        if self._per_step:
-            predicted = sequences.flatten_steps(predicted, "y")
         sample_weight = sequences.row_weights(sample_weight, self._per_step)
         return float(accuracy_score(actual, predicted, sample_weight=sample_weight))
 

@@ -122,13 +122,13 @@ TRAINING_PARAMETERS = """\
     tol : float, default=1e-4
         Training stops when the watched value has not improved by more than `tol` for `n_iter_no_change` epochs:
         the training loss, or with early_stopping the validation loss or score. With solver="lbfgs", the largest
-        entry of the gradient at which it stops.
+        entry of the gradient at which it stops. In any case the weights of the best epoch are kept, not the last.
 
     verbose : bool or int, default=False
         Print one line an epoch.
 
     warm_start : bool, default=False
-        Let `fit` go on from the weights, and the state of the solver, that the last fit left.
+        Let `fit` go on from the weights that the last fit kept, with the state of its solver.
 
     momentum : float in [0, 1], default=0.9
         Momentum of solver="sgd".
@@ -169,6 +169,7 @@ TRAINING_PARAMETERS = """\
 
     scoring : str, callable or None, default="loss"
         What is watched on validation data: "loss", a scikit-learn scorer, or None for the estimator's own `score`.
+        scikit-learn's metrics take one target a sample, so with targets at every step "loss", None or a callable.
 
     n_iter_no_change : int, default=10
         Epochs without gain to wait for; see `tol`.

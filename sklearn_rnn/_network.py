@@ -98,14 +98,18 @@ def _state_after(history: tuple[np.ndarray, ...], lengths: np.ndarray | None) ->
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-class LastPooling:
-    """The state after the last step; of a backward direction, whose last step is the first, the state there."""
+class Pooling:
+    """Base: a pooling without weights that does not care about the direction."""
+
+    def __init__(self, bidirectional: bool = False):
+        self.bidirectional = bidirectional
 
     def shapes(self, n_states: int) -> dict[str, tuple[int, ...]]:
         return {}
 
-    def __init__(self, bidirectional: bool = False):
-        self.bidirectional = bidirectional
+
+class LastPooling(Pooling):
+    """The state after the last step; of a backward direction, whose last step is the first, the state there."""
 
     def forward(self, weights, H, valid, before=None):
         n_steps, n_states, batch = H.shape
@@ -123,14 +127,8 @@ class LastPooling:
         return dH
 
 
-class MeanPooling:
+class MeanPooling(Pooling):
     """The mean over the steps."""
-
-    def __init__(self, bidirectional: bool = False):
-        pass
-
-    def shapes(self, n_states):
-        return {}
 
     def forward(self, weights, H, valid, before=None):
         total = H.sum(axis=0)
@@ -146,14 +144,8 @@ class MeanPooling:
         return [share] * len(H) if valid is None else [share * now for now in valid]
 
 
-class MaxPooling:
+class MaxPooling(Pooling):
     """The largest value of each unit over the steps."""
-
-    def __init__(self, bidirectional: bool = False):
-        pass
-
-    def shapes(self, n_states):
-        return {}
 
     def forward(self, weights, H, valid, before=None):
         n_steps = np.full(H.shape[2], len(H), H.dtype) if valid is None else valid.sum(axis=0).astype(H.dtype)
@@ -174,7 +166,7 @@ class MaxPooling:
         return list(dH)
 
 
-class AttentionPooling:
+class AttentionPooling(Pooling):
     """A weighted mean over the steps whose weights are learnt (Bahdanau et al., 2015; Yang et al., 2016).
 
     ::
@@ -183,9 +175,6 @@ class AttentionPooling:
         a_t = exp(e_t) / sum over t' of exp(e_t')
         P   = sum over t of a_t * h_t
     """
-
-    def __init__(self, bidirectional: bool = False):
-        pass
 
     def shapes(self, n_states):
         return {"W_a": (n_states, n_states), "v_a": (1, n_states)}
@@ -224,7 +213,7 @@ class AttentionPooling:
         return list(a[:, None, :] * dP + weights["W_a"].T @ dU)
 
 
-POOLINGS: dict[str, type] = {
+POOLINGS: dict[str, type[Pooling]] = {
     "last": LastPooling,
     "mean": MeanPooling,
     "max": MaxPooling,
@@ -280,7 +269,7 @@ class Network:
         return {name: named[name + suffix] for name in self.cell.shapes(1, 1)}
 
     def start(self, rng: np.random.Generator, init: str, init_scale: float, dtype) -> np.ndarray:
-        """Draw starting weights (DESIGN: "orthogonal", "uniform" or "normal")."""
+        """Draw starting weights; `init` and `init_scale` are those of the estimators."""
         theta = np.zeros(self.layout.size)
         named = self.layout.views(theta)
         for layer, width in enumerate(self.hidden_layer_sizes):

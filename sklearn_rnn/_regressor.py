@@ -144,12 +144,19 @@ class RNNRegressor(RegressorMixin, BaseRNN):
                 f"{name} has outputs of shape {shape}, this model was fitted on {self._y_shape} "
                 "(() is one output without an axis of its own)."
             )
-        if REGRESSION_LOSSES[self.loss].positive_only and ((rows < 0).any() or not rows.sum() > 0):
+        if REGRESSION_LOSSES[self.loss].positive_only and (rows < 0).any():
             raise ValueError(
                 f"Some value(s) of {name} are out of the valid range of the loss {self.loss!r}: they must not be "
-                f"negative, and not all zero; the smallest is {rows.min()}."
+                f"negative; the smallest is {rows.min()}."
             )
-        return rows.reshape(len(rows), -1).astype(self._dtype), None
+        with np.errstate(over="ignore"):
+            Y = rows.reshape(len(rows), -1).astype(self._dtype)
+        if not np.isfinite(Y).all():
+            raise ValueError(
+                f"{name} holds values up to {np.abs(rows).max()}, too large for {self._dtype}, the type of X. Scale "
+                "them, or pass X in float64."
+            )
+        return Y, None
 
     def _target_rows(self, y, sequences: Sequences, name: str) -> np.ndarray:
         """y as finite numbers, (rows,) or (rows, n_outputs), one row for each sequence or valid step."""

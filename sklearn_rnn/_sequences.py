@@ -6,8 +6,8 @@ The first axis of X is always the sample, and a sample is a sequence:
 * 3-D X (n, T, F): time steps that are entirely NaN at the start or at the end of a sequence are absent;
 * a list, or object array, of (T_i, F) or (T_i,) arrays: sequences of different lengths.
 
-`Sequences` holds any of these without copying: windows cut as a view of a long series stay a view until a batch is
-taken. `Dataset` adds targets and weights, one row for each sequence or for each valid step.
+`Sequences` holds arrays without copying: windows cut as a view of a long series stay a view until a batch is taken. (A
+list is joined into one array.) `Dataset` adds targets and weights, one row for each sequence or for each valid step.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils.validation import _check_sample_weight
 
 from ._network import Batch
 
@@ -39,7 +38,7 @@ def is_ragged(X: object) -> bool:
 
 
 class Sequences:
-    """n sequences, as views of what the user passed.
+    """n sequences. Arrays stay views of what the user passed.
 
     Attributes
     ----------
@@ -206,13 +205,20 @@ class Sequences:
         """sample_weight (n,) validated, and with per_step one for each valid step."""
         if sample_weight is None:
             return None
-        shape = as_array(sample_weight, name).shape
-        if len(shape) > 1:
+        weights = as_numbers(as_array(sample_weight, name), name).astype(np.float64)
+        if weights.ndim == 0:
+            weights = np.full(len(self), weights)
+        if weights.shape != (len(self),):
             raise ValueError(
-                f"{name} must be 1-D, one weight for each of the {len(self)} sequences; got shape {shape}. Every time "
-                "step weighs as its sequence."
+                f"{name} must be 1-D, one weight for each of the {len(self)} sequences: expected shape "
+                f"{(len(self),)}, got shape {weights.shape}. Every time step weighs as its sequence."
             )
-        weights = _check_sample_weight(sample_weight, self.lengths, dtype=np.float64, ensure_non_negative=True)
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            i = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
+            raise ValueError(
+                f"{name} must hold finite weights that are not negative; got {weights[i]} for sample {i}. "
+                "Negative values, NaN and infinity are not supported."
+            )
         return np.repeat(weights, self.lengths) if per_step else weights
 
 
@@ -288,6 +294,12 @@ class Dataset:
     def count(self) -> int:
         """Sequences, or valid steps: what the mean of the loss divides by."""
         return len(self.Y)
+
+    def rows(self, index: np.ndarray) -> np.ndarray:
+        """The rows of Y and weights that belong to the sequences of `index`."""
+        if not self.per_step:
+            return index
+        return np.concatenate([self._first_row[i] + np.arange(self.sequences.lengths[i]) for i in index])
 
     def batch(self, index: np.ndarray) -> Batch:
         """Cut one batch."""

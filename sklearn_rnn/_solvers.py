@@ -8,6 +8,7 @@ with theta one flat vector, and a way to get an epoch's batches, each with a `co
 the epoch's mean. The file is ordered from simple to complex.
 """
 
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -185,9 +186,9 @@ class Monitor:
     watch_validation : bool
         Watch what `validate` returns instead of the training objective.
     validate : callable or None
-        validate(theta, epoch objective) -> value to be minimised, called after every epoch.
+        validate(theta) -> value to be minimised, called after every epoch.
     on_epoch : callable or None
-        on_epoch(epoch, theta, progress) -> True to stop.
+        on_epoch(theta, progress) -> True to stop.
     """
 
     def __init__(self, *, tol, n_iter_no_change, watch_validation=False, validate=None, on_epoch=None):
@@ -197,19 +198,28 @@ class Monitor:
         self.best_theta: np.ndarray | None = None
         self.without_gain = 0
 
-    def epoch_ends(self, theta: np.ndarray, progress: Progress) -> None:
-        """Record the epoch that ended; raise Stop if it should be the last."""
-        watched = progress.curve[-1]
+    def epoch_ends(self, start: np.ndarray, theta: np.ndarray, progress: Progress) -> None:
+        """Record the epoch that led from `start` to theta; raise Stop if it should be the last."""
+        # The objective of an epoch is measured on the way from its first weights on, a validation value on its last.
+        watched, measured_on = progress.curve[-1], start
         if self.validate is not None:
-            value = self.validate(theta, watched)
+            value = self.validate(theta)
             if self.watch_validation:
-                watched = value
-        # "not >" so that a value that is not a number counts as no gain
+                watched, measured_on = value, theta.copy()
+        # the comparisons are False, so no gain, for a value that is not a number
         self.without_gain = 0 if watched < self.best - self.tol else self.without_gain + 1
         if watched < self.best:
-            self.best, self.best_theta = watched, theta.copy()
+            self.best, self.best_theta = watched, measured_on
         if self.on_epoch is not None and self.on_epoch(theta, progress):
             raise Stop("a callback asked for it")
+
+    def choose(self, theta: np.ndarray, progress: Progress, diverged: bool = False) -> np.ndarray:
+        """The weights to come back with, given the last ones."""
+        if self.best_theta is None:
+            return theta
+        # Nothing was measured on the last weights yet; where the last epoch was the best they are the best guess.
+        last_was_best = not self.watch_validation and progress.curve and progress.curve[-1] == self.best
+        return theta if last_was_best and not diverged else self.best_theta
 
     @property
     def is_stuck(self) -> bool:
@@ -253,16 +263,14 @@ def minimize_stochastic(
     progress : Progress
         Goes on from where it stands, and is updated.
     monitor : Monitor or None
-        None: run `n_epochs` and do not look back.
+        None: run `n_epochs` and come back with the last weights.
 
     Returns
     -------
     theta : ndarray
     reason : {"stopped", "max_iter", "interrupted", "diverged"}
     """
-    # Weights at the start of the best epoch: every loss of that epoch was finite, so these are known to be good.
-    safe_theta, safe_value = theta.copy(), np.inf
-    reason = "max_iter"
+    reason, start = "max_iter", theta.copy()
     try:
         for _ in range(n_epochs):
             start = theta.copy()
@@ -277,11 +285,9 @@ def minimize_stochastic(
                 count += batch.count
             progress.epoch += 1
             progress.curve.append(total / count)
-            if progress.curve[-1] <= safe_value:
-                safe_theta, safe_value = start, progress.curve[-1]
             if monitor is None:
                 continue
-            monitor.epoch_ends(theta, progress)
+            monitor.epoch_ends(start, theta, progress)
             if monitor.is_stuck:
                 if schedule.kind != "adaptive" or schedule.rate(0, 0, progress.cuts) <= 1e-6:
                     raise Stop("no more progress")
@@ -290,12 +296,11 @@ def minimize_stochastic(
     except Stop:
         reason = "stopped"
     except NotFinite:
-        theta, reason = safe_theta, "diverged"
+        # the first weights of an epoch have stood the test of its first batch, those of the best epoch of all
+        reason, theta = "diverged", start
     except KeyboardInterrupt:
         reason = "interrupted"
-    if monitor is not None and monitor.best_theta is not None and (reason != "diverged" or monitor.watch_validation):
-        theta = monitor.best_theta
-    return theta, reason
+    return (theta if monitor is None else monitor.choose(theta, progress, reason == "diverged")), reason
 
 
 def minimize_lbfgs(
@@ -332,7 +337,8 @@ def minimize_lbfgs(
         progress.t += 1
         progress.curve.append(float(intermediate_result.fun))
         try:
-            monitor.epoch_ends(intermediate_result.x.astype(dtype), progress)
+            x = intermediate_result.x.astype(dtype)
+            monitor.epoch_ends(x, x, progress)
             # scipy has its own test for the training objective
             if monitor.watch_validation and monitor.is_stuck:
                 raise Stop("no more progress")
@@ -363,30 +369,35 @@ def minimize_lbfgs(
             reason = "diverged"
     except KeyboardInterrupt:
         theta, reason = seen["theta"], "interrupted"
-    if monitor.best_theta is not None:
-        theta = monitor.best_theta
-    return theta, reason
+    return monitor.choose(theta, progress), reason
 
 
-def warn_of(reason: str, solver: str, epoch: int, max_iter: int) -> None:
+def outside() -> int:
+    """The `stacklevel` that makes a caller's warning point at the first line outside this package and sklearn."""
+    frame, level = sys._getframe(1), 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("sklearn_rnn", "sklearn"):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def warn_of(reason: str, estimator: str, epoch: int, max_iter: int) -> None:
     """One warning that says how training ended, where it did not simply converge."""
     if reason == "max_iter":
         warnings.warn(
-            f"{solver}: max_iter={max_iter} (or max_fun) reached and the optimization has not converged yet. "
+            f"{estimator}: max_iter={max_iter} (or max_fun) reached and the optimization has not converged yet. "
             "Increase max_iter, or scale the data.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=outside(),
         )
     elif reason == "interrupted":
+        got = "the model is fitted as far as it got" if epoch else "the starting weights are kept"
         warnings.warn(
-            f"Training interrupted by the user after {epoch} epochs; the model is fitted as far as it got.",
-            UserWarning,
-            stacklevel=5,
+            f"Training interrupted by the user after {epoch} epochs; {got}.", UserWarning, stacklevel=outside()
         )
     elif reason == "diverged":
         warnings.warn(
-            f"The loss or its gradient was not finite in epoch {epoch + 1}; training stopped and the best finite "
-            "weights so far are kept. Try a smaller learning_rate_init, clip_norm=1.0, or scaling X and y.",
+            f"The loss or its gradient was not finite in epoch {epoch + 1}; training stopped and the best weights "
+            "before it are kept. Try a smaller learning_rate_init, clip_norm=1.0, or scaling X and y.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=outside(),
         )

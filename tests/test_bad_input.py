@@ -334,7 +334,6 @@ CASES = [
         ValueError,
         ("y", re.escape(f"smallest is {y.min()}"), "poisson.*must not be negative"),
     ),
-    ("zero y with poisson", lambda: regressor(loss="poisson").fit(X, 0 * y), ValueError, ("y", "0.0", "not all zero")),
     # -- partial_fit
     (
         "partial_fit without classes",
@@ -431,7 +430,7 @@ CASES = [
         "short weights in score",
         lambda: classifier().fit(X, labels).score(X, labels, np.ones(3)),
         ValueError,
-        ("sample_weight", r"\(3,\)", r"expected \(12,\)"),
+        ("sample_weight", r"\(3,\)", r"expected shape \(12,\)"),
     ),
     (
         "negative class weight",

@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 import signal
+import threading
 import warnings
 
 import joblib
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+import threadpoolctl
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning
@@ -218,7 +220,8 @@ def test_random_split_is_stratified():
     model._check_parameters()
     y = np.repeat([0, 1], [48, 12])
     train = model._prepare(X, y, None, reset=True)
-    _, val = model._split(60, train, np.random.default_rng(0))
+    model._begin(False)
+    _, val = model._split(train)
     assert len(val) == 15
     assert y[val].sum() == 3
 
@@ -296,6 +299,121 @@ def test_verbose_prints_a_line_an_epoch(capsys):
     assert len(lines) == 3
     assert lines[1].startswith("Epoch 2, loss = ")
     assert "validation loss = " in lines[1]
+
+
+@quiet
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"solver": "sgd", "learning_rate_init": 0.5, "clip_norm": None},
+        {"cell": "rnn", "learning_rate_init": 0.3},
+        {"learning_rate_init": 0.3},
+    ],
+)
+def test_the_weights_kept_have_the_best_loss(options):
+    """Full batches: best_loss_ is exactly the loss of the weights kept, unless the last epoch was the best."""
+    model = RNNRegressor(**{**SMALL, **options}, alpha=0.0, max_iter=60).fit(X, Y)
+    loss = 0.5 * np.mean((model.predict(X) - Y) ** 2)
+    assert model.loss_curve_[-1] > model.best_loss_
+    assert loss == pytest.approx(model.best_loss_, rel=1e-10)
+
+
+@quiet
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_warm_start_holds_out_the_same_samples(solver):
+    """Otherwise rows that were trained on would be validated on."""
+    model = RNNRegressor(**SMALL, solver=solver, early_stopping=True, warm_start=True, max_iter=2).fit(X, Y)
+    train = model._prepare(X, Y, None, reset=False)
+    first = model._split(train)[1]
+    np.testing.assert_array_equal(model.fit(X, Y)._split(train)[1], first)
+
+
+@quiet
+def test_partial_fit_takes_weights_as_they_are():
+    """A chunk is a part of the data: a class that fills it weighs what class_weight says; no weight is no change."""
+    plain = RNNSequenceClassifier(**SMALL, solver="sgd", alpha=0.0)
+    heavy = clone(plain).set_params(class_weight={"low": 1, "mid": 1, "high": 100})
+    high = LABELS == "high"
+    for model in (plain, heavy):
+        model.partial_fit(X[high], LABELS[high], classes=["low", "mid", "high"])
+    assert heavy.loss_curve_[0] == pytest.approx(100 * plain.loss_curve_[0], rel=1e-10)
+    model = RNNRegressor(**SMALL, solver="sgd", alpha=0.0, momentum=0.0).partial_fit(X, Y)
+    before = model._theta.copy()
+    model.partial_fit(X, Y, np.zeros(60))
+    np.testing.assert_array_equal(model._theta, before)
+
+
+@quiet
+@pytest.mark.parametrize("zero", [slice(0, 48), slice(48, 60)])
+def test_split_with_all_the_weight_on_one_side(zero):
+    weight = np.ones(60)
+    weight[zero] = 0
+    model = RNNRegressor(**SMALL, early_stopping=True, validation_method="last", validation_fraction=0.2)
+    with pytest.raises(ValueError, match=r"validation_fraction=0.2 of 60.*sample_weight is zero"):
+        model.fit(X, Y, weight)
+
+
+def test_split_that_cannot_be_stratified():
+    with pytest.raises(ValueError, match=r"early_stopping with validation_fraction=0.1 of 12 samples"):
+        RNNSequenceClassifier(**SMALL, early_stopping=True).fit(X[:12], np.arange(12) // 2)
+
+
+@quiet
+def test_scorer_that_knows_no_weights():
+    def scorer(estimator, X, y):
+        return -np.abs(estimator.predict(X) - y).mean()
+
+    model = RNNRegressor(**SMALL, early_stopping=True, scoring=scorer, max_iter=3).fit(X, Y, np.ones(60))
+    assert len(model.validation_scores_) == 3
+
+
+def test_fits_that_overlap_restore_the_blas_threads():
+    def threads():
+        return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+    def fit(n_epochs):
+        RNNRegressor(**SMALL, max_iter=n_epochs, n_iter_no_change=10_000).fit(X, Y)
+
+    before = threads()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first, second = (threading.Thread(target=fit, args=(n,)) for n in (100, 300))
+        first.start()
+        second.start()
+        first.join()
+        second.join()
+    assert threads() == before
+
+
+@pytest.mark.parametrize("n_steps", [1, 7])
+def test_warnings_point_at_the_caller(n_steps):
+    with pytest.warns(UserWarning) as record:
+        RNNRegressor(**SMALL, max_iter=1).fit(X[:, :n_steps], Y)
+    assert len(record) == (2 if n_steps == 1 else 1)
+    assert {warning.filename for warning in record} == {__file__}
+
+
+@quiet
+@pytest.mark.parametrize("kind", ["bool", "string", "unsigned"])
+def test_padded_labels_of_any_kind_are_scored(kind):
+    padded = X.copy()
+    padded[::3, 5:] = np.nan
+    high = X[:, :, 0] > 0
+    y = {"bool": high, "string": np.where(high, "a", "b"), "unsigned": high.astype("u1")}[kind]
+    options = {**SMALL, "mapping": "many-to-many", "max_iter": 5, "early_stopping": True, "scoring": None}
+    model = RNNSequenceClassifier(**options).fit(padded, y)
+    predicted, present = model.predict(padded), ~np.isnan(padded[:, :, 0])
+    assert model.score(padded, y) == np.mean(predicted[present] == y[present])
+    assert predicted[0, 6] == (-1 if kind == "unsigned" else None)
+
+
+@quiet
+def test_log_probabilities_do_not_underflow():
+    model = RNNSequenceClassifier(**SMALL, max_iter=1).fit(X, LABELS == "high")
+    model.weights_["W_o"][...] *= 1e4
+    assert np.isfinite(model.predict_log_proba(X)).all()
+    three = RNNSequenceClassifier(**SMALL, max_iter=1).fit(X, LABELS)
+    np.testing.assert_allclose(np.exp(three.predict_log_proba(X)), three.predict_proba(X), rtol=1e-12)
 
 
 # ---- scikit-learn's machinery ---------------------------------------------------------------------------------------
