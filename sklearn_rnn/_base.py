@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-import inspect
-import threading
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Self
 
@@ -14,56 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
-from ._callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
+from ._callbacks import CallbackSupportMixin, with_callbacks
 from ._hyperparameters import CONSTRAINTS
 from ._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from ._network import CELLS, Batch, Network
 from ._sequences import CHANNELS_LAST, Dataset, Sequences, as_array, is_ragged
-from ._solvers import (
-    OPTIMIZERS,
-    SGD,
-    Adam,
-    Monitor,
-    Progress,
-    Schedule,
-    minimize_lbfgs,
-    minimize_stochastic,
-    outside,
-    warn_of,
-)
-
-# A product with fewer multiplications than this loses more by waking a second BLAS thread than it gains.
-_SERIAL_PRODUCT = 1 << 21
-# Bytes of states that are computed at once where nothing is learnt, or where chunks are added up.
-_CHUNK_STATES = 1 << 23
-
-
-class _OneBlasThread:
-    """Holds BLAS to one thread. Of fits that overlap in time, the first sets the limit and the last lifts it."""
-
-    def __init__(self):
-        self.lock, self.users, self.limit = threading.Lock(), 0, None
-
-    def __enter__(self):
-        with self.lock:
-            if self.users == 0:
-                self.limit = threadpool_limits(1, user_api="blas")
-            self.users += 1
-
-    def __exit__(self, *_):
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                self.limit.restore_original_limits()
-
-
-_one_blas_thread = _OneBlasThread()
+from ._solvers import outside, warn_of
+from ._training import Training
 
 
 def _has_partial_fit(estimator):
@@ -74,7 +31,7 @@ def _has_partial_fit(estimator):
     return True
 
 
-class BaseRNN(CallbackSupportMixin, BaseEstimator):
+class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly."""
 
     _parameter_constraints: dict = CONSTRAINTS
@@ -333,24 +290,6 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
         return self
 
-    def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress, train):
-        """`minimize_stochastic` with the settings of this estimator."""
-        with self._numerics(train):
-            return minimize_stochastic(
-                objective,
-                theta,
-                epoch_batches,
-                optimizer,
-                Schedule(
-                    self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
-                ),
-                monitor,
-                n_epochs=n_epochs,
-                progress=progress,
-                clip_norm=self.clip_norm,
-                clip_value=self.clip_value,
-            )
-
     def _prepare(self, X, y, sample_weight, *, reset, suffix="", scale=True) -> Dataset:
         """X, y and sample_weight as a Dataset; with reset, the fitted attributes that describe the data are set."""
         if y is None:
@@ -378,239 +317,6 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                 f"loss; changed: {', '.join(changed)}. Use clone(estimator) to start anew."
             )
         return self._make_dataset(sequences, Y, rows_weight, sample_weight, "sample_weight" + suffix, scale)
-
-    def _begin(self, go_on: bool):
-        """Weights, progress, random generator and optimizer at the start of training."""
-        network = self._network()
-        saved = getattr(self, "_training", None) if go_on else None
-        if saved is not None and saved["solver"] == self.solver:
-            rng, t, cuts = copy.deepcopy(saved["rng"]), saved["t"], saved["cuts"]
-        else:
-            saved, t, cuts = None, 0, 0
-            seed, split_seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=2)
-            rng = np.random.default_rng(seed)
-            if not go_on or not hasattr(self, "_split_seed"):
-                self._split_seed = int(split_seed)  # a warm start must hold out the same samples
-        if go_on:
-            theta = self._theta.copy()
-            progress = Progress(self.n_iter_, t, cuts, list(self.loss_curve_))
-        else:
-            theta = network.start(rng, self.init, self.init_scale, self._dtype)
-            progress = Progress()
-            self.validation_loss_curve_, self.validation_scores_ = None, None
-        self._theta = theta.copy()
-        optimizer = None
-        if self.solver != "lbfgs":
-            if OPTIMIZERS[self.solver] is SGD:
-                options = {"momentum": self.momentum, "nesterov": self.nesterovs_momentum}
-            else:
-                options = {"epsilon": self.epsilon}
-            if OPTIMIZERS[self.solver] is Adam:
-                options.update(beta_1=self.beta_1, beta_2=self.beta_2)
-            optimizer = OPTIMIZERS[self.solver](theta, **options)
-            if saved is not None:
-                for name, vector in saved["state"].items():
-                    optimizer.state[name][...] = vector
-        return theta, progress, rng, optimizer
-
-    def _end(self, theta, progress, rng, optimizer) -> None:
-        """Keep what was learnt, and with `optimizer` what is needed to go on."""
-        self._theta = theta
-        self.n_iter_ = progress.epoch
-        self.loss_curve_ = progress.curve
-        self.best_loss_ = min(progress.curve, default=np.inf)
-        if optimizer is None:
-            self.__dict__.pop("_training", None)
-        else:
-            self._training = {
-                "solver": self.solver,
-                "state": optimizer.state,
-                "rng": rng,
-                "t": progress.t,
-                "cuts": progress.cuts,
-            }
-
-    @contextmanager
-    def _numerics(self, data: Dataset):
-        """Divergence is dealt with by the solver; small products are faster on one thread."""
-        widest = max(self._net["hidden_layer_sizes"])
-        product = widest * (widest + data.sequences.n_features) * self._batch_size(len(data.sequences))
-        limit = _one_blas_thread if product < _SERIAL_PRODUCT else nullcontext()
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), limit:
-            yield
-
-    def _batch_size(self, n: int) -> int:
-        return min(200, n) if self.batch_size == "auto" else min(self.batch_size, n)
-
-    def _chunk(self, n_timesteps: int) -> int:
-        """Sequences that are run through at once where the result does not depend on it."""
-        per_sequence = n_timesteps * 8 * max(self._net["hidden_layer_sizes"]) * self._dtype.itemsize
-        return int(np.clip(_CHUNK_STATES // per_sequence, 1, 256))
-
-    def _problem(self, train: Dataset, index: np.ndarray, rng):
-        """The objective, and the batches of an epoch, as `_solvers` wants them."""
-        network = self._network()
-        alpha = self.alpha
-        shrink = alpha * network.layout.is_matrix(self._dtype)
-
-        def objective(theta, batch):
-            if self.bptt_steps is not None and not self._per_step:
-                batch = network.fast_forward(theta, batch, self.bptt_steps, rng)
-            value, g = network.loss_grad(theta, batch, rng)
-            value /= batch.count
-            g /= batch.count
-            if alpha:
-                pull = shrink * theta
-                value += 0.5 * float(pull @ theta)
-                g += pull
-            return value, g
-
-        def full_objective(theta, _):
-            value, g, count = 0.0, np.zeros_like(theta), 0
-            for batch in train.batches(index, self._chunk(int(train.sequences.lengths.max()))):
-                chunk_value, chunk_g = network.loss_grad(theta, batch)
-                value += chunk_value
-                g += chunk_g
-                count += batch.count
-            pull = shrink * theta
-            return value / count + 0.5 * float(pull @ theta), g / count + pull
-
-        def epoch_batches():
-            size = self._batch_size(len(index))
-            for batch in train.batches(index, size, rng if self.shuffle else None):
-                if self.bptt_steps is not None and self._per_step:
-                    yield from batch.segments(self.bptt_steps)
-                else:
-                    yield batch
-
-        return (full_objective if self.solver == "lbfgs" else objective), epoch_batches
-
-    def _mean_loss(self, theta, data: Dataset, index) -> float:
-        """Mean of weight times loss, without the penalty."""
-        network = self._network()
-        total = count = 0.0
-        for batch in data.batches(index, self._chunk(int(data.sequences.lengths.max()))):
-            total += network.loss_sum(theta, batch)
-            count += batch.count if batch.weights is None else float(self._valid_weights(batch).sum())
-        return total / count if count else np.nan
-
-    @staticmethod
-    def _valid_weights(batch):
-        per_step = batch.weights.ndim == 2 and batch.lengths is not None
-        return batch.weights * batch.valid if per_step else batch.weights
-
-    def _train(self, train: Dataset, given, validation, go_on: bool) -> str:
-        """Run the solver on prepared data and keep the result; returns why training ended."""
-        X, y, sample_weight = given
-        n = len(train.sequences)
-        index = np.arange(n)
-        theta, progress, rng, optimizer = self._begin(go_on)
-
-        held_out = val_index = None
-        X_val, y_val, sample_weight_val = validation
-        if X_val is not None:
-            held_out = self._prepare(X_val, y_val, sample_weight_val, reset=False, suffix="_val")
-            val_index = np.arange(len(held_out.sequences))
-        elif self.early_stopping:
-            index, val_index = self._split(train)
-            held_out = train
-            if self.scoring != "loss":
-                X_val, y_val = _safe_indexing(X, val_index), _safe_indexing(y, val_index)
-                sample_weight_val = None if sample_weight is None else _safe_indexing(sample_weight, val_index)
-
-        scorer = None
-        if held_out is not None:
-            self.validation_loss_curve_ = list(self.validation_loss_curve_ or [])
-            if self.scoring != "loss":
-                scorer = check_scoring(self, self.scoring)
-                # scikit-learn's own scorers take weights; a user's function need not
-                weighted = not inspect.isfunction(scorer) or "sample_weight" in inspect.signature(scorer).parameters
-                self.validation_scores_ = list(self.validation_scores_ or [])
-
-        def validate(theta):
-            self.validation_loss_curve_.append(self._mean_loss(theta, held_out, val_index))
-            if scorer is None:
-                return self.validation_loss_curve_[-1]
-            self._theta = theta
-            weight = {} if sample_weight_val is None or not weighted else {"sample_weight": sample_weight_val}
-            self.validation_scores_.append(float(scorer(self, X_val, y_val, **weight)))
-            return -self.validation_scores_[-1]
-
-        epochs = EpochCallbacks(self, X, y, self.max_iter)
-
-        def on_epoch(theta, progress):
-            if self.verbose:
-                line = f"Epoch {progress.epoch}, loss = {progress.curve[-1]:.8f}"
-                if held_out is not None:
-                    line += f", validation loss = {self.validation_loss_curve_[-1]:.8f}"
-                if scorer is not None:
-                    line += f", validation score = {self.validation_scores_[-1]:.6f}"
-                print(line)
-            return epochs.end(theta)
-
-        monitor = Monitor(
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            watch_validation=self.early_stopping,
-            validate=None if held_out is None else validate,
-            on_epoch=on_epoch,
-        )
-        objective, epoch_batches = self._problem(train, index, rng)
-
-        def announced_batches():
-            epochs.begin()
-            return epoch_batches()
-
-        if self.solver == "lbfgs":
-            with self._numerics(train):
-                theta, reason = minimize_lbfgs(
-                    objective,
-                    theta,
-                    None,
-                    monitor,
-                    max_iter=self.max_iter,
-                    max_fun=self.max_fun,
-                    tol=self.tol,
-                    progress=progress,
-                )
-        else:
-            theta, reason = self._descend(
-                objective, theta, announced_batches, optimizer, monitor, self.max_iter, progress, train
-            )
-        self._end(theta, progress, rng, optimizer if self.warm_start else None)
-        epochs.close()
-        return reason
-
-    def _split(self, train: Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Indices for training and validation."""
-        n = len(train.sequences)
-        what = f"early_stopping with validation_fraction={self.validation_fraction} of {n} samples"
-        if self.validation_method == "last":
-            n_val = max(1, int(np.ceil(n * self.validation_fraction)))
-            if n_val >= n:
-                raise ValueError(f"{what} leaves none to train on. Give more, or X_val and y_val.")
-            index, val_index = np.arange(n - n_val), np.arange(n - n_val, n)
-        else:
-            try:
-                index, val_index = train_test_split(
-                    np.arange(n),
-                    test_size=self.validation_fraction,
-                    random_state=self._split_seed,
-                    stratify=self._stratify_by(train),
-                )
-            except ValueError as error:
-                raise ValueError(
-                    f"{what} cannot hold out a share of every class: {error} Give more samples, X_val and y_val, or "
-                    "validation_method='last'."
-                ) from error
-        if train.weights is not None:
-            for part, rows in (("training", train.rows(index)), ("validation", train.rows(val_index))):
-                if not train.weights[rows].any():
-                    raise ValueError(f"{what}: sample_weight is zero for all {part} samples. Give X_val and y_val.")
-        return index, val_index
-
-    def _stratify_by(self, train):
-        return None
 
     # -- using ------------------------------------------------------------------------------------------------------
 

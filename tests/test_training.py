@@ -307,7 +307,6 @@ def test_verbose_prints_a_line_an_epoch(capsys):
     [
         {"solver": "sgd", "learning_rate_init": 0.5, "clip_norm": None},
         {"cell": "rnn", "learning_rate_init": 0.3},
-        {"learning_rate_init": 0.3},
     ],
 )
 def test_the_weights_kept_have_the_best_loss(options):
