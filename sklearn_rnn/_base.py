@@ -18,6 +18,7 @@ from ._callbacks import CallbackSupportMixin, with_callbacks
 from ._hyperparameters import CONSTRAINTS
 from ._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from ._network import CELLS, Batch, Network
+from ._params import Arena
 from ._sequences import CHANNELS_LAST, Dataset, Sequences, as_array, is_ragged
 from ._solvers import outside, warn_of
 from ._training import Training
@@ -321,17 +322,17 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
     # -- using ------------------------------------------------------------------------------------------------------
 
     def _run(self, sequences: Sequences, compute) -> np.ndarray:
-        """compute(batch) -> (P, N) or (T, P, N), over all sequences, as rows: one a sequence or one a valid step."""
+        """compute(theta, batch, arena) -> (P, N) or (T, P, N), over all sequences, as rows: one each, or one a step."""
         n = len(sequences)
         order = np.argsort(sequences.lengths, kind="stable") if sequences.is_padded else np.arange(n)
         first_row = np.cumsum(sequences.lengths) - sequences.lengths
         size = self._chunk(int(sequences.lengths.max()))
-        rows = None
+        rows, arena = None, Arena()
         for start in range(0, n, size):
             index = order[start : start + size]
             with np.errstate(over="ignore", invalid="ignore"):
                 X, lengths = sequences.steps(index, self._dtype)
-                values = compute(Batch(X, lengths))
+                values = compute(self._theta, Batch(X, lengths), arena)
             if rows is None:
                 n_rows = n if values.ndim == 2 else int(sequences.lengths.sum())
                 rows = np.empty((n_rows, values.shape[-2]), values.dtype)
@@ -352,7 +353,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
         sequences = self._check_fitted_X(X)
         network = self._network()
         compute = network.predict if link else network.outputs
-        return self._run(sequences, lambda batch: compute(self._theta, batch)), sequences
+        return self._run(sequences, compute), sequences
 
     def hidden_states(self, X: ArrayLike) -> np.ndarray:
         """States of the last layer at every time step.
@@ -369,7 +370,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
         """
         sequences = self._check_fitted_X(X)
         network = self._network()
-        rows = self._run(sequences, lambda batch: network.hidden_states(self._theta, batch))
+        rows = self._run(sequences, network.hidden_states)
         return sequences.arrange_steps(rows, np.nan)
 
     @property

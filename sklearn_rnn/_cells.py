@@ -34,17 +34,20 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy import add, matmul, multiply, subtract, tanh
 
+from ._params import Arena
+
 # Local derivatives are computed for so many bytes at once: little enough for the caches, enough steps a NumPy call.
 _CHUNK_BYTES = 1 << 21
 
 
-def sum_outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def sum_outer(left: np.ndarray, right: np.ndarray, arena: Arena) -> np.ndarray:
     """Sum over t and n of left[t, :, n] right[t, :, n]^T: the gradient of a matrix that was used at every step.
 
     Parameters
     ----------
     left : ndarray of shape (T, a, N)
     right : ndarray of shape (T, b, N)
+    arena : Arena
 
     Returns
     -------
@@ -52,16 +55,24 @@ def sum_outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """
     # One large product over all steps is several times as fast as T small ones added up. BLAS wants the summed
     # axes (t and n) side by side, which costs a copy of either factor.
-    return matmul(
-        left.transpose(1, 0, 2).reshape(left.shape[1], -1), right.transpose(1, 0, 2).reshape(right.shape[1], -1).T
-    )
+    factors = []
+    for factor in (left, right):
+        n_steps, rows, batch = factor.shape
+        by_row = arena.empty((rows, n_steps, batch), factor.dtype)
+        by_row[...] = factor.transpose(1, 0, 2)
+        factors.append(by_row.reshape(rows, -1))
+    return matmul(factors[0], factors[1].T)
 
 
 def _chunks_backward(n_steps: int, bytes_per_step: int) -> Iterator[tuple[int, int]]:
     """Cut 0..n_steps into (start, stop) pieces of about _CHUNK_BYTES, the last piece first."""
-    size = max(1, _CHUNK_BYTES // bytes_per_step)
+    size = _chunk_size(n_steps, bytes_per_step)
     for stop in range(n_steps, 0, -size):
         yield max(0, stop - size), stop
+
+
+def _chunk_size(n_steps: int, bytes_per_step: int) -> int:
+    return min(n_steps, max(1, _CHUNK_BYTES // bytes_per_step))
 
 
 class Cell(ABC):
@@ -82,7 +93,9 @@ class Cell(ABC):
         """Set the biases that should not start at zero."""
 
     @abstractmethod
-    def forward(self, weights: dict[str, np.ndarray], Z: np.ndarray, state: Sequence[np.ndarray] | None) -> tuple:
+    def forward(
+        self, weights: dict[str, np.ndarray], Z: np.ndarray, state: Sequence[np.ndarray] | None, arena: Arena
+    ) -> tuple:
         """Run through all steps of Z, in place.
 
         Parameters
@@ -92,6 +105,8 @@ class Cell(ABC):
             Inputs and ones are filled in; the states are written.
         state : sequence of ndarray of shape (H, N), or None
             What the cell remembers before the first step; None is zero.
+        arena : Arena
+            Where memory comes from.
 
         Returns
         -------
@@ -109,6 +124,7 @@ class Cell(ABC):
         cache: np.ndarray | None,
         dH: Sequence[np.ndarray | None],
         grads: dict[str, np.ndarray],
+        arena: Arena,
     ) -> np.ndarray:
         """Back-propagate through time.
 
@@ -120,6 +136,7 @@ class Cell(ABC):
             The gradient that reaches each h_t from above, not through later steps; None is zero.
         grads : dict of str to ndarray
             The gradients of the weights are written here.
+        arena : Arena
 
         Returns
         -------
@@ -151,7 +168,7 @@ class ElmanCell(Cell):
     def __init__(self, activation: str = "tanh"):
         self.activation = activation
 
-    def forward(self, weights, Z, state=None):
+    def forward(self, weights, Z, state, arena):
         width = len(weights["W_h"])
         W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
         H = Z[:, :width]
@@ -164,11 +181,11 @@ class ElmanCell(Cell):
                 np.maximum(matmul(W, z, h), 0.0, out=h)
         return (H,), None
 
-    def backward(self, weights, Z, cache, dH, grads):
+    def backward(self, weights, Z, cache, dH, grads, arena):
         width = len(weights["W_h"])
         n_steps, batch = len(Z) - 1, Z.shape[2]
         W_hT = weights["W_h"].T
-        dA = np.empty((n_steps, width, batch), Z.dtype)
+        dA = arena.empty((n_steps, width, batch), Z.dtype)
         dh = np.zeros((width, batch), Z.dtype)
         for start, stop in _chunks_backward(n_steps, 2 * dh.nbytes):
             D = dA[start:stop]  # f'(a_t) stands where da_t will
@@ -183,7 +200,7 @@ class ElmanCell(Cell):
                 da = dA[t]
                 multiply(dh, da, da)
                 matmul(W_hT, da, dh)
-        dW = sum_outer(dA, Z[:-1])
+        dW = sum_outer(dA, Z[:-1], arena)
         grads["W_h"][...] = dW[:, :width]
         grads["W_x"][...] = dW[:, width:-1]
         grads["b"][...] = dW[:, -1]
@@ -220,7 +237,7 @@ class GRUCell(Cell):
     def shapes(self, n_inputs, width):
         return {**super().shapes(n_inputs, width), "b_hn": (width,)}
 
-    def forward(self, weights, Z, state=None):
+    def forward(self, weights, Z, state, arena):
         W_x, W_h, b = weights["W_x"], weights["W_h"], weights["b"]
         width = W_h.shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
@@ -230,7 +247,7 @@ class GRUCell(Cell):
         W[: 2 * width] *= 0.5
         W[2 * width :, width:] = 0.0
         W[2 * width :, -1] = weights["b_hn"]
-        A = np.empty((n_steps, 4 * width, batch), Z.dtype)
+        A = arena.empty((n_steps, 4 * width, batch), Z.dtype)
         # W_xn @ x_t + b_n, for all steps at once, stands where n_t will.
         W_xn = np.hstack([W_x[2 * width :], b[2 * width :, None]])
         matmul(W_xn, Z[:-1, width:], out=A[:, 3 * width :])
@@ -259,22 +276,22 @@ class GRUCell(Cell):
             add(h, n, h)
         return (H,), A
 
-    def backward(self, weights, Z, cache, dH, grads):
+    def backward(self, weights, Z, cache, dH, grads, arena):
         W_h = weights["W_h"]
         width = W_h.shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
         two, three = 2 * width, 3 * width
         # Blocks dm, da_r, da_z, da_n: the first three go back through W_h, the last three through W_x.
-        dA = np.empty((n_steps, 4 * width, batch), Z.dtype)
+        dA = arena.empty((n_steps, 4 * width, batch), Z.dtype)
         W_hT = np.vstack([W_h[two:], W_h[:two]]).T
         dh, dh_kept = np.zeros((2, width, batch), Z.dtype)
+        factors = arena.empty((_chunk_size(n_steps, 12 * dh.nbytes), 4, width, batch), Z.dtype)
         for start, stop in _chunks_backward(n_steps, 12 * dh.nbytes):
             r, z, m, n = cache[start:stop].reshape(stop - start, 4, width, batch).swapaxes(0, 1)
             H_before = Z[start:stop, :width]
             # da_z, da_n = dh * F_z, dh * F_n     dm, da_r = da_n * r, da_n * F_r
-            F = np.empty((stop - start, 4, width, batch), Z.dtype)
+            F = factors[: stop - start]
             F_m, F_r, F_z, F_n = F.swapaxes(0, 1)
-            F_m[...] = r
             subtract(1.0, r, F_r)
             F_r *= r
             F_r *= m
@@ -282,9 +299,10 @@ class GRUCell(Cell):
             subtract(H_before, n, F_z)
             F_z *= z
             F_z *= F_n
-            one_less_n2 = multiply(n, n)
-            subtract(1.0, one_less_n2, one_less_n2)
-            F_n *= one_less_n2
+            # 1 - n^2, made in F_m before that gets its own value
+            subtract(1.0, multiply(n, n, F_m), F_m)
+            F_n *= F_m
+            F_m[...] = r
             for t in range(stop - 1, start - 1, -1):
                 if dH[t] is not None:
                     add(dh, dH[t], dh)
@@ -294,9 +312,9 @@ class GRUCell(Cell):
                 multiply(dh, z[t - start], dh_kept)
                 matmul(W_hT, dA[t, :three], dh)
                 add(dh, dh_kept, dh)
-        dW_h = sum_outer(dA[:, :three], Z[:-1, :width])
+        dW_h = sum_outer(dA[:, :three], Z[:-1, :width], arena)
         grads["W_h"][:two], grads["W_h"][two:] = dW_h[width:], dW_h[:width]
-        dW_x = sum_outer(dA[:, width:], Z[:-1, width:])
+        dW_x = sum_outer(dA[:, width:], Z[:-1, width:], arena)
         grads["W_x"][...], grads["b"][...] = dW_x[:, :-1], dW_x[:, -1]
         grads["b_hn"][...] = dA[:, :width].sum(axis=(0, 2))
         return dA[:, width:]
@@ -337,14 +355,14 @@ class LSTMCell(Cell):
         width = weights["W_h"].shape[1]
         weights["b"][width : 2 * width] = 1.0
 
-    def forward(self, weights, Z, state=None):
+    def forward(self, weights, Z, state, arena):
         width = weights["W_h"].shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
         two, three, four, five = (k * width for k in (2, 3, 4, 5))
         W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
         W = np.vstack([W[:two], W[three:], W[two:three]])  # i, f, o, g
         W[:three] *= 0.5  # s(a) = (1 + tanh(a/2)) / 2: halve once here, not in every step
-        A = np.empty((n_steps + 1, 6 * width, batch), Z.dtype)
+        A = arena.empty((n_steps + 1, 6 * width, batch), Z.dtype)
         H, C = Z[:, :width], A[:, four:five]
         H[0], C[0] = (0.0, 0.0) if state is None else state
         products = np.empty((two, batch), Z.dtype)
@@ -368,17 +386,18 @@ class LSTMCell(Cell):
             multiply(o, tanh(c, tanh_c), h)
         return (H, C), A
 
-    def backward(self, weights, Z, cache, dH, grads):
+    def backward(self, weights, Z, cache, dH, grads, arena):
         width = weights["W_h"].shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
         W_hT = weights["W_h"].T
-        dA = np.empty((n_steps, 4 * width, batch), Z.dtype)
+        dA = arena.empty((n_steps, 4 * width, batch), Z.dtype)
         dh, dc, from_h = np.zeros((3, width, batch), Z.dtype)
+        factors = arena.empty((_chunk_size(n_steps, 16 * dh.nbytes), 5, width, batch), Z.dtype)
         for start, stop in _chunks_backward(n_steps, 16 * dh.nbytes):
             blocks = cache[start:stop].reshape(stop - start, 6, width, batch)
             forget, o, tanh_c = blocks[:, 1], blocks[:, 2], blocks[:, 5]
             # da_i, da_f, da_g = dc * F_i, dc * F_f, dc * F_g     da_o = dh * F_o     dc += dh * F_c
-            F = np.empty((stop - start, 5, width, batch), Z.dtype)
+            F = factors[: stop - start]
             subtract(1.0, blocks[:, :2], F[:, :2])
             F[:, :2] *= blocks[:, :2]
             F[:, :2] *= blocks[:, 3:5]
@@ -398,7 +417,7 @@ class LSTMCell(Cell):
                 multiply(dh, f[3], da[3])
                 multiply(dc, forget[t - start], dc)
                 matmul(W_hT, dA[t], dh)
-        dW = sum_outer(dA, Z[:-1])
+        dW = sum_outer(dA, Z[:-1], arena)
         grads["W_h"][...] = dW[:, :width]
         grads["W_x"][...] = dW[:, width:-1]
         grads["b"][...] = dW[:, -1]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ._cells import Cell, ElmanCell, GRUCell, LSTMCell, sum_outer
 from ._losses import Loss
-from ._params import ParamLayout
+from ._params import Arena, ParamLayout
 
 CELLS: dict[str, type[Cell]] = {"rnn": ElmanCell, "gru": GRUCell, "lstm": LSTMCell}
 
@@ -94,7 +94,7 @@ def _state_after(history: tuple[np.ndarray, ...], lengths: np.ndarray | None) ->
 #
 # forward(weights, H, valid, before) -> P (D, N), weight (N,), cache
 #     `before` = (P, weight) stands for earlier steps, as constants; what comes out can be passed on in the same way.
-# backward(weights, H, cache, dP, grads) -> dH, a list of T arrays (D, N), or None where the gradient is zero
+# backward(weights, H, cache, dP, grads, arena) -> dH, a list of T arrays (D, N), or None where the gradient is zero
 # ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -120,7 +120,7 @@ class LastPooling(Pooling):
             at[n_states // 2 :] = 0
         return np.take_along_axis(H, at[None], axis=0)[0], np.ones(batch, H.dtype), at
 
-    def backward(self, weights, H, at, dP, grads):
+    def backward(self, weights, H, at, dP, grads, arena):
         dH: list = [None] * len(H)
         for t in {*at[0].tolist(), *at[-1].tolist()}:
             dH[t] = np.where(at == t, dP, H.dtype.type(0))
@@ -138,7 +138,7 @@ class MeanPooling(Pooling):
             n_steps += before[1]
         return total / np.maximum(n_steps, 1), n_steps, (valid, n_steps)
 
-    def backward(self, weights, H, cache, dP, grads):
+    def backward(self, weights, H, cache, dP, grads, arena):
         valid, n_steps = cache
         share = dP / n_steps
         return [share] * len(H) if valid is None else [share * now for now in valid]
@@ -159,7 +159,7 @@ class MaxPooling(Pooling):
             n_steps = n_steps + before[1]
         return np.where(n_steps > 0, P, H.dtype.type(0)), n_steps, (at, from_here)
 
-    def backward(self, weights, H, cache, dP, grads):
+    def backward(self, weights, H, cache, dP, grads, arena):
         at, from_here = cache
         dH = np.zeros_like(H)
         np.put_along_axis(dH, at[None], (dP * from_here)[None], axis=0)
@@ -202,14 +202,14 @@ class AttentionPooling(Pooling):
             log_total = np.log(total) + top
         return P, log_total, (S, a, P)
 
-    def backward(self, weights, H, cache, dP, grads):
+    def backward(self, weights, H, cache, dP, grads, arena):
         S, a, P = cache
         # softmax: de_t = a_t * (da_t - sum over t' of a_t' * da_t'), and da_t = dP . h_t makes that sum dP . P
         de = a * (np.einsum("dn,tdn->tn", dP, H) - (dP * P).sum(axis=0))
-        grads["v_a"][...] = sum_outer(de[:, None, :], S)
+        grads["v_a"][...] = sum_outer(de[:, None, :], S, arena)
         np.subtract(1, np.multiply(S, S, S), S)
         dU = weights["v_a"].T * de[:, None, :] * S  # gradient of W_a @ h_t
-        grads["W_a"][...] = sum_outer(dU, H)
+        grads["W_a"][...] = sum_outer(dU, H, arena)
         return list(a[:, None, :] * dP + weights["W_a"].T @ dU)
 
 
@@ -308,7 +308,7 @@ class Network:
         mask /= keep
         return A * mask, mask
 
-    def _forward_layers(self, named, batch: Batch, rng):
+    def _forward_layers(self, named, batch: Batch, rng, arena: Arena):
         """Run all layers. Returns the states of the last one (T, D, N), a trace for `_backward_layers`, and what
         each cell remembers after the last step."""
         X, valid = batch.X, batch.valid
@@ -321,12 +321,12 @@ class Network:
             outputs, runs = [], []
             for direction in self.directions:
                 inputs = _reverse_in_time(X, batch.lengths) if direction else X
-                Z = np.empty((n_steps + 1, width + X.shape[1] + 1, n_sequences), X.dtype)
+                Z = arena.empty((n_steps + 1, width + X.shape[1] + 1, n_sequences), X.dtype)
                 Z[:-1, width:-1] = inputs
                 Z[:-1, -1] = 1
                 weights = self._layer(named, layer, direction)
                 state = None if batch.state is None else batch.state[len(state_after)]
-                history, cache = self.cell.forward(weights, Z, state)
+                history, cache = self.cell.forward(weights, Z, state, arena)
                 state_after.append(_state_after(history, batch.lengths))
                 H = Z[1:, :width]
                 if valid is not None:
@@ -337,7 +337,7 @@ class Network:
             trace.append((runs, mask))
         return X, trace, state_after
 
-    def _backward_layers(self, named, trace, dH, lengths, grads):
+    def _backward_layers(self, named, trace, dH, lengths, grads, arena: Arena):
         """Send dH, a list of T arrays (D, N) or None, down through all layers."""
         for layer in reversed(range(len(trace))):
             runs, mask = trace[layer]
@@ -354,7 +354,7 @@ class Network:
                         zero = np.zeros((width, Z.shape[2]), Z.dtype)
                         mine = _reverse_in_time(np.stack([zero if d is None else d for d in mine]), lengths)
                 weights = self._layer(named, layer, direction)
-                dA = self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction))
+                dA = self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction), arena)
                 if layer:
                     from_here = weights["W_x"].T @ dA
                     if direction:
@@ -363,21 +363,23 @@ class Network:
             if layer:
                 dH = list(dX if mask is None else dX * mask)
 
-    def hidden_states(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+    def hidden_states(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> np.ndarray:
         """States of the last layer, (T, D, N); zero at padded steps."""
-        return self._forward_layers(self.layout.views(theta), batch, None)[0]
+        arena = _started(arena)
+        return self._forward_layers(self.layout.views(theta), batch, None, arena)[0]
 
-    def outputs(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+    def outputs(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> np.ndarray:
         """Raw outputs O: (K, N), or (T, K, N) where pooling is None."""
+        arena = _started(arena)
         named = self.layout.views(theta)
-        P = self._forward_layers(named, batch, None)[0]
+        P = self._forward_layers(named, batch, None, arena)[0]
         if self.pooling is not None:
             P = self.pooling.forward(named, P, batch.valid, batch.pooled)[0]
         return named["W_o"] @ P + named["b_o"][:, None]
 
-    def predict(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+    def predict(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> np.ndarray:
         """The loss's link applied to the raw outputs."""
-        return self.loss.link(self.outputs(theta, batch))
+        return self.loss.link(self.outputs(theta, batch, arena))
 
     def _weighted_sum(self, O, batch: Batch):
         """The batch's loss and its gradient with respect to O."""
@@ -390,12 +392,12 @@ class Network:
             return float(values.sum()), dO
         return float((weights * values).sum()), dO * weights[..., None, :]
 
-    def loss_sum(self, theta: np.ndarray, batch: Batch) -> float:
+    def loss_sum(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> float:
         """Sum of weight times loss, without a gradient and without dropout."""
-        return self._weighted_sum(self.outputs(theta, batch), batch)[0]
+        return self._weighted_sum(self.outputs(theta, batch, arena), batch)[0]
 
     def loss_grad(
-        self, theta: np.ndarray, batch: Batch, rng: np.random.Generator | None = None
+        self, theta: np.ndarray, batch: Batch, rng: np.random.Generator | None = None, arena: Arena | None = None
     ) -> tuple[float, np.ndarray]:
         """Sum of weight times loss over the batch, and its gradient with respect to theta.
 
@@ -405,12 +407,15 @@ class Network:
         batch : Batch
         rng : Generator or None
             Draws the dropout masks; None switches dropout off.
+        arena : Arena or None
+            Memory for the step; None takes new memory.
         """
+        arena = _started(arena)
         named = self.layout.views(theta)
         gradient = np.empty_like(theta)
         grads = self.layout.views(gradient)
 
-        H, trace, batch.state_after = self._forward_layers(named, batch, rng)
+        H, trace, batch.state_after = self._forward_layers(named, batch, rng, arena)
         if self.pooling is None:
             P = H
         else:
@@ -424,14 +429,14 @@ class Network:
         if mask is not None:
             dP *= mask
         if self.pooling is None:
-            grads["W_o"][...] = sum_outer(dO, thinned)
+            grads["W_o"][...] = sum_outer(dO, thinned, arena)
             grads["b_o"][...] = dO.sum(axis=(0, 2))
             dH = list(dP)
         else:
             grads["W_o"][...] = dO @ thinned.T
             grads["b_o"][...] = dO.sum(axis=1)
-            dH = self.pooling.backward(named, H, pooling_cache, dP, grads)
-        self._backward_layers(named, trace, dH, batch.lengths, grads)
+            dH = self.pooling.backward(named, H, pooling_cache, dP, grads, arena)
+        self._backward_layers(named, trace, dH, batch.lengths, grads, arena)
         return value, gradient
 
     def fast_forward(
@@ -453,13 +458,20 @@ class Network:
         for start in range(0, int(n_early.max()), n_last):
             X = batch.X[start : start + n_last]
             piece = Batch(X, np.clip(n_early - start, 0, len(X)), state=state)
-            H, _, state = self._forward_layers(named, piece, rng)
+            H, _, state = self._forward_layers(named, piece, rng, Arena())
             pooled = self.pooling.forward(named, H, piece.valid, pooled)[:2]
         late_lengths = lengths - n_early
         t = np.arange(late_lengths.max())[:, None] + n_early
         X = np.take_along_axis(batch.X, np.minimum(t, n_steps - 1)[:, None, :], axis=0)
         all_full = (late_lengths == len(X)).all()
         return replace(batch, X=X, lengths=None if all_full else late_lengths, state=state, pooled=pooled)
+
+
+def _started(arena: Arena | None) -> Arena:
+    """The arena at the beginning of a step; without one, memory that is used once."""
+    arena = Arena() if arena is None else arena
+    arena.start()
+    return arena
 
 
 def _glorot(rng, shape, fan_in, fan_out):

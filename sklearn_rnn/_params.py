@@ -1,4 +1,4 @@
-"""ParamLayout: all weights of a network in one flat vector, each also reachable by its name."""
+"""Where numbers are kept: ParamLayout, all weights in one flat vector, and Arena, memory that is used again."""
 
 from collections.abc import Mapping
 
@@ -42,3 +42,29 @@ class ParamLayout:
         for name, where in self._slices.items():
             mask[where] = len(self.shapes[name]) == 2
         return mask
+
+
+class Arena:
+    """Memory for the large arrays of one training step, handed out again to the next step.
+
+    A step's arrays are megabytes; got from the system anew each time, touching their pages for the first time costs as
+    much as computing with them. An arena belongs to one call of `fit` or `predict`, never to an estimator.
+    """
+
+    def __init__(self):
+        self._block = np.empty(0, np.uint8)
+        self._used = 0
+
+    def start(self) -> None:
+        """A new step begins: all arrays handed out so far may be overwritten."""
+        if self._used > len(self._block):
+            self._block = np.empty(self._used, np.uint8)
+        self._used = 0
+
+    def empty(self, shape: tuple[int, ...], dtype) -> np.ndarray:
+        """An uninitialised array, valid until the next `start`."""
+        n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        start, self._used = self._used, self._used + -(-n_bytes // 64) * 64  # whole cache lines
+        if self._used > len(self._block):
+            return np.empty(shape, dtype)  # the first step finds out how much it takes
+        return self._block[start : start + n_bytes].view(dtype).reshape(shape)

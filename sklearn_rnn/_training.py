@@ -14,6 +14,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from threadpoolctl import threadpool_limits
 
 from ._callbacks import EpochCallbacks
+from ._params import Arena
 from ._sequences import Dataset
 from ._solvers import OPTIMIZERS, SGD, Adam, Monitor, Progress, Schedule, minimize_lbfgs, minimize_stochastic
 
@@ -136,14 +137,14 @@ class Training:
 
     def _problem(self, train: Dataset, index: np.ndarray, rng):
         """The objective, and the batches of an epoch, as `_solvers` wants them."""
-        network = self._network()
+        network, arena = self._network(), Arena()
         alpha = self.alpha
         shrink = alpha * network.layout.is_matrix(self._dtype)
 
         def objective(theta, batch):
             if self.bptt_steps is not None and not self._per_step:
                 batch = network.fast_forward(theta, batch, self.bptt_steps, rng)
-            value, g = network.loss_grad(theta, batch, rng)
+            value, g = network.loss_grad(theta, batch, rng, arena)
             value /= batch.count
             g /= batch.count
             if alpha:
@@ -155,7 +156,7 @@ class Training:
         def full_objective(theta, _):
             value, g, count = 0.0, np.zeros_like(theta), 0
             for batch in train.batches(index, self._chunk(int(train.sequences.lengths.max()))):
-                chunk_value, chunk_g = network.loss_grad(theta, batch)
+                chunk_value, chunk_g = network.loss_grad(theta, batch, None, arena)
                 value += chunk_value
                 g += chunk_g
                 count += batch.count
@@ -174,10 +175,10 @@ class Training:
 
     def _mean_loss(self, theta, data: Dataset, index) -> float:
         """Mean of weight times loss, without the penalty."""
-        network = self._network()
+        network, arena = self._network(), Arena()
         total = count = 0.0
         for batch in data.batches(index, self._chunk(int(data.sequences.lengths.max()))):
-            total += network.loss_sum(theta, batch)
+            total += network.loss_sum(theta, batch, arena)
             count += batch.count if batch.weights is None else float(self._valid_weights(batch).sum())
         return total / count if count else np.nan
 
