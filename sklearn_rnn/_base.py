@@ -87,6 +87,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
             "cell": self.cell,
             "activation": self.activation,
             "bidirectional": bool(self.bidirectional),
+            "mapping": self.mapping,
             "pooling": None if self._per_step else self.pooling,
             "loss": self._describe_loss(),
         }
@@ -94,6 +95,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
     def _network(self) -> Network:
         """The network that the weights of this model belong to."""
         net = dict(self._net)
+        del net["mapping"]  # pooling=None says all that the network need know of it
         loss_name, n_targets, options = net.pop("loss")
         loss = {**REGRESSION_LOSSES, **CLASSIFICATION_LOSSES}[loss_name](n_targets, **options)
         cell, activation = net.pop("cell"), net.pop("activation")
@@ -346,6 +348,14 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
 
     def _check_fitted_X(self, X) -> Sequences:
         check_is_fitted(self)
+        # The cell and the widths are remembered from fit; these two also decide on the shape of what is predicted.
+        now = self._describe_net(self._net["n_inputs"])
+        for name in ("mapping", "loss"):
+            if now[name] != self._net[name]:
+                raise ValueError(
+                    f"{name} is {now[name]!r} now, but this model was fitted with {self._net[name]!r}. Set it back, or "
+                    "fit again."
+                )
         return self._check_X(X, reset=False)
 
     def _predict_rows(self, X, link: bool = True) -> tuple[np.ndarray, Sequences]:

@@ -454,6 +454,14 @@ def test_a_fitted_model_keeps_its_net_when_parameters_change():
 
 
 @quiet
+@pytest.mark.parametrize("changed", [{"mapping": "many-to-many"}, {"quantile": (0.1, 0.9)}, {"loss": "poisson"}])
+def test_what_decides_on_the_shape_of_predictions_must_not_change(changed):
+    model = RNNRegressor(**SMALL, loss="quantile", max_iter=2).fit(X, Y)
+    with pytest.raises(ValueError, match=rf"{'mapping' if 'mapping' in changed else 'loss'} is .* now.*fitted with"):
+        model.set_params(**changed).predict(X)
+
+
+@quiet
 @pytest.mark.parametrize("ragged", [False, True])
 def test_grid_search_and_cross_validation(ragged):
     x = [a[: 3 + i % 4] for i, a in enumerate(X)] if ragged else X
