@@ -296,7 +296,7 @@ def minimize_stochastic(
     except Stop:
         reason = "stopped"
     except NotFinite:
-        # the first weights of an epoch have stood the test of its first batch, those of the best epoch of all
+        # without a whole epoch behind us; with one, the monitor chooses the first weights of the best
         reason, theta = "diverged", start
     except KeyboardInterrupt:
         reason = "interrupted"
@@ -319,15 +319,16 @@ def minimize_lbfgs(
     scipy works in float64; theta's own dtype is used for the objective.
     """
     dtype = theta.dtype
-    seen = {"theta": theta.copy(), "value": np.inf, "bad": False}
+    seen = {"theta": theta.copy(), "value": np.inf}
 
     def fun(x):
         try:
             value, g = _checked(objective, x.astype(dtype), batch)
         except NotFinite:
-            # A line search may step too far and come back; only an optimum that is not finite is a failure.
-            seen["bad"] = True
-            return np.inf, np.zeros_like(x)
+            # A line search that steps too far comes back from a large value; after an infinite one scipy gives up,
+            # and calls that convergence.
+            known = seen["value"] if np.isfinite(seen["value"]) else 0.0
+            return 1e3 * (abs(known) + 1), np.zeros_like(x)
         if value < seen["value"]:
             seen.update(theta=x.astype(dtype), value=value)
         return value, g.astype(np.float64)
@@ -355,18 +356,16 @@ def minimize_lbfgs(
             callback=callback,
             options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
         )
-        if np.isfinite(result.fun):
+        if np.isfinite(seen["value"]):
             theta = result.x.astype(dtype)
             # status 1: iterations or evaluations used up
             reason = "max_iter" if result.status == 1 else "stopped"
         else:
-            theta, reason = seen["theta"], "diverged"
+            reason = "diverged"  # nowhere finite, not even at the start
         if not progress.curve:
             # at an optimum from the start: no iteration ran, but there is a loss
             progress.epoch = 1
-            progress.curve.append(float(result.fun))
-        if seen["bad"] and not np.isfinite(seen["value"]):
-            reason = "diverged"
+            progress.curve.append(seen["value"])
     except KeyboardInterrupt:
         theta, reason = seen["theta"], "interrupted"
     return monitor.choose(theta, progress), reason

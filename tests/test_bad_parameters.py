@@ -119,7 +119,37 @@ CASES = [
         ValueError,
         ("y", r"\[3\] not in \[0, 1, 2\]", "Name all classes"),
     ),
+    (
+        "metric's name with a target a step",
+        lambda: per_step(scoring="r2").fit(X, Y_STEPS),
+        ValueError,
+        ("scoring='r2'", "mapping='many-to-many'", "Use 'loss', None"),
+    ),
+    (
+        "class_weight of labels",
+        lambda: classifier(class_weight={0: 1, 1: 2}).fit(X, INDICATOR),
+        ValueError,
+        ("class_weight=", "indicator matrix", "use 'balanced'"),
+    ),
     # -- validation data
+    (
+        "NaN in 2-D X_val",
+        lambda: regressor().fit(TABLE, y, X_val=put(TABLE, (0, 0), np.nan), y_val=y),
+        ValueError,
+        ("Input X_val", "contains NaN"),
+    ),
+    (
+        "weights of validation data too short",
+        lambda: regressor().fit(X, y, X_val=X, y_val=y, sample_weight_val=[1, 2]),
+        ValueError,
+        ("sample_weight_val", r"got shape \(2,\)", "expected shape"),
+    ),
+    (
+        "y too large for float32",
+        lambda: regressor().fit(X.astype(np.float32), np.full(N, 1e39)),
+        ValueError,
+        ("y", r"1e\+39", "too large for float32"),
+    ),
     ("X_val alone", lambda: regressor().fit(X, y, X_val=X), ValueError, ("y_val", "only X_val", "together")),
     ("y_val alone", lambda: regressor().fit(X, y, y_val=y), ValueError, ("X_val", "only y_val", "together")),
     (

@@ -162,12 +162,23 @@ def test_lbfgs_survives_a_step_into_nan():
         with np.errstate(invalid="ignore", divide="ignore"):
             return float(np.sum(theta - np.log(theta))), 1 - 1 / theta
 
+    for start in ([30.0, 0.01], [9.0, 0.5], [100.0, 1.0]):
+        theta, reason = minimize_lbfgs(
+            objective, np.array(start), None, patient(), max_iter=100, max_fun=500, tol=1e-6, progress=Progress()
+        )
+        assert reason == "stopped"
+        np.testing.assert_allclose(theta, [1.0, 1.0], atol=1e-5)
+
+
+def test_lbfgs_that_is_nowhere_finite_keeps_the_start():
+    nowhere = lambda theta, batch: (np.nan, theta)  # noqa: E731
+    progress = Progress()
     theta, reason = minimize_lbfgs(
-        objective, np.array([30.0, 0.01]), None, patient(), max_iter=100, max_fun=500, tol=1e-6, progress=Progress()
+        nowhere, np.array([3.0, 4.0]), None, patient(), max_iter=100, max_fun=500, tol=1e-6, progress=progress
     )
-    assert reason in ("stopped", "max_iter", "diverged")
-    assert np.isfinite(theta).all()
-    assert objective(theta, None)[0] <= objective(np.array([30.0, 0.01]), None)[0]
+    assert reason == "diverged"
+    assert progress.curve == [np.inf]
+    np.testing.assert_array_equal(theta, [3, 4])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -358,6 +358,35 @@ def test_split_that_cannot_be_stratified():
 
 
 @quiet
+def test_a_failed_warm_start_does_not_move_the_random_numbers():
+    """The same fit, tried again after a failure, is what it would have been without the failure."""
+    fail = [True]
+
+    def scorer(estimator, X, y):
+        return 1 / 0 if fail[0] else 0.5
+
+    model = RNNRegressor(**SMALL, warm_start=True, dropout=0.3, max_iter=2).fit(X, Y)
+    twin = copy.deepcopy(model)
+    for one in (model, twin):
+        one.set_params(early_stopping=True, scoring=scorer)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(X, Y)
+    fail[0] = False
+    np.testing.assert_array_equal(model.fit(X, Y)._theta, twin.fit(X, Y)._theta)
+
+
+@quiet
+def test_a_list_stays_a_list_of_sequences():
+    """Nested lists that are by chance of one length are still what the model was fitted on."""
+    rows = [[0.1, 0.2], [0.3, 0.4, 0.5], [0.6]] * 4
+    model = RNNRegressor(**SMALL, mapping="many-to-many", max_iter=2).fit(rows, rows)
+    for some in ([[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.0], [3.0, 4.0, 5.0]]):
+        predicted = model.predict(some)
+        assert predicted.dtype == object
+        assert [len(p) for p in predicted] == [len(row) for row in some]
+
+
+@quiet
 def test_scorer_that_knows_no_weights():
     def scorer(estimator, X, y):
         return -np.abs(estimator.predict(X) - y).mean()
