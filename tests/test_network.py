@@ -124,3 +124,18 @@ def test_penalty_shrinks_matrices_and_not_biases():
         matrices = sum(np.sum(W**2) for W in model._network().layout.views(theta).values() if W.ndim == 2)
         bare = model._network().loss_sum(theta, batch) / batch.count
         assert objective(theta, batch)[0] == pytest.approx(bare + 0.15 * matrices, rel=1e-12)
+        whole, g = model.set_params(solver="lbfgs")._problem(train, np.arange(30), generator)[0](theta, None)
+        everything = train.batch(np.arange(30))
+        bare, bare_g = model._network().loss_grad(theta, everything)
+        assert whole == pytest.approx(bare / 30 + 0.15 * matrices, rel=1e-12)
+        is_matrix = model._network().layout.is_matrix(np.float64)
+        np.testing.assert_allclose(g, bare_g / 30 + 0.3 * is_matrix * theta, rtol=1e-10, atol=1e-14)
+
+
+def test_dropout_is_inverted():
+    """What is kept grows by 1/keep, so that the mean stays and nothing changes at predict."""
+    network = make("rnn", dropout=0.25)
+    thinned, mask = network._drop(np.ones((50, 8, 100)), np.random.default_rng(0))
+    np.testing.assert_array_equal(np.unique(mask), [0, 1 / 0.75])
+    assert thinned.mean() == pytest.approx(1, abs=0.02)
+    assert network._drop(thinned, None)[0] is thinned

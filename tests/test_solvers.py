@@ -213,6 +213,13 @@ def test_stop_from_a_callback():
     assert issubclass(Stop, Exception)
 
 
+def test_adam_corrects_its_start_at_zero():
+    """The first step is the rate in each coordinate, against the sign of the gradient, whatever its size."""
+    theta = np.zeros(3)
+    OPTIMIZERS["adam"](theta).step(theta, np.array([1e-3, -5.0, 400.0]), 0.01, 1)
+    np.testing.assert_allclose(theta, [-0.01, 0.01, -0.01], rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_state_is_all_there_is(name):
     """10 steps, or 5 steps, a copy of the state, and 5 more: the same to the last bit."""

@@ -321,7 +321,8 @@ def test_the_weights_kept_have_the_best_loss(options):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_warm_start_holds_out_the_same_samples(solver):
     """Otherwise rows that were trained on would be validated on."""
-    model = RNNRegressor(**SMALL, solver=solver, early_stopping=True, warm_start=True, max_iter=2).fit(X, Y)
+    model = RNNRegressor(**SMALL, solver=solver, early_stopping=True, warm_start=True, max_iter=2)
+    model.set_params(random_state=np.random.RandomState(0)).fit(X, Y)  # gives other numbers at each fit
     train = model._prepare(X, Y, None, reset=False)
     first = model._split(train)[1]
     np.testing.assert_array_equal(model.fit(X, Y)._split(train)[1], first)
@@ -402,15 +403,16 @@ def test_fits_that_overlap_restore_the_blas_threads():
     def fit(n_epochs):
         RNNRegressor(**SMALL, max_iter=n_epochs, n_iter_no_change=10_000).fit(X, Y)
 
-    before = threads()
-    with warnings.catch_warnings():
+    with threadpoolctl.threadpool_limits(2, user_api="blas"), warnings.catch_warnings():
+        before = threads()
         warnings.simplefilter("ignore")
         first, second = (threading.Thread(target=fit, args=(n,)) for n in (100, 300))
         first.start()
         second.start()
         first.join()
         second.join()
-    assert threads() == before
+        assert threads() == before
+        assert set(before) == {2}
 
 
 @pytest.mark.parametrize("n_steps", [1, 7])
@@ -441,7 +443,9 @@ def test_log_probabilities_do_not_underflow():
     model.weights_["W_o"][...] *= 1e4
     assert np.isfinite(model.predict_log_proba(X)).all()
     three = RNNSequenceClassifier(**SMALL, max_iter=1).fit(X, LABELS)
-    np.testing.assert_allclose(np.exp(three.predict_log_proba(X)), three.predict_proba(X), rtol=1e-12)
+    several = RNNSequenceClassifier(**SMALL, max_iter=1).fit(X, np.c_[LABELS == "high", LABELS == "low"].astype(int))
+    for model in (three, several):
+        np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X), rtol=1e-12)
 
 
 # ---- scikit-learn's machinery ---------------------------------------------------------------------------------------
