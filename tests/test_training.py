@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn import RNNRegressor, RNNSequenceClassifier
 from sklearn_rnn._solvers import OPTIMIZERS
+from sklearn_rnn._training import _one_blas_thread
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SMALL = {"hidden_layer_sizes": 6, "learning_rate_init": 0.01, "random_state": 0}
@@ -413,6 +414,11 @@ def test_fits_that_overlap_restore_the_blas_threads():
         second.join()
         assert threads() == before
         assert set(before) == {2}
+        with _one_blas_thread:
+            with _one_blas_thread:
+                assert set(threads()) == {1}
+            assert set(threads()) == {1}
+        assert threads() == before
 
 
 @pytest.mark.parametrize("n_steps", [1, 7])
