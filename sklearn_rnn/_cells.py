@@ -29,19 +29,83 @@ step. No time loop allocates memory.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy import add, matmul, multiply, subtract, tanh
+from threadpoolctl import threadpool_info
 
 from ._params import Arena
 
-# Local derivatives are computed for so many bytes at once: little enough for the caches, enough steps a NumPy call.
+# Local derivatives and weight gradients are computed for chunks of so many bytes: little enough for the caches, enough
+# time steps a NumPy call.
 _CHUNK_BYTES = 1 << 21
+_CHUNK_COLUMNS = 256
+# OpenBLAS copies the factors of a product into panels ("packing") before it multiplies, but for small products on
+# processors that it has special kernels for: up to so many multiplications, and where the second factor is transposed
+# up to so many results. (interface/gemm.c and kernel/x86_64/sgemm_small_kernel_permit_skylakex.c)
+_SMALL_PRODUCT, _SMALL_RESULT = 10**6, 1200
+
+
+@cache
+def _has_small_kernels() -> bool:
+    pools = [pool for pool in threadpool_info() if pool["internal_api"] == "openblas"]
+    return any(pool.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids") for pool in pools)
+
+
+def _block_of(rows: int, at_most: int) -> int:
+    """The largest divisor of `rows` that is not above `at_most`, if that is worth while; else all rows."""
+    if rows <= at_most or not _has_small_kernels():
+        return rows
+    return next((size for size in (*range(at_most, 7, -1), 4) if size <= at_most and rows % size == 0), rows)
+
+
+def in_blocks(W: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Views with which ``matmul(W, z, out)``, for `out` in `outputs`, is computed in blocks of rows.
+
+    Blocks that are too small to be packed make the product of a matrix that is used at every step up to 1.3 times as
+    fast; where BLAS has no kernels for small products, there is one block.
+
+    Parameters
+    ----------
+    W : ndarray of shape (a, b)
+    outputs : ndarray of shape (T, a, N)
+
+    Returns
+    -------
+    W : ndarray of shape (blocks, a/blocks, b), or as it was
+    outputs : ndarray of shape (T, blocks, a/blocks, N), or as they were
+    """
+    rows, inner = W.shape
+    n_steps, _, batch = outputs.shape
+    size = _block_of(rows, _SMALL_PRODUCT // (inner * batch))
+    if size == rows:
+        return W, outputs
+    return W.reshape(-1, size, inner), outputs.reshape(n_steps, -1, size, batch)
+
+
+def outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left @ right^T, for left (a, K) and right (b, K), in blocks of rows like `in_blocks`."""
+    rows, inner = left.shape
+    size = _block_of(rows, min(_SMALL_PRODUCT // right.size, _SMALL_RESULT // len(right)))
+    return matmul(left.reshape(-1, size, inner), right.T).reshape(rows, -1)
+
+
+def by_row(A: np.ndarray, arena: Arena) -> np.ndarray:
+    """A (T, rows, N) as (rows, T*N): BLAS wants axes that are summed over side by side, which costs a copy."""
+    n_steps, rows, batch = A.shape
+    if n_steps == 1:
+        return A[0]
+    copy = arena.empty((rows, n_steps, batch), A.dtype)
+    copy[...] = A.transpose(1, 0, 2)
+    return copy.reshape(rows, -1)
 
 
 def sum_outer(left: np.ndarray, right: np.ndarray, arena: Arena) -> np.ndarray:
     """Sum over t and n of left[t, :, n] right[t, :, n]^T: the gradient of a matrix that was used at every step.
+
+    One product over many steps is several times as fast as many small ones added up.
 
     Parameters
     ----------
@@ -53,26 +117,13 @@ def sum_outer(left: np.ndarray, right: np.ndarray, arena: Arena) -> np.ndarray:
     -------
     ndarray of shape (a, b)
     """
-    # One large product over all steps is several times as fast as T small ones added up. BLAS wants the summed
-    # axes (t and n) side by side, which costs a copy of either factor.
-    factors = []
-    for factor in (left, right):
-        n_steps, rows, batch = factor.shape
-        by_row = arena.empty((rows, n_steps, batch), factor.dtype)
-        by_row[...] = factor.transpose(1, 0, 2)
-        factors.append(by_row.reshape(rows, -1))
-    return matmul(factors[0], factors[1].T)
+    return outer(by_row(left, arena), by_row(right, arena))
 
 
-def _chunks_backward(n_steps: int, bytes_per_step: int) -> Iterator[tuple[int, int]]:
-    """Cut 0..n_steps into (start, stop) pieces of about _CHUNK_BYTES, the last piece first."""
-    size = _chunk_size(n_steps, bytes_per_step)
-    for stop in range(n_steps, 0, -size):
-        yield max(0, stop - size), stop
-
-
-def _chunk_size(n_steps: int, bytes_per_step: int) -> int:
-    return min(n_steps, max(1, _CHUNK_BYTES // bytes_per_step))
+def _chunks(n_steps: int, batch: int, bytes_per_step: int) -> list[slice]:
+    """Cut the time steps into slices of about _CHUNK_BYTES, the last steps first."""
+    size = min(n_steps, max(-(-_CHUNK_COLUMNS // batch), _CHUNK_BYTES // bytes_per_step))
+    return [slice(max(0, stop - size), stop) for stop in range(n_steps, 0, -size)]
 
 
 class Cell(ABC):
@@ -125,7 +176,8 @@ class Cell(ABC):
         dH: Sequence[np.ndarray | None],
         grads: dict[str, np.ndarray],
         arena: Arena,
-    ) -> np.ndarray:
+        dX: np.ndarray | None = None,
+    ) -> None:
         """Back-propagate through time.
 
         Parameters
@@ -137,11 +189,8 @@ class Cell(ABC):
         grads : dict of str to ndarray
             The gradients of the weights are written here.
         arena : Arena
-
-        Returns
-        -------
-        dA : ndarray of shape (T, gates*H, N)
-            Gradient of W_x @ x_t + b, so that dX[t] = W_x^T @ dA[t].
+        dX : ndarray of shape (T, F, N), or None
+            The gradient of the inputs, W_x^T @ dA[t], is written here if it is wanted.
         """
 
 
@@ -173,38 +222,40 @@ class ElmanCell(Cell):
         W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
         H = Z[:, :width]
         H[0] = 0.0 if state is None else state[0]
-        if self.activation == "tanh":
-            for z, h in zip(Z, H[1:]):
-                tanh(matmul(W, z, h), h)
-        else:
-            for z, h in zip(Z, H[1:]):
-                np.maximum(matmul(W, z, h), 0.0, out=h)
+        W, H_blocks = in_blocks(W, H[1:])
+        for z, h in zip(Z, H_blocks):
+            matmul(W, z, h)
+            if self.activation == "tanh":
+                tanh(h, h)
+            else:
+                np.maximum(h, 0.0, out=h)
         return (H,), None
 
-    def backward(self, weights, Z, cache, dH, grads, arena):
+    def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
         width = len(weights["W_h"])
         n_steps, batch = len(Z) - 1, Z.shape[2]
-        W_hT = weights["W_h"].T
-        dA = arena.empty((n_steps, width, batch), Z.dtype)
         dh = np.zeros((width, batch), Z.dtype)
-        for start, stop in _chunks_backward(n_steps, 2 * dh.nbytes):
-            D = dA[start:stop]  # f'(a_t) stands where da_t will
-            H = Z[start + 1 : stop + 1, :width]
-            if self.activation == "tanh":
-                subtract(1.0, multiply(H, H, D), D)
-            else:
-                np.greater(H, 0.0, out=D, casting="unsafe")
-            for t in range(stop - 1, start - 1, -1):
-                if dH[t] is not None:
-                    add(dh, dH[t], dh)
-                da = dA[t]
-                multiply(dh, da, da)
-                matmul(W_hT, da, dh)
-        dW = sum_outer(dA, Z[:-1], arena)
+        W_hT, (dh_blocks,) = in_blocks(np.ascontiguousarray(weights["W_h"].T), dh[None])
+        dW = np.zeros((width, Z.shape[1]), Z.dtype)
+        for steps in _chunks(n_steps, batch, 4 * dh.nbytes):
+            with arena.borrowed():
+                H = Z[1:][steps, :width]
+                dA = arena.empty(H.shape, Z.dtype)  # f'(a_t) stands where da_t will
+                if self.activation == "tanh":
+                    subtract(1.0, multiply(H, H, dA), dA)
+                else:
+                    np.greater(H, 0.0, out=dA, casting="unsafe")
+                for from_above, da in zip(dH[steps][::-1], dA[::-1]):
+                    if from_above is not None:
+                        add(dh, from_above, dh)
+                    multiply(dh, da, da)
+                    matmul(W_hT, da, dh_blocks)
+                dW += sum_outer(dA, Z[:-1][steps], arena)
+                if dX is not None:
+                    matmul(weights["W_x"].T, dA, dX[steps])
         grads["W_h"][...] = dW[:, :width]
         grads["W_x"][...] = dW[:, width:-1]
         grads["b"][...] = dW[:, -1]
-        return dA
 
 
 class GRUCell(Cell):
@@ -251,21 +302,22 @@ class GRUCell(Cell):
         # W_xn @ x_t + b_n, for all steps at once, stands where n_t will.
         W_xn = np.hstack([W_x[2 * width :], b[2 * width :, None]])
         matmul(W_xn, Z[:-1, width:], out=A[:, 3 * width :])
+        W, rzm_blocks = in_blocks(W, A[:, : 3 * width])
         H = Z[:, :width]
         H[0] = 0.0 if state is None else state[0]
         r_times_m = np.empty((width, batch), Z.dtype)
-        for z, h_before, h, a, gates, r, update, m, n in zip(
+        for z, h_before, h, rzm, gates, r, update, m, n in zip(
             Z,
             H,
             H[1:],
-            A[:, : 3 * width],
+            rzm_blocks,
             A[:, : 2 * width],
             A[:, :width],
             A[:, width : 2 * width],
             A[:, 2 * width : 3 * width],
             A[:, 3 * width :],
         ):
-            matmul(W, z, a)
+            matmul(W, z, rzm)
             tanh(gates, gates)
             multiply(gates, 0.5, gates)
             add(gates, 0.5, gates)
@@ -276,48 +328,61 @@ class GRUCell(Cell):
             add(h, n, h)
         return (H,), A
 
-    def backward(self, weights, Z, cache, dH, grads, arena):
+    def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
         W_h = weights["W_h"]
         width = W_h.shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
         two, three = 2 * width, 3 * width
-        # Blocks dm, da_r, da_z, da_n: the first three go back through W_h, the last three through W_x.
-        dA = arena.empty((n_steps, 4 * width, batch), Z.dtype)
-        W_hT = np.vstack([W_h[two:], W_h[:two]]).T
         dh, dh_kept = np.zeros((2, width, batch), Z.dtype)
-        factors = arena.empty((_chunk_size(n_steps, 12 * dh.nbytes), 4, width, batch), Z.dtype)
-        for start, stop in _chunks_backward(n_steps, 12 * dh.nbytes):
-            r, z, m, n = cache[start:stop].reshape(stop - start, 4, width, batch).swapaxes(0, 1)
-            H_before = Z[start:stop, :width]
-            # da_z, da_n = dh * F_z, dh * F_n     dm, da_r = da_n * r, da_n * F_r
-            F = factors[: stop - start]
-            F_m, F_r, F_z, F_n = F.swapaxes(0, 1)
-            subtract(1.0, r, F_r)
-            F_r *= r
-            F_r *= m
-            subtract(1.0, z, F_n)
-            subtract(H_before, n, F_z)
-            F_z *= z
-            F_z *= F_n
-            # 1 - n^2, made in F_m before that gets its own value
-            subtract(1.0, multiply(n, n, F_m), F_m)
-            F_n *= F_m
-            F_m[...] = r
-            for t in range(stop - 1, start - 1, -1):
-                if dH[t] is not None:
-                    add(dh, dH[t], dh)
-                da, f = dA[t].reshape(4, width, batch), F[t - start]
-                multiply(dh, f[2:], da[2:])
-                multiply(da[3], f[:2], da[:2])
-                multiply(dh, z[t - start], dh_kept)
-                matmul(W_hT, dA[t, :three], dh)
-                add(dh, dh_kept, dh)
-        dW_h = sum_outer(dA[:, :three], Z[:-1, :width], arena)
+        W_hT, (dh_blocks,) = in_blocks(np.ascontiguousarray(np.vstack([W_h[two:], W_h[:two]]).T), dh[None])
+        dW_h, dW_x = np.zeros((three, width), Z.dtype), np.zeros((three, Z.shape[1] - width), Z.dtype)
+        db_hn = np.zeros(width, Z.dtype)
+        for steps in _chunks(n_steps, batch, 14 * dh.nbytes):
+            with arena.borrowed():
+                r, z, m, n = (cache[steps, k * width : (k + 1) * width] for k in range(4))
+                # da_z, da_n = dh * F_z, dh * F_n     dm, da_r = da_n * r, da_n * F_r
+                F = arena.empty((len(r), 4 * width, batch), Z.dtype)
+                F_m, F_r, F_z, F_n = (F[:, k * width : (k + 1) * width] for k in range(4))
+                subtract(1.0, r, F_r)
+                F_r *= r
+                F_r *= m
+                subtract(1.0, z, F_n)
+                subtract(Z[steps, :width], n, F_z)
+                F_z *= z
+                F_z *= F_n
+                # 1 - n^2, made in F_m before that gets its own value
+                subtract(1.0, multiply(n, n, F_m), F_m)
+                F_n *= F_m
+                F_m[...] = r
+                # Blocks dm, da_r, da_z, da_n: the first three go back through W_h, the last three through W_x.
+                dA = arena.empty(F.shape, Z.dtype)
+                pairs = (len(r), 2, width, batch)
+                for from_above, f_m_r, f_z_n, z_t, da_m_r, da_z_n, da_n, da_mrz in zip(
+                    dH[steps][::-1],
+                    F[::-1, :two].reshape(pairs),
+                    F[::-1, two:].reshape(pairs),
+                    z[::-1],
+                    dA[::-1, :two].reshape(pairs),
+                    dA[::-1, two:].reshape(pairs),
+                    dA[::-1, three:],
+                    dA[::-1, :three],
+                ):
+                    if from_above is not None:
+                        add(dh, from_above, dh)
+                    multiply(dh, f_z_n, da_z_n)
+                    multiply(da_n, f_m_r, da_m_r)
+                    multiply(dh, z_t, dh_kept)
+                    matmul(W_hT, da_mrz, dh_blocks)
+                    add(dh, dh_kept, dh)
+                dA_rows, Z_rows = by_row(dA, arena), by_row(Z[:-1][steps], arena)
+                dW_h += outer(dA_rows[:three], Z_rows[:width])
+                dW_x += outer(dA_rows[width:], Z_rows[width:])
+                db_hn += dA_rows[:width].sum(axis=1)
+                if dX is not None:
+                    matmul(weights["W_x"].T, dA[:, width:], dX[steps])
         grads["W_h"][:two], grads["W_h"][two:] = dW_h[width:], dW_h[:width]
-        dW_x = sum_outer(dA[:, width:], Z[:-1, width:], arena)
         grads["W_x"][...], grads["b"][...] = dW_x[:, :-1], dW_x[:, -1]
-        grads["b_hn"][...] = dA[:, :width].sum(axis=(0, 2))
-        return dA[:, width:]
+        grads["b_hn"][...] = db_hn
 
 
 class LSTMCell(Cell):
@@ -363,6 +428,7 @@ class LSTMCell(Cell):
         W = np.vstack([W[:two], W[three:], W[two:three]])  # i, f, o, g
         W[:three] *= 0.5  # s(a) = (1 + tanh(a/2)) / 2: halve once here, not in every step
         A = arena.empty((n_steps + 1, 6 * width, batch), Z.dtype)
+        W, a_blocks = in_blocks(W, A[:, :four])
         H, C = Z[:, :width], A[:, four:five]
         H[0], C[0] = (0.0, 0.0) if state is None else state
         products = np.empty((two, batch), Z.dtype)
@@ -370,7 +436,7 @@ class LSTMCell(Cell):
         for z, h, a, sigmoids, i_f, o, g_c, c, tanh_c in zip(
             Z,
             H[1:],
-            A[:, :four],
+            a_blocks,
             A[:, :three],
             A[:, :two],
             A[:, two:three],
@@ -386,39 +452,50 @@ class LSTMCell(Cell):
             multiply(o, tanh(c, tanh_c), h)
         return (H, C), A
 
-    def backward(self, weights, Z, cache, dH, grads, arena):
+    def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
         width = weights["W_h"].shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
-        W_hT = weights["W_h"].T
-        dA = arena.empty((n_steps, 4 * width, batch), Z.dtype)
-        dh, dc, from_h = np.zeros((3, width, batch), Z.dtype)
-        factors = arena.empty((_chunk_size(n_steps, 16 * dh.nbytes), 5, width, batch), Z.dtype)
-        for start, stop in _chunks_backward(n_steps, 16 * dh.nbytes):
-            blocks = cache[start:stop].reshape(stop - start, 6, width, batch)
-            forget, o, tanh_c = blocks[:, 1], blocks[:, 2], blocks[:, 5]
-            # da_i, da_f, da_g = dc * F_i, dc * F_f, dc * F_g     da_o = dh * F_o     dc += dh * F_c
-            F = factors[: stop - start]
-            subtract(1.0, blocks[:, :2], F[:, :2])
-            F[:, :2] *= blocks[:, :2]
-            F[:, :2] *= blocks[:, 3:5]
-            subtract(1.0, o, F[:, 3])
-            F[:, 3] *= o
-            F[:, 3] *= tanh_c
-            # F_g = i * (1 - g^2) and F_c = o * (1 - tanh(c)^2): the same operations on two pairs of blocks
-            multiply(blocks[:, 3::2], blocks[:, 3::2], F[:, 2::2])
-            subtract(1.0, F[:, 2::2], F[:, 2::2])
-            F[:, 2::2] *= blocks[:, 0:3:2]
-            for t in range(stop - 1, start - 1, -1):
-                if dH[t] is not None:
-                    add(dh, dH[t], dh)
-                da, f = dA[t].reshape(4, width, batch), F[t - start]
-                add(dc, multiply(dh, f[4], from_h), dc)
-                multiply(dc, f[:3], da[:3])
-                multiply(dh, f[3], da[3])
-                multiply(dc, forget[t - start], dc)
-                matmul(W_hT, dA[t], dh)
-        dW = sum_outer(dA, Z[:-1], arena)
+        dh, dc = np.zeros((2, width, batch), Z.dtype)
+        W_hT, (dh_blocks,) = in_blocks(np.ascontiguousarray(weights["W_h"].T), dh[None])
+        dW = np.zeros((4 * width, Z.shape[1]), Z.dtype)
+        for steps in _chunks(n_steps, batch, 18 * dh.nbytes):
+            with arena.borrowed():
+                blocks = cache[steps].reshape(-1, 6, width, batch)
+                forget, o, tanh_c = blocks[:, 1], blocks[:, 2], blocks[:, 5]
+                # da_i, da_f, da_g = dc * F_i, dc * F_f, dc * F_g     da_o, from_h = dh * F_o, dh * F_c
+                F = arena.empty((len(blocks), 5, width, batch), Z.dtype)
+                subtract(1.0, blocks[:, :2], F[:, :2])
+                F[:, :2] *= blocks[:, :2]
+                F[:, :2] *= blocks[:, 3:5]
+                subtract(1.0, o, F[:, 3])
+                F[:, 3] *= o
+                F[:, 3] *= tanh_c
+                # F_g = i * (1 - g^2) and F_c = o * (1 - tanh(c)^2): the same operations on two pairs of blocks
+                multiply(blocks[:, 3::2], blocks[:, 3::2], F[:, 2::2])
+                subtract(1.0, F[:, 2::2], F[:, 2::2])
+                F[:, 2::2] *= blocks[:, 0:3:2]
+                products = arena.empty(F.shape, Z.dtype)
+                dA = products[:, :4].reshape(-1, 4 * width, batch)
+                for from_above, f_ifg, f_oc, forget_t, da_ifg, da_o_from_h, from_h, da in zip(
+                    dH[steps][::-1],
+                    F[::-1, :3],
+                    F[::-1, 3:],
+                    forget[::-1],
+                    products[::-1, :3],
+                    products[::-1, 3:],
+                    products[::-1, 4],
+                    dA[::-1],
+                ):
+                    if from_above is not None:
+                        add(dh, from_above, dh)
+                    multiply(dh, f_oc, da_o_from_h)
+                    add(dc, from_h, dc)
+                    multiply(dc, f_ifg, da_ifg)
+                    multiply(dc, forget_t, dc)
+                    matmul(W_hT, da, dh_blocks)
+                dW += sum_outer(dA, Z[:-1][steps], arena)
+                if dX is not None:
+                    matmul(weights["W_x"].T, dA, dX[steps])
         grads["W_h"][...] = dW[:, :width]
         grads["W_x"][...] = dW[:, width:-1]
         grads["b"][...] = dW[:, -1]
-        return dA

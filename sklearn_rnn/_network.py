@@ -118,12 +118,13 @@ class LastPooling(Pooling):
         at[:] = n_steps - 1 if valid is None else np.maximum(valid.sum(axis=0) - 1, 0)
         if self.bidirectional:
             at[n_states // 2 :] = 0
-        return np.take_along_axis(H, at[None], axis=0)[0], np.ones(batch, H.dtype), at
+        P = H[at, np.arange(n_states)[:, None], np.arange(batch)]
+        return P, np.ones(batch, H.dtype), at
 
     def backward(self, weights, H, at, dP, grads, arena):
         dH: list = [None] * len(H)
         for t in {*at[0].tolist(), *at[-1].tolist()}:
-            dH[t] = np.where(at == t, dP, H.dtype.type(0))
+            dH[t] = dP * (at == t)
         return dH
 
 
@@ -354,9 +355,10 @@ class Network:
                         zero = np.zeros((width, Z.shape[2]), Z.dtype)
                         mine = _reverse_in_time(np.stack([zero if d is None else d for d in mine]), lengths)
                 weights = self._layer(named, layer, direction)
-                dA = self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction), arena)
+                n_steps, rows, batch = Z.shape
+                from_here = arena.empty((n_steps - 1, rows - width - 1, batch), Z.dtype) if layer else None
+                self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction), arena, from_here)
                 if layer:
-                    from_here = weights["W_x"].T @ dA
                     if direction:
                         from_here = _reverse_in_time(from_here, lengths)
                     dX = from_here if dX is None else dX + from_here

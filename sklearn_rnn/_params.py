@@ -1,6 +1,8 @@
 """Where numbers are kept: ParamLayout, all weights in one flat vector, and Arena, memory that is used again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
 
 import numpy as np
 
@@ -27,7 +29,7 @@ class ParamLayout:
         self._slices: dict[str, slice] = {}
         start = 0
         for name, shape in self.shapes.items():
-            stop = start + int(np.prod(shape))
+            stop = start + prod(shape)
             self._slices[name] = slice(start, stop)
             start = stop
         self.size = start
@@ -53,18 +55,28 @@ class Arena:
 
     def __init__(self):
         self._block = np.empty(0, np.uint8)
-        self._used = 0
+        self._used = self._most = 0
 
     def start(self) -> None:
         """A new step begins: all arrays handed out so far may be overwritten."""
-        if self._used > len(self._block):
-            self._block = np.empty(self._used, np.uint8)
-        self._used = 0
+        if self._most > len(self._block):
+            self._block = np.empty(self._most, np.uint8)
+        self._used = self._most = 0
 
-    def empty(self, shape: tuple[int, ...], dtype) -> np.ndarray:
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """An uninitialised array, valid until the next `start`."""
-        n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        start, self._used = self._used, self._used + -(-n_bytes // 64) * 64  # whole cache lines
+        n_bytes = prod(shape) * dtype.itemsize
+        start = self._used
+        self._used = start + -(-n_bytes // 64) * 64  # whole cache lines
+        if self._used > self._most:
+            self._most = self._used
         if self._used > len(self._block):
             return np.empty(shape, dtype)  # the first step finds out how much it takes
-        return self._block[start : start + n_bytes].view(dtype).reshape(shape)
+        return np.ndarray(shape, dtype, self._block, start)
+
+    @contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """Arrays handed out inside the `with` block are valid until it ends."""
+        used = self._used
+        yield
+        self._used = used

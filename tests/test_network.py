@@ -58,7 +58,7 @@ def test_arrays_of_one_step_do_not_overlap():
     arena = Arena()
     for _ in range(3):
         arena.start()
-        one, two = arena.empty((3, 5), np.float32), arena.empty((7,), np.float64)
+        one, two = arena.empty((3, 5), np.dtype(np.float32)), arena.empty((7,), np.dtype(float))
         one[...], two[...] = 1, 2
         assert (one == 1).all()
         assert not np.shares_memory(one, two)
