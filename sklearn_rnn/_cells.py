@@ -30,94 +30,17 @@ step. No time loop allocates memory.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 from numpy import add, matmul, multiply, subtract, tanh
-from threadpoolctl import threadpool_info
 
+from ._blas import by_row, in_blocks, outer, sum_outer
 from ._params import Arena
 
 # Local derivatives and weight gradients are computed for chunks of so many bytes: little enough for the caches, enough
 # time steps a NumPy call.
 _CHUNK_BYTES = 1 << 21
 _CHUNK_COLUMNS = 256
-# OpenBLAS copies the factors of a product into panels ("packing") before it multiplies, but for small products on
-# processors that it has special kernels for: up to so many multiplications, and where the second factor is transposed
-# up to so many results. (interface/gemm.c and kernel/x86_64/sgemm_small_kernel_permit_skylakex.c)
-_SMALL_PRODUCT, _SMALL_RESULT = 10**6, 1200
-
-
-@cache
-def _has_small_kernels() -> bool:
-    pools = [pool for pool in threadpool_info() if pool["internal_api"] == "openblas"]
-    return any(pool.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids") for pool in pools)
-
-
-def _block_of(rows: int, at_most: int) -> int:
-    """The largest divisor of `rows` that is not above `at_most`, if that is worth while; else all rows."""
-    if rows <= at_most or not _has_small_kernels():
-        return rows
-    return next((size for size in (*range(at_most, 7, -1), 4) if size <= at_most and rows % size == 0), rows)
-
-
-def in_blocks(W: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Views with which ``matmul(W, z, out)``, for `out` in `outputs`, is computed in blocks of rows.
-
-    Blocks that are too small to be packed make the product of a matrix that is used at every step up to 1.3 times as
-    fast; where BLAS has no kernels for small products, there is one block.
-
-    Parameters
-    ----------
-    W : ndarray of shape (a, b)
-    outputs : ndarray of shape (T, a, N)
-
-    Returns
-    -------
-    W : ndarray of shape (blocks, a/blocks, b), or as it was
-    outputs : ndarray of shape (T, blocks, a/blocks, N), or as they were
-    """
-    rows, inner = W.shape
-    n_steps, _, batch = outputs.shape
-    size = _block_of(rows, _SMALL_PRODUCT // (inner * batch))
-    if size == rows:
-        return W, outputs
-    return W.reshape(-1, size, inner), outputs.reshape(n_steps, -1, size, batch)
-
-
-def outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """left @ right^T, for left (a, K) and right (b, K), in blocks of rows like `in_blocks`."""
-    rows, inner = left.shape
-    size = _block_of(rows, min(_SMALL_PRODUCT // right.size, _SMALL_RESULT // len(right)))
-    return matmul(left.reshape(-1, size, inner), right.T).reshape(rows, -1)
-
-
-def by_row(A: np.ndarray, arena: Arena) -> np.ndarray:
-    """A (T, rows, N) as (rows, T*N): BLAS wants axes that are summed over side by side, which costs a copy."""
-    n_steps, rows, batch = A.shape
-    if n_steps == 1:
-        return A[0]
-    copy = arena.empty((rows, n_steps, batch), A.dtype)
-    copy[...] = A.transpose(1, 0, 2)
-    return copy.reshape(rows, -1)
-
-
-def sum_outer(left: np.ndarray, right: np.ndarray, arena: Arena) -> np.ndarray:
-    """Sum over t and n of left[t, :, n] right[t, :, n]^T: the gradient of a matrix that was used at every step.
-
-    One product over many steps is several times as fast as many small ones added up.
-
-    Parameters
-    ----------
-    left : ndarray of shape (T, a, N)
-    right : ndarray of shape (T, b, N)
-    arena : Arena
-
-    Returns
-    -------
-    ndarray of shape (a, b)
-    """
-    return outer(by_row(left, arena), by_row(right, arena))
 
 
 def _chunks(n_steps: int, batch: int, bytes_per_step: int) -> list[slice]:

@@ -11,10 +11,12 @@ Weights are named ``W_x_l0, W_h_l0, b_l0`` for layer 0, with ``_reverse`` append
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from ._cells import Cell, ElmanCell, GRUCell, LSTMCell, sum_outer
+from ._blas import sum_outer
+from ._cells import Cell, ElmanCell, GRUCell, LSTMCell
 from ._losses import Loss
 from ._params import Arena, ParamLayout
 
@@ -55,6 +57,24 @@ class Batch:
     def valid(self) -> np.ndarray | None:
         """(T, N) True at the steps that exist; None where all do."""
         return None if self.lengths is None else np.arange(len(self.X))[:, None] < self.lengths
+
+    def split(self, n: int) -> list["Batch"]:
+        """The batch as n pieces of nearly as many sequences each."""
+        bounds = np.linspace(0, self.X.shape[2], n + 1).astype(int)
+        pieces = []
+        for start, stop in pairwise(bounds):
+            some = (..., slice(start, stop))
+            pieces.append(
+                Batch(
+                    self.X[some],
+                    None if self.lengths is None else self.lengths[some],
+                    None if self.Y is None else self.Y[some],
+                    None if self.weights is None else self.weights[some],
+                    state=None if self.state is None else [tuple(s[some] for s in layer) for layer in self.state],
+                    pooled=None if self.pooled is None else tuple(a[some] for a in self.pooled),
+                )
+            )
+        return pieces
 
     def segments(self, size: int):
         """The batch as consecutive pieces of `size` steps, each starting from the state that the one before left.
@@ -263,6 +283,17 @@ class Network:
             shapes.update(self.pooling.shapes(n_below))
         shapes.update(W_o=(loss.n_raw, n_below), b_o=(loss.n_raw,))
         self.layout = ParamLayout(shapes)
+
+    @property
+    def multiplications(self) -> int:
+        """Of one time step of one sequence, in the largest layer."""
+        shapes = self.layout.shapes
+        sizes = {}
+        for name, shape in shapes.items():
+            if name.startswith(("W_x", "W_h")):
+                layer = name[3:]
+                sizes[layer] = sizes.get(layer, 0) + shape[0] * shape[1]
+        return max(sizes.values())
 
     def _layer(self, named: dict[str, np.ndarray], layer: int, direction: str) -> dict[str, np.ndarray]:
         """The arrays of one cell, under the cell's own names."""

@@ -4,46 +4,52 @@ from __future__ import annotations
 
 import copy
 import inspect
-import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_random_state
-from threadpoolctl import threadpool_limits
 
+from ._blas import Cores
 from ._callbacks import EpochCallbacks
-from ._params import Arena
+from ._network import Batch, Network
 from ._sequences import Dataset
 from ._solvers import OPTIMIZERS, SGD, Adam, Monitor, Progress, Schedule, minimize_lbfgs, minimize_stochastic
 
-# A product with fewer multiplications than this loses more by waking a second BLAS thread than it gains.
-_SERIAL_PRODUCT = 1 << 21
+# A part of a batch with fewer multiplications a time step than this is not worth a thread of its own: the threads then
+# spend their time handing Python's interpreter lock to each other.
+_MULTIPLICATIONS_A_THREAD = 1 << 19
+# NumPy copies operands that are not contiguous into buffers of this many numbers, and copies whenever a contiguous
+# piece is shorter than half of it. The default of 8192 makes the blocks of a cell three times as slow.
+_BUFFER_SIZE = 512
 # Bytes of states that are computed at once where nothing is learnt, or where chunks are added up.
 _CHUNK_STATES = 1 << 23
 
 
-class _OneBlasThread:
-    """Holds BLAS to one thread. Of fits that overlap in time, the first sets the limit and the last lifts it."""
-
-    def __init__(self):
-        self.lock, self.users, self.limit = threading.Lock(), 0, None
-
-    def __enter__(self):
-        with self.lock:
-            if self.users == 0:
-                self.limit = threadpool_limits(1, user_api="blas")
-            self.users += 1
-
-    def __exit__(self, *_):
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                self.limit.restore_original_limits()
+def _parts(network: Network, batch: Batch, cores: Cores) -> list[Batch]:
+    """The batch in as many parts as there are cores that they keep busy."""
+    n_sequences = batch.X.shape[2]
+    n = min(cores.n, n_sequences, network.multiplications * n_sequences // _MULTIPLICATIONS_A_THREAD)
+    return batch.split(n) if n > 1 else [batch]
 
 
-_one_blas_thread = _OneBlasThread()
+def _loss_grad(network: Network, theta, batch: Batch, rng, cores: Cores) -> tuple[float, np.ndarray]:
+    """`Network.loss_grad` on all cores."""
+
+    def compute(part, arena):
+        return network.loss_grad(theta, part, rng, arena)
+
+    # Dropout draws from one generator, and what it draws must not depend on the number of cores.
+    parts = _parts(network, batch, cores) if rng is None or not network.dropout else [batch]
+    results = cores.map(compute, parts)
+    if len(parts) > 1 and parts[0].state_after is not None:
+        batch.state_after = [
+            tuple(np.concatenate(pieces, axis=-1) for pieces in zip(*layer))
+            for layer in zip(*(part.state_after for part in parts))
+        ]
+    return sum(value for value, _ in results), sum(gradient for _, gradient in results)
 
 
 class Training:
@@ -101,12 +107,10 @@ class Training:
             }
 
     @contextmanager
-    def _numerics(self, data: Dataset):
-        """Divergence is dealt with by the solver; small products are faster on one thread."""
-        widest = max(self._net["hidden_layer_sizes"])
-        product = widest * (widest + data.sequences.n_features) * self._batch_size(len(data.sequences))
-        limit = _one_blas_thread if product < _SERIAL_PRODUCT else nullcontext()
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), limit:
+    def _numerics(self, cores: Cores):
+        """NumPy's and BLAS's settings while training."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), cores:  # the solver deals with divergence
+            np.setbufsize(_BUFFER_SIZE)  # errstate sets it back
             yield
 
     def _batch_size(self, n: int) -> int:
@@ -117,9 +121,9 @@ class Training:
         per_sequence = n_timesteps * 8 * max(self._net["hidden_layer_sizes"]) * self._dtype.itemsize
         return int(np.clip(_CHUNK_STATES // per_sequence, 1, 256))
 
-    def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress, train):
+    def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress, cores):
         """`minimize_stochastic` with the settings of this estimator."""
-        with self._numerics(train):
+        with self._numerics(cores):
             return minimize_stochastic(
                 objective,
                 theta,
@@ -135,16 +139,16 @@ class Training:
                 clip_value=self.clip_value,
             )
 
-    def _problem(self, train: Dataset, index: np.ndarray, rng):
+    def _problem(self, train: Dataset, index: np.ndarray, rng, cores: Cores):
         """The objective, and the batches of an epoch, as `_solvers` wants them."""
-        network, arena = self._network(), Arena()
+        network = self._network()
         alpha = self.alpha
         shrink = alpha * network.layout.is_matrix(self._dtype)
 
         def objective(theta, batch):
             if self.bptt_steps is not None and not self._per_step:
                 batch = network.fast_forward(theta, batch, self.bptt_steps, rng)
-            value, g = network.loss_grad(theta, batch, rng, arena)
+            value, g = _loss_grad(network, theta, batch, rng, cores)
             value /= batch.count
             g /= batch.count
             if alpha:
@@ -156,7 +160,7 @@ class Training:
         def full_objective(theta, _):
             value, g, count = 0.0, np.zeros_like(theta), 0
             for batch in train.batches(index, self._chunk(int(train.sequences.lengths.max()))):
-                chunk_value, chunk_g = network.loss_grad(theta, batch, None, arena)
+                chunk_value, chunk_g = _loss_grad(network, theta, batch, None, cores)
                 value += chunk_value
                 g += chunk_g
                 count += batch.count
@@ -173,12 +177,12 @@ class Training:
 
         return (full_objective if self.solver == "lbfgs" else objective), epoch_batches
 
-    def _mean_loss(self, theta, data: Dataset, index) -> float:
+    def _mean_loss(self, theta, data: Dataset, index, cores: Cores) -> float:
         """Mean of weight times loss, without the penalty."""
-        network, arena = self._network(), Arena()
+        network = self._network()
         total = count = 0.0
         for batch in data.batches(index, self._chunk(int(data.sequences.lengths.max()))):
-            total += network.loss_sum(theta, batch, arena)
+            total += sum(cores.map(partial(network.loss_sum, theta), _parts(network, batch, cores)))
             count += batch.count if batch.weights is None else float(self._valid_weights(batch).sum())
         return total / count if count else np.nan
 
@@ -193,6 +197,7 @@ class Training:
         n = len(train.sequences)
         index = np.arange(n)
         theta, progress, rng, optimizer = self._begin(go_on)
+        cores = Cores()
 
         held_out = val_index = None
         X_val, y_val, sample_weight_val = validation
@@ -216,7 +221,7 @@ class Training:
                 self.validation_scores_ = list(self.validation_scores_ or [])
 
         def validate(theta):
-            self.validation_loss_curve_.append(self._mean_loss(theta, held_out, val_index))
+            self.validation_loss_curve_.append(self._mean_loss(theta, held_out, val_index, cores))
             if scorer is None:
                 return self.validation_loss_curve_[-1]
             self._theta = theta
@@ -243,14 +248,14 @@ class Training:
             validate=None if held_out is None else validate,
             on_epoch=on_epoch,
         )
-        objective, epoch_batches = self._problem(train, index, rng)
+        objective, epoch_batches = self._problem(train, index, rng, cores)
 
         def announced_batches():
             epochs.begin()
             return epoch_batches()
 
         if self.solver == "lbfgs":
-            with self._numerics(train):
+            with self._numerics(cores):
                 theta, reason = minimize_lbfgs(
                     objective,
                     theta,
@@ -263,7 +268,7 @@ class Training:
                 )
         else:
             theta, reason = self._descend(
-                objective, theta, announced_batches, optimizer, monitor, self.max_iter, progress, train
+                objective, theta, announced_batches, optimizer, monitor, self.max_iter, progress, cores
             )
         self._end(theta, progress, rng, optimizer if self.warm_start else None)
         epochs.close()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_rnn import RNNRegressor, RNNSequenceClassifier
+from sklearn_rnn._blas import Cores
 from sklearn_rnn._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from sklearn_rnn._network import CELLS, POOLINGS
 
@@ -61,7 +62,7 @@ def _problem(options, *, ragged=False, weighted=False, seed=0, **more):
     model._check_parameters()
     train = model._prepare(X, y, weight, reset=True)
     theta, *_ = model._begin(False)
-    objective, epoch_batches = model._problem(train, np.arange(N), None)
+    objective, epoch_batches = model._problem(train, np.arange(N), None, Cores())
     # shifted for relu, most of whose units would be dead otherwise and have no gradient to check
     theta = rng.normal(0.15 if options.get("activation") == "relu" else 0.0, 0.6, theta.shape)
     return objective, theta, next(iter(epoch_batches())), rng, model

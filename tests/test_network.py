@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_rnn import RNNRegressor
+from sklearn_rnn._blas import Cores
 from sklearn_rnn._losses import SquaredError
 from sklearn_rnn._network import CELLS, Batch, Network
 from sklearn_rnn._params import Arena, ParamLayout
@@ -119,12 +120,12 @@ def test_penalty_shrinks_matrices_and_not_biases():
         model._check_parameters()
         train = model._prepare(X, y, None, reset=True)
         theta, _, generator, _ = model._begin(False)
-        objective, batches = model._problem(train, np.arange(30), generator)
+        objective, batches = model._problem(train, np.arange(30), generator, Cores())
         batch = next(iter(batches()))
         matrices = sum(np.sum(W**2) for W in model._network().layout.views(theta).values() if W.ndim == 2)
         bare = model._network().loss_sum(theta, batch) / batch.count
         assert objective(theta, batch)[0] == pytest.approx(bare + 0.15 * matrices, rel=1e-12)
-        whole, g = model.set_params(solver="lbfgs")._problem(train, np.arange(30), generator)[0](theta, None)
+        whole, g = model.set_params(solver="lbfgs")._problem(train, np.arange(30), generator, Cores())[0](theta, None)
         everything = train.batch(np.arange(30))
         bare, bare_g = model._network().loss_grad(theta, everything)
         assert whole == pytest.approx(bare / 30 + 0.15 * matrices, rel=1e-12)

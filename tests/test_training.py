@@ -4,7 +4,6 @@ import copy
 import io
 import pickle
 import signal
-import threading
 import warnings
 
 import joblib
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-import threadpoolctl
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning
@@ -23,7 +21,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn import RNNRegressor, RNNSequenceClassifier
 from sklearn_rnn._solvers import OPTIMIZERS
-from sklearn_rnn._training import _one_blas_thread
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SMALL = {"hidden_layer_sizes": 6, "learning_rate_init": 0.01, "random_state": 0}
@@ -395,30 +392,6 @@ def test_scorer_that_knows_no_weights():
 
     model = RNNRegressor(**SMALL, early_stopping=True, scoring=scorer, max_iter=3).fit(X, Y, np.ones(60))
     assert len(model.validation_scores_) == 3
-
-
-def test_fits_that_overlap_restore_the_blas_threads():
-    def threads():
-        return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
-
-    def fit(n_epochs):
-        RNNRegressor(**SMALL, max_iter=n_epochs, n_iter_no_change=10_000).fit(X, Y)
-
-    with threadpoolctl.threadpool_limits(2, user_api="blas"), warnings.catch_warnings():
-        before = threads()
-        warnings.simplefilter("ignore")
-        first, second = (threading.Thread(target=fit, args=(n,)) for n in (100, 300))
-        first.start()
-        second.start()
-        first.join()
-        second.join()
-        assert threads() == before
-        assert set(before) == {2}
-        with _one_blas_thread:
-            with _one_blas_thread:
-                assert set(threads()) == {1}
-            assert set(threads()) == {1}
-        assert threads() == before
 
 
 @pytest.mark.parametrize("n_steps", [1, 7])

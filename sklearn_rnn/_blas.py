@@ -1,0 +1,161 @@
+"""What this package asks of BLAS, the library behind ``@``: products in the shape that it computes fastest, on one
+thread, while the other cores of the processor work on other parts of a batch."""
+
+import contextvars
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache, partial
+
+import numpy as np
+from numpy import matmul
+from threadpoolctl import ThreadpoolController
+
+from ._params import Arena
+
+# OpenBLAS copies the factors of a product into panels ("packing") before it multiplies, but for small products on
+# processors that it has special kernels for: up to so many multiplications, and where the second factor is transposed
+# up to so many results. (interface/gemm.c and kernel/x86_64/sgemm_small_kernel_permit_skylakex.c)
+_SMALL_PRODUCT, _SMALL_RESULT = 10**6, 1200
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS libraries of this process: NumPy's and SciPy's wheels bring one each."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _n_blas_threads() -> int:
+    return max((library.num_threads or 1 for library in _libraries().lib_controllers), default=1)
+
+
+@cache
+def _has_small_kernels() -> bool:
+    cores = {getattr(library, "architecture", None) for library in _libraries().lib_controllers}
+    return not cores.isdisjoint({"SkylakeX", "Cooperlake", "SapphireRapids"})
+
+
+def _block_of(rows: int, at_most: int) -> int:
+    """The largest divisor of `rows` that is not above `at_most`, if that is worth while; else all rows."""
+    if rows <= at_most or not _has_small_kernels():
+        return rows
+    return next((size for size in (*range(at_most, 7, -1), 4) if size <= at_most and rows % size == 0), rows)
+
+
+def in_blocks(W: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Views with which ``matmul(W, z, out)``, for `out` in `outputs`, is computed in blocks of rows.
+
+    Blocks that are too small to be packed make the product of a matrix that is used at every step up to 1.3 times as
+    fast; where BLAS has no kernels for small products, there is one block.
+
+    Parameters
+    ----------
+    W : ndarray of shape (a, b)
+    outputs : ndarray of shape (T, a, N)
+
+    Returns
+    -------
+    W : ndarray of shape (blocks, a/blocks, b), or as it was
+    outputs : ndarray of shape (T, blocks, a/blocks, N), or as they were
+    """
+    rows, inner = W.shape
+    n_steps, _, batch = outputs.shape
+    size = _block_of(rows, _SMALL_PRODUCT // (inner * batch))
+    if size == rows:
+        return W, outputs
+    return W.reshape(-1, size, inner), outputs.reshape(n_steps, -1, size, batch)
+
+
+def outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left @ right^T, for left (a, K) and right (b, K), in blocks of rows like `in_blocks`."""
+    rows, inner = left.shape
+    size = _block_of(rows, min(_SMALL_PRODUCT // right.size, _SMALL_RESULT // len(right)))
+    return matmul(left.reshape(-1, size, inner), right.T).reshape(rows, -1)
+
+
+def by_row(A: np.ndarray, arena: Arena) -> np.ndarray:
+    """A (T, rows, N) as (rows, T*N): BLAS wants axes that are summed over side by side, which costs a copy."""
+    n_steps, rows, batch = A.shape
+    if n_steps == 1:
+        return A[0]
+    copy = arena.empty((rows, n_steps, batch), A.dtype)
+    copy[...] = A.transpose(1, 0, 2)
+    return copy.reshape(rows, -1)
+
+
+def sum_outer(left: np.ndarray, right: np.ndarray, arena: Arena) -> np.ndarray:
+    """Sum over t and n of left[t, :, n] right[t, :, n]^T: the gradient of a matrix that was used at every step.
+
+    One product over many steps is several times as fast as many small ones added up.
+
+    Parameters
+    ----------
+    left : ndarray of shape (T, a, N)
+    right : ndarray of shape (T, b, N)
+    arena : Arena
+
+    Returns
+    -------
+    ndarray of shape (a, b)
+    """
+    return outer(by_row(left, arena), by_row(right, arena))
+
+
+class Cores:
+    """The processor's cores for the length of one fit: ``with Cores() as cores``.
+
+    BLAS is held to one thread. On the products of one time step a second BLAS thread gains little or loses, while two
+    threads that each compute one half of the batch gain nearly everything, once a half is large enough. (Also, NumPy's
+    and SciPy's wheels bring a BLAS each, whose threads would fight for the cores.)
+
+    Attributes
+    ----------
+    n : int
+        Parts into which a batch may be split: as many as BLAS had threads, so that the limits of joblib, threadpoolctl
+        and environment variables hold. 1 outside of the `with` block, and in a fit that overlaps another fit.
+    """
+
+    _lock, _taken = threading.Lock(), False
+
+    def __init__(self):
+        self.n = 1
+        self._arenas = [Arena()]
+        self._workers = None
+
+    def __enter__(self):
+        self._stack = ExitStack()
+        with Cores._lock:
+            # Limits hold for the whole process. The first of several fits that overlap sets and lifts them.
+            if not Cores._taken:
+                Cores._taken = True
+                self._stack.callback(setattr, Cores, "_taken", False)
+                n = _n_blas_threads()
+                self._stack.enter_context(_libraries().limit(limits=1))
+                # where another thread has set a limit and not lifted it yet, ours is ignored
+                self.n = n if _n_blas_threads() == 1 else 1
+        return self
+
+    def __exit__(self, *_):
+        if self._workers is not None:
+            self._workers.shutdown()
+            self._workers = None
+        self.n = 1
+        with Cores._lock:
+            self._stack.close()
+
+    def map(self, compute: Callable, parts: Sequence) -> list:
+        """[compute(part, arena) for part in parts], each part on a core of its own."""
+        while len(self._arenas) < len(parts):
+            self._arenas.append(Arena())
+        if len(parts) == 1:
+            return [compute(parts[0], self._arenas[0])]
+        if self._workers is None:
+            # where BLAS is built on OpenMP, every thread has a limit of its own
+            self._workers = ThreadPoolExecutor(self.n, "sklearn_rnn", partial(_libraries().limit, limits=1))
+        # NumPy's error state and buffer size belong to the context
+        others = [
+            self._workers.submit(contextvars.copy_context().run, compute, part, arena)
+            for part, arena in zip(parts[1:], self._arenas[1:])
+        ]
+        return [compute(parts[0], self._arenas[0]), *(other.result() for other in others)]

@@ -1,0 +1,232 @@
+"""Products in blocks, and batches that are split over the cores: the same numbers, and nothing left behind."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import threadpoolctl
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_rnn import RNNRegressor, RNNSequenceClassifier, _blas, _training
+from sklearn_rnn._blas import Cores, in_blocks, outer, sum_outer
+from sklearn_rnn._params import Arena
+
+quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+
+
+def our_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("sklearn_rnn")]
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    """BLAS has two threads, and no part of a batch is too small for one."""
+    monkeypatch.setattr(_training, "_MULTIPLICATIONS_A_THREAD", 1)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        yield
+        assert blas_threads() == {2}
+    assert not our_threads()
+
+
+# rows, inner and batch from far below the limits of the blocks to far above them; 509 is a prime
+@pytest.mark.parametrize("rows", [1, 4, 30, 64, 256, 509, 2000])
+@pytest.mark.parametrize(("inner", "batch"), [(3, 1), (73, 64), (137, 128), (500, 300)])
+@pytest.mark.parametrize("small_kernels", [True, False])
+def test_blocks_are_the_same_product(rows, inner, batch, small_kernels, monkeypatch):
+    monkeypatch.setattr(_blas, "_has_small_kernels", lambda: small_kernels)
+    rng = np.random.default_rng(0)
+    W, z = rng.normal(size=(rows, inner)), rng.normal(size=(inner, batch))
+    states = np.full((2, rows + 1, batch), np.nan)  # outputs are a part of a larger buffer, as in a cell
+    W_blocks, blocks = in_blocks(W, states[:, :rows])
+    np.matmul(W_blocks, z, out=blocks[1])
+    np.testing.assert_allclose(states[1, :rows], W @ z, rtol=1e-12, atol=1e-11)
+    assert np.isnan(states[0]).all()
+    assert np.isnan(states[1, rows]).all()
+
+    left = rng.normal(size=(rows, batch))
+    np.testing.assert_allclose(outer(left, z), left @ z.T, rtol=1e-12, atol=1e-11)
+
+
+@pytest.mark.parametrize("small_kernels", [True, False])
+def test_blocks_are_used_where_they_are_faster(small_kernels, monkeypatch):
+    monkeypatch.setattr(_blas, "_has_small_kernels", lambda: small_kernels)
+    W, outputs = in_blocks(np.ones((512, 137)), np.ones((3, 512, 128)))
+    assert W.shape == ((16, 32, 137) if small_kernels else (512, 137))
+    assert outputs.shape == ((3, 16, 32, 128) if small_kernels else (3, 512, 128))
+    assert W[0].size * 128 <= _blas._SMALL_PRODUCT or not small_kernels
+
+
+def test_sum_outer():
+    rng = np.random.default_rng(0)
+    left, right = rng.normal(size=(7, 5, 4)), rng.normal(size=(7, 3, 4))
+    expected = np.einsum("tan,tbn->ab", left, right)
+    np.testing.assert_allclose(sum_outer(left, right, Arena()), expected, rtol=1e-13)
+    np.testing.assert_allclose(sum_outer(left[:1], right[:1], Arena()), np.einsum("tan,tbn->ab", left[:1], right[:1]))
+
+
+def ragged(n, rng):
+    return [rng.normal(size=(1 + i % 7, 2)) for i in range(n)]
+
+
+CASES = {
+    "many-to-one": {},
+    "stacked, bidirectional, attention": {
+        "hidden_layer_sizes": (5, 4),
+        "bidirectional": True,
+        "pooling": "attention",
+    },
+    "lbfgs": {"solver": "lbfgs"},
+    "truncated": {"bptt_steps": 3},
+    "per step": {"mapping": "many-to-many"},
+    "per step, truncated": {"mapping": "many-to-many", "bptt_steps": 3},
+    "dropout": {"dropout": 0.5, "hidden_layer_sizes": (5, 4)},
+}
+
+
+@quiet
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("is_ragged", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_a_fit_does_not_depend_on_the_number_of_cores(case, is_ragged, cell, two_cores, monkeypatch):
+    options = {"hidden_layer_sizes": 6, "cell": cell, "max_iter": 3, "random_state": 0, "batch_size": 11, **CASES[case]}
+    rng = np.random.default_rng(1)
+    X = ragged(23, rng) if is_ragged else rng.normal(size=(23, 7, 2))
+    per_step = options.get("mapping") == "many-to-many"
+    y = [x[:, 0] for x in X] if per_step else np.array([x[-1, 0] for x in X])
+    if per_step and not is_ragged:
+        y = np.stack(y)
+    weight = rng.uniform(0.5, 2, 23)
+
+    used = []
+    spread = Cores.map
+
+    def counting(cores, compute, parts):
+        used.append(len(parts))
+        return spread(cores, compute, parts)
+
+    monkeypatch.setattr(Cores, "map", counting)
+
+    def fit():
+        used.clear()
+        return RNNRegressor(**options).fit(X, y, weight, X_val=X, y_val=y), max(used)
+
+    both, n_parts = fit()
+    assert n_parts == 2
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        one, n_parts = fit()
+    assert n_parts == 1
+    exact = {"rtol": 1e-9, "atol": 1e-12}
+    np.testing.assert_allclose(both.loss_curve_, one.loss_curve_, **exact)
+    np.testing.assert_allclose(both.validation_loss_curve_, one.validation_loss_curve_, **exact)
+    for name, W in both.weights_.items():
+        np.testing.assert_allclose(W, one.weights_[name], **exact)
+
+
+@quiet
+def test_a_fit_on_two_cores_gives_the_same_bits_each_time(two_cores):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 9, 2)).astype(np.float32), rng.integers(3, size=50)
+    first, second = (RNNSequenceClassifier(8, max_iter=5, random_state=0).fit(X, y) for _ in range(2))
+    for name, W in first.weights_.items():
+        np.testing.assert_array_equal(W, second.weights_[name])
+
+
+def test_an_error_in_any_part_is_raised(two_cores):
+    def compute(part, arena):
+        if part == fails:
+            raise KeyboardInterrupt(str(part))
+        return part
+
+    for fails in (0, 1):
+        with Cores() as cores, pytest.raises(KeyboardInterrupt, match=str(fails)):
+            cores.map(compute, [0, 1])
+        assert not our_threads()
+    with Cores() as cores:
+        assert cores.n == 2
+        fails = None
+        assert cores.map(compute, [0, 1]) == [0, 1]
+        assert cores.map(compute, [0]) == [0]
+    assert cores.n == 1
+
+
+def test_a_small_batch_stays_on_one_core():
+    X, y = np.zeros((40, 5, 1)), np.arange(40.0)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        seen = []
+
+        class Watching(RNNRegressor):
+            def score(self, X, y, sample_weight=None):
+                seen.append((len(our_threads()), blas_threads()))
+                return 0.0
+
+        Watching(8, max_iter=2, early_stopping=True, scoring=None).fit(X, y)
+    assert seen == [(0, {1})] * 2  # during training, no thread is started and BLAS is held to one
+
+
+def test_fits_that_overlap_restore_the_blas_threads():
+    """The fit that began last ends last, in a thread that did not set the limit, while the thread that did lives on."""
+    steps = [threading.Event() for _ in range(4)]
+    seen = []
+
+    def first():
+        with Cores() as cores:
+            seen.append(cores.n)
+            steps[0].set()
+            steps[1].wait(60)
+        steps[2].set()
+        steps[3].wait(60)
+
+    before = blas_threads()
+    if before == {1}:
+        pytest.skip("BLAS has one thread here: there is no limit to see")
+    thread = threading.Thread(target=first)
+    thread.start()
+    steps[0].wait(60)
+    with Cores() as cores:
+        seen += [cores.n, blas_threads()]
+        steps[1].set()
+        steps[2].wait(60)
+    seen.append(blas_threads())
+    with Cores() as cores:  # and a limit can be set anew
+        seen += [cores.n, blas_threads()]
+    seen.append(blas_threads())
+    steps[3].set()
+    thread.join()
+    n = max(before)
+    assert seen == [n, 1, {1}, before, n, {1}, before]
+
+
+def test_a_limit_that_another_thread_holds():
+    """Where it cannot be lowered from here, the batch is not split as well."""
+    seen = []
+
+    def other():
+        with Cores() as cores:
+            seen.append(cores.n * max(blas_threads()))
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert seen == [2]
+
+
+@quiet
+def test_buffer_size_and_error_state_are_set_back():
+    before = np.getbufsize(), np.geterr()
+    sizes = []
+
+    class Watching(RNNRegressor):
+        def score(self, X, y, sample_weight=None):
+            sizes.append(np.getbufsize())
+            return 0.0
+
+    Watching(3, max_iter=2, early_stopping=True, scoring=None).fit(np.zeros((20, 4, 1)), np.arange(20.0))
+    assert sizes == [_training._BUFFER_SIZE] * 2
+    assert (np.getbufsize(), np.geterr()) == before
