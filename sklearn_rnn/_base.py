@@ -168,13 +168,16 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
 
     def _check_table(self, X, reset, name, n_steps_out) -> Sequences:
         """2-D X: univariate sequences as rows, or the static features of one-to-many."""
-        dtypes = [np.float64, np.float32]
-        table = check_array(X, dtype=dtypes, input_name=name, estimator=self)
-        if reset or self._fitted_on == "2d":
-            validate_data(self, X, reset=reset, skip_check_array=True)  # feature names and number of columns
-            if reset:
-                self._fitted_on = "2d"
-        elif self.n_features_in_ != 1:
+        as_fitted = reset or self._fitted_on == "2d"
+        if not reset and self._is_plain_table(X):
+            table = X
+        else:
+            table = check_array(X, dtype=[np.float64, np.float32], input_name=name, estimator=self)
+            if as_fitted:
+                validate_data(self, X, reset=reset, skip_check_array=True)  # feature names and number of columns
+        if reset:
+            self._fitted_on = "2d"
+        elif not as_fitted and self.n_features_in_ != 1:
             raise ValueError(
                 f"{name} is 2-D with shape {table.shape}, that is, univariate sequences of {table.shape[1]} time "
                 f"steps; {type(self).__name__} is expecting {self.n_features_in_} features. {CHANNELS_LAST}"
@@ -182,6 +185,22 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
         if self.mapping == "one-to-many":
             return Sequences.from_2d(table, self._n_steps_out if n_steps_out is None else n_steps_out)
         return Sequences.from_2d(table)
+
+    def _is_plain_table(self, X) -> bool:
+        """Is there nothing about X that scikit-learn's checks could object to, warn of or convert?
+
+        They take three times as long as the network itself where somebody predicts one row at a time.
+        """
+        return (
+            type(X) is np.ndarray
+            and X.dtype == self._dtype
+            and X.ndim == 2
+            and X.size > 0
+            and self._fitted_on == "2d"
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and bool(np.isfinite(X).all())
+        )
 
     def _n_steps_of(self, y) -> int | None:
         """one-to-many: the length of the sequences to put out, from y."""
@@ -349,7 +368,8 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
         return rows
 
     def _check_fitted_X(self, X) -> Sequences:
-        check_is_fitted(self)
+        if not hasattr(self, "_theta"):
+            check_is_fitted(self)  # raises
         # The cell and the widths are remembered from fit; these two also decide on the shape of what is predicted.
         now = self._describe_net(self._net["n_inputs"])
         for name in ("mapping", "loss"):

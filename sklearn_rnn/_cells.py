@@ -34,7 +34,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy import add, matmul, multiply, subtract, tanh
 
-from ._blas import by_row, in_blocks, outer, sum_outer
+from ._blas import by_row, outer, product, sum_outer
 from ._params import Arena
 
 # Local derivatives and weight gradients are computed for chunks of so many bytes: little enough for the caches, enough
@@ -47,6 +47,17 @@ def _chunks(n_steps: int, batch: int, bytes_per_step: int) -> list[slice]:
     """Cut the time steps into slices of about _CHUNK_BYTES, the last steps first."""
     size = min(n_steps, max(-(-_CHUNK_COLUMNS // batch), _CHUNK_BYTES // bytes_per_step))
     return [slice(max(0, stop - size), stop) for stop in range(n_steps, 0, -size)]
+
+
+def _blocks(A: np.ndarray, n: int) -> np.ndarray:
+    """A (T, n*H, N) as its n blocks of rows (T, H, N), one for each gate."""
+    n_steps, rows, batch = A.shape
+    return A.reshape(n_steps, n, rows // n, batch).swapaxes(0, 1)
+
+
+def backwards(*sequences: Sequence) -> list[Sequence]:
+    """The sequences from their last time step to their first."""
+    return [sequence[::-1] for sequence in sequences]
 
 
 class Cell(ABC):
@@ -145,9 +156,9 @@ class ElmanCell(Cell):
         W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
         H = Z[:, :width]
         H[0] = 0.0 if state is None else state[0]
-        W, H_blocks = in_blocks(W, H[1:])
-        for z, h in zip(Z, H_blocks):
-            matmul(W, z, h)
+        times_W, outputs = product(W, H[1:])
+        for z, h in zip(Z, outputs):
+            times_W(z, h)
             if self.activation == "tanh":
                 tanh(h, h)
             else:
@@ -158,7 +169,7 @@ class ElmanCell(Cell):
         width = len(weights["W_h"])
         n_steps, batch = len(Z) - 1, Z.shape[2]
         dh = np.zeros((width, batch), Z.dtype)
-        W_hT, (dh_blocks,) = in_blocks(np.ascontiguousarray(weights["W_h"].T), dh[None])
+        times_W_hT, (dh_out,) = product(np.ascontiguousarray(weights["W_h"].T), dh[None])
         dW = np.zeros((width, Z.shape[1]), Z.dtype)
         for steps in _chunks(n_steps, batch, 4 * dh.nbytes):
             with arena.borrowed():
@@ -168,11 +179,11 @@ class ElmanCell(Cell):
                     subtract(1.0, multiply(H, H, dA), dA)
                 else:
                     np.greater(H, 0.0, out=dA, casting="unsafe")
-                for from_above, da in zip(dH[steps][::-1], dA[::-1]):
+                for from_above, da in zip(*backwards(dH[steps], dA)):
                     if from_above is not None:
                         add(dh, from_above, dh)
                     multiply(dh, da, da)
-                    matmul(W_hT, da, dh_blocks)
+                    times_W_hT(da, dh_out)
                 dW += sum_outer(dA, Z[:-1][steps], arena)
                 if dX is not None:
                     matmul(weights["W_x"].T, dA, dX[steps])
@@ -225,25 +236,25 @@ class GRUCell(Cell):
         # W_xn @ x_t + b_n, for all steps at once, stands where n_t will.
         W_xn = np.hstack([W_x[2 * width :], b[2 * width :, None]])
         matmul(W_xn, Z[:-1, width:], out=A[:, 3 * width :])
-        W, rzm_blocks = in_blocks(W, A[:, : 3 * width])
+        times_W, rzm = product(W, A[:, : 3 * width])
         H = Z[:, :width]
         H[0] = 0.0 if state is None else state[0]
-        r_times_m = np.empty((width, batch), Z.dtype)
-        for z, h_before, h, rzm, gates, r, update, m, n in zip(
+        r_times_m, half = np.empty((width, batch), Z.dtype), np.array(0.5, Z.dtype)
+        for z, h_before, h, out, gates, r, update, m, n in zip(
             Z,
             H,
             H[1:],
-            rzm_blocks,
+            rzm,
             A[:, : 2 * width],
             A[:, :width],
             A[:, width : 2 * width],
             A[:, 2 * width : 3 * width],
             A[:, 3 * width :],
         ):
-            matmul(W, z, rzm)
+            times_W(z, out)
             tanh(gates, gates)
-            multiply(gates, 0.5, gates)
-            add(gates, 0.5, gates)
+            multiply(gates, half, gates)
+            add(gates, half, gates)
             add(n, multiply(r, m, r_times_m), n)
             tanh(n, n)
             subtract(h_before, n, h)
@@ -257,15 +268,17 @@ class GRUCell(Cell):
         n_steps, batch = len(Z) - 1, Z.shape[2]
         two, three = 2 * width, 3 * width
         dh, dh_kept = np.zeros((2, width, batch), Z.dtype)
-        W_hT, (dh_blocks,) = in_blocks(np.ascontiguousarray(np.vstack([W_h[two:], W_h[:two]]).T), dh[None])
+        times_W_hT, (dh_out,) = product(np.ascontiguousarray(np.vstack([W_h[two:], W_h[:two]]).T), dh[None])
         dW_h, dW_x = np.zeros((three, width), Z.dtype), np.zeros((three, Z.shape[1] - width), Z.dtype)
         db_hn = np.zeros(width, Z.dtype)
         for steps in _chunks(n_steps, batch, 14 * dh.nbytes):
             with arena.borrowed():
-                r, z, m, n = (cache[steps, k * width : (k + 1) * width] for k in range(4))
-                # da_z, da_n = dh * F_z, dh * F_n     dm, da_r = da_n * r, da_n * F_r
-                F = arena.empty((len(r), 4 * width, batch), Z.dtype)
-                F_m, F_r, F_z, F_n = (F[:, k * width : (k + 1) * width] for k in range(4))
+                r, z, m, n = _blocks(cache[steps], 4)
+                # Blocks dm, da_r, da_z, da_n: the first three go back through W_h, the last three through W_x.
+                dA = arena.empty(cache[steps].shape, Z.dtype)
+                dm, da_r, da_z, da_n = _blocks(dA, 4)
+                # da_r, da_z, da_n = da_n * F_r, dh * F_z, dh * F_n
+                F_r, F_z, F_n = _blocks(arena.empty((len(r), three, batch), Z.dtype), 3)
                 subtract(1.0, r, F_r)
                 F_r *= r
                 F_r *= m
@@ -273,29 +286,19 @@ class GRUCell(Cell):
                 subtract(Z[steps, :width], n, F_z)
                 F_z *= z
                 F_z *= F_n
-                # 1 - n^2, made in F_m before that gets its own value
-                subtract(1.0, multiply(n, n, F_m), F_m)
-                F_n *= F_m
-                F_m[...] = r
-                # Blocks dm, da_r, da_z, da_n: the first three go back through W_h, the last three through W_x.
-                dA = arena.empty(F.shape, Z.dtype)
-                pairs = (len(r), 2, width, batch)
-                for from_above, f_m_r, f_z_n, z_t, da_m_r, da_z_n, da_n, da_mrz in zip(
-                    dH[steps][::-1],
-                    F[::-1, :two].reshape(pairs),
-                    F[::-1, two:].reshape(pairs),
-                    z[::-1],
-                    dA[::-1, :two].reshape(pairs),
-                    dA[::-1, two:].reshape(pairs),
-                    dA[::-1, three:],
-                    dA[::-1, :three],
+                subtract(1.0, multiply(n, n, da_n), da_n)  # da_n lends its memory
+                F_n *= da_n
+                for from_above, f_r, f_z, f_n, r_t, z_t, dm_t, dr_t, dz_t, dn_t, da_mrz in zip(
+                    *backwards(dH[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
-                    multiply(dh, f_z_n, da_z_n)
-                    multiply(da_n, f_m_r, da_m_r)
+                    multiply(dh, f_z, dz_t)
+                    multiply(dh, f_n, dn_t)
+                    multiply(dn_t, f_r, dr_t)
+                    multiply(dn_t, r_t, dm_t)
                     multiply(dh, z_t, dh_kept)
-                    matmul(W_hT, da_mrz, dh_blocks)
+                    times_W_hT(da_mrz, dh_out)
                     add(dh, dh_kept, dh)
                 dA_rows, Z_rows = by_row(dA, arena), by_row(Z[:-1][steps], arena)
                 dW_h += outer(dA_rows[:three], Z_rows[:width])
@@ -351,15 +354,16 @@ class LSTMCell(Cell):
         W = np.vstack([W[:two], W[three:], W[two:three]])  # i, f, o, g
         W[:three] *= 0.5  # s(a) = (1 + tanh(a/2)) / 2: halve once here, not in every step
         A = arena.empty((n_steps + 1, 6 * width, batch), Z.dtype)
-        W, a_blocks = in_blocks(W, A[:, :four])
+        times_W, outputs = product(W, A[:, :four])
         H, C = Z[:, :width], A[:, four:five]
         H[0], C[0] = (0.0, 0.0) if state is None else state
-        products = np.empty((two, batch), Z.dtype)
+        products, half = np.empty((two, batch), Z.dtype), np.array(0.5, Z.dtype)
         from_input, from_memory = products[:width], products[width:]
-        for z, h, a, sigmoids, i_f, o, g_c, c, tanh_c in zip(
+        for z, h, a, out, sigmoids, i_f, o, g_c, c, tanh_c in zip(
             Z,
             H[1:],
-            a_blocks,
+            A[:, :four],
+            outputs,
             A[:, :three],
             A[:, :two],
             A[:, two:three],
@@ -367,9 +371,10 @@ class LSTMCell(Cell):
             C[1:],
             A[:, five:],
         ):
-            tanh(matmul(W, z, a), a)
-            multiply(sigmoids, 0.5, sigmoids)
-            add(sigmoids, 0.5, sigmoids)
+            times_W(z, out)
+            tanh(a, a)
+            multiply(sigmoids, half, sigmoids)
+            add(sigmoids, half, sigmoids)
             multiply(i_f, g_c, products)
             add(from_input, from_memory, c)
             multiply(o, tanh(c, tanh_c), h)
@@ -378,44 +383,41 @@ class LSTMCell(Cell):
     def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
         width = weights["W_h"].shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
-        dh, dc = np.zeros((2, width, batch), Z.dtype)
-        W_hT, (dh_blocks,) = in_blocks(np.ascontiguousarray(weights["W_h"].T), dh[None])
+        dh, dc, from_h = np.zeros((3, width, batch), Z.dtype)
+        times_W_hT, (dh_out,) = product(np.ascontiguousarray(weights["W_h"].T), dh[None])
         dW = np.zeros((4 * width, Z.shape[1]), Z.dtype)
         for steps in _chunks(n_steps, batch, 18 * dh.nbytes):
             with arena.borrowed():
-                blocks = cache[steps].reshape(-1, 6, width, batch)
-                forget, o, tanh_c = blocks[:, 1], blocks[:, 2], blocks[:, 5]
-                # da_i, da_f, da_g = dc * F_i, dc * F_f, dc * F_g     da_o, from_h = dh * F_o, dh * F_c
-                F = arena.empty((len(blocks), 5, width, batch), Z.dtype)
-                subtract(1.0, blocks[:, :2], F[:, :2])
-                F[:, :2] *= blocks[:, :2]
-                F[:, :2] *= blocks[:, 3:5]
-                subtract(1.0, o, F[:, 3])
-                F[:, 3] *= o
-                F[:, 3] *= tanh_c
-                # F_g = i * (1 - g^2) and F_c = o * (1 - tanh(c)^2): the same operations on two pairs of blocks
-                multiply(blocks[:, 3::2], blocks[:, 3::2], F[:, 2::2])
-                subtract(1.0, F[:, 2::2], F[:, 2::2])
-                F[:, 2::2] *= blocks[:, 0:3:2]
-                products = arena.empty(F.shape, Z.dtype)
-                dA = products[:, :4].reshape(-1, 4 * width, batch)
-                for from_above, f_ifg, f_oc, forget_t, da_ifg, da_o_from_h, from_h, da in zip(
-                    dH[steps][::-1],
-                    F[::-1, :3],
-                    F[::-1, 3:],
-                    forget[::-1],
-                    products[::-1, :3],
-                    products[::-1, 3:],
-                    products[::-1, 4],
-                    dA[::-1],
+                i, f, o, g, c, tanh_c = _blocks(cache[steps], 6)
+                # da_i, da_f, da_g = dc * F_i, dc * F_f, dc * F_g     da_o = dh * F_o     dc += dh * F_c
+                F = arena.empty((len(i), 5 * width, batch), Z.dtype)
+                F_i, F_f, F_g, F_o, F_c = _blocks(F, 5)
+                subtract(1.0, i, F_i)
+                F_i *= i
+                F_i *= g
+                subtract(1.0, f, F_f)
+                F_f *= f
+                F_f *= c
+                subtract(1.0, o, F_o)
+                F_o *= o
+                F_o *= tanh_c
+                subtract(1.0, multiply(g, g, F_g), F_g)
+                F_g *= i
+                subtract(1.0, multiply(tanh_c, tanh_c, F_c), F_c)
+                F_c *= o
+                dA = arena.empty((len(i), 4 * width, batch), Z.dtype)
+                for from_above, f_i, f_f, f_g, f_o, f_c, f_t, di, df, dg, do, da in zip(
+                    *backwards(dH[steps], F_i, F_f, F_g, F_o, F_c, f, *_blocks(dA, 4), dA)
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
-                    multiply(dh, f_oc, da_o_from_h)
-                    add(dc, from_h, dc)
-                    multiply(dc, f_ifg, da_ifg)
-                    multiply(dc, forget_t, dc)
-                    matmul(W_hT, da, dh_blocks)
+                    add(dc, multiply(dh, f_c, from_h), dc)
+                    multiply(dh, f_o, do)
+                    multiply(dc, f_i, di)
+                    multiply(dc, f_f, df)
+                    multiply(dc, f_g, dg)
+                    multiply(dc, f_t, dc)
+                    times_W_hT(da, dh_out)
                 dW += sum_outer(dA, Z[:-1][steps], arena)
                 if dX is not None:
                     matmul(weights["W_x"].T, dA, dX[steps])

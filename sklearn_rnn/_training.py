@@ -119,7 +119,7 @@ class Training:
     def _chunk(self, n_timesteps: int) -> int:
         """Sequences that are run through at once where the result does not depend on it."""
         per_sequence = n_timesteps * 8 * max(self._net["hidden_layer_sizes"]) * self._dtype.itemsize
-        return int(np.clip(_CHUNK_STATES // per_sequence, 1, 256))
+        return max(1, min(256, _CHUNK_STATES // per_sequence))
 
     def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress, cores):
         """`minimize_stochastic` with the settings of this estimator."""
