@@ -25,7 +25,23 @@ straight to where the next step finds it: ``h_t = Z[t+1, :H]``.
 
 What depends on the forward pass alone (the local derivatives) is computed for many steps with one NumPy call each,
 in chunks small enough to stay in the processor's cache; only what needs the gradient of the step after is done step by
-step. No time loop allocates memory.
+step. The weights' gradients are products over all steps of a chunk, while it is still in the cache. No time loop
+allocates memory.
+
+What a step costs
+-----------------
+Besides its matrix products: half a microsecond for each NumPy call, which is nearly all where H*N is below some 1,000,
+and for larger blocks of H*N numbers the time to pass over them, about 0.1 ns a number in cache (tanh 0.4). So each cell
+counts calls and passes, a pass being one elementwise operation on one block. "Chunk" passes are spread over
+many steps and make no calls of their own; the last of them copy dA and Z for the product with the weights' gradient.
+
+======  =========================  ==============================================
+cell    forward                    backward
+======  =========================  ==============================================
+Elman   2 calls,   1 pass (tanh)   2 or 3 calls,  1 or 2 passes, and 4 in chunks
+GRU     10 calls, 12 passes        7 or 8 calls,  6 or 7 passes, and 15 in chunks
+LSTM    8 calls,  15 passes        8 or 9 calls,  7 or 8 passes, and 20 in chunks
+======  =========================  ==============================================
 """
 
 from abc import ABC, abstractmethod
@@ -37,8 +53,9 @@ from numpy import add, matmul, multiply, subtract, tanh
 from ._blas import by_row, outer, product, sum_outer
 from ._params import Arena
 
-# Local derivatives and weight gradients are computed for chunks of so many bytes: little enough for the caches, enough
-# time steps a NumPy call.
+# Local derivatives and weight gradients are computed for chunks of about so many bytes, little enough for the caches and
+# enough for a NumPy call; and of at least so many columns (time steps times sequences), which the products with the
+# weights' gradient need to be fast. (Measured: 2^19 to 2^22 bytes, 128 to 512 columns.)
 _CHUNK_BYTES = 1 << 21
 _CHUNK_COLUMNS = 256
 
@@ -55,7 +72,7 @@ def _blocks(A: np.ndarray, n: int) -> np.ndarray:
     return A.reshape(n_steps, n, rows // n, batch).swapaxes(0, 1)
 
 
-def backwards(*sequences: Sequence) -> list[Sequence]:
+def _backwards(*sequences: Sequence) -> list[Sequence]:
     """The sequences from their last time step to their first."""
     return [sequence[::-1] for sequence in sequences]
 
@@ -143,7 +160,6 @@ class ElmanCell(Cell):
         dh_t = dH_t + W_h^T @ da_{t+1}
         da_t = dh_t * f'(a_t)                   tanh: 1 - h_t^2      relu: 1 where h_t > 0
 
-    A step costs 2 NumPy calls forward and 2 or 3 backward.
     """
 
     gates = 1
@@ -171,6 +187,8 @@ class ElmanCell(Cell):
         dh = np.zeros((width, batch), Z.dtype)
         times_W_hT, (dh_out,) = product(np.ascontiguousarray(weights["W_h"].T), dh[None])
         dW = np.zeros((width, Z.shape[1]), Z.dtype)
+        if dX is not None:
+            times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
         for steps in _chunks(n_steps, batch, 4 * dh.nbytes):
             with arena.borrowed():
                 H = Z[1:][steps, :width]
@@ -179,14 +197,15 @@ class ElmanCell(Cell):
                     subtract(1.0, multiply(H, H, dA), dA)
                 else:
                     np.greater(H, 0.0, out=dA, casting="unsafe")
-                for from_above, da in zip(*backwards(dH[steps], dA)):
+                for from_above, da in zip(*_backwards(dH[steps], dA)):
                     if from_above is not None:
                         add(dh, from_above, dh)
                     multiply(dh, da, da)
                     times_W_hT(da, dh_out)
                 dW += sum_outer(dA, Z[:-1][steps], arena)
                 if dX is not None:
-                    matmul(weights["W_x"].T, dA, dX[steps])
+                    for da, dx in zip(dA, dX[steps]):
+                        times_W_xT(da, dx)
         grads["W_h"][...] = dW[:, :width]
         grads["W_x"][...] = dW[:, width:-1]
         grads["b"][...] = dW[:, -1]
@@ -214,7 +233,7 @@ class GRUCell(Cell):
         dh_{t-1} = dH_{t-1} + dh_t * z_t + W_hr^T @ da_r + W_hz^T @ da_z + W_hn^T @ dm
 
     The gates stand in PyTorch's order r, z, n; b_hn is PyTorch's third block of bias_hh, whose other blocks would
-    only repeat b. The cache holds r, z, m, n as four blocks. A step costs 10 NumPy calls forward and 5 or 6 backward.
+    only repeat b. The cache holds r, z, m, n as four blocks.
     """
 
     gates = 3
@@ -271,6 +290,8 @@ class GRUCell(Cell):
         times_W_hT, (dh_out,) = product(np.ascontiguousarray(np.vstack([W_h[two:], W_h[:two]]).T), dh[None])
         dW_h, dW_x = np.zeros((three, width), Z.dtype), np.zeros((three, Z.shape[1] - width), Z.dtype)
         db_hn = np.zeros(width, Z.dtype)
+        if dX is not None:
+            times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
         for steps in _chunks(n_steps, batch, 14 * dh.nbytes):
             with arena.borrowed():
                 r, z, m, n = _blocks(cache[steps], 4)
@@ -288,15 +309,15 @@ class GRUCell(Cell):
                 F_z *= F_n
                 subtract(1.0, multiply(n, n, da_n), da_n)  # da_n lends its memory
                 F_n *= da_n
-                for from_above, f_r, f_z, f_n, r_t, z_t, dm_t, dr_t, dz_t, dn_t, da_mrz in zip(
-                    *backwards(dH[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
+                for from_above, f_r, f_z, f_n, r_t, z_t, dm_t, da_r_t, da_z_t, da_n_t, da_mrz in zip(
+                    *_backwards(dH[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
-                    multiply(dh, f_z, dz_t)
-                    multiply(dh, f_n, dn_t)
-                    multiply(dn_t, f_r, dr_t)
-                    multiply(dn_t, r_t, dm_t)
+                    multiply(dh, f_z, da_z_t)
+                    multiply(dh, f_n, da_n_t)
+                    multiply(da_n_t, f_r, da_r_t)
+                    multiply(da_n_t, r_t, dm_t)
                     multiply(dh, z_t, dh_kept)
                     times_W_hT(da_mrz, dh_out)
                     add(dh, dh_kept, dh)
@@ -305,7 +326,8 @@ class GRUCell(Cell):
                 dW_x += outer(dA_rows[width:], Z_rows[width:])
                 db_hn += dA_rows[:width].sum(axis=1)
                 if dX is not None:
-                    matmul(weights["W_x"].T, dA[:, width:], dX[steps])
+                    for da, dx in zip(dA[:, width:], dX[steps]):
+                        times_W_xT(da, dx)
         grads["W_h"][:two], grads["W_h"][two:] = dW_h[width:], dW_h[:width]
         grads["W_x"][...], grads["b"][...] = dW_x[:, :-1], dW_x[:, -1]
         grads["b_hn"][...] = db_hn
@@ -336,7 +358,6 @@ class LSTMCell(Cell):
 
     The gates stand in PyTorch's order i, f, g, o. The cache holds i, f, o, g, c_{t-1}, tanh(c_t) as six blocks, in
     this order because then the sigmoids i, f, o are neighbours, and so are the factors of (i, f) * (g, c_{t-1}).
-    A step costs 8 NumPy calls forward and 6 or 7 backward.
     """
 
     gates = 4
@@ -386,6 +407,8 @@ class LSTMCell(Cell):
         dh, dc, from_h = np.zeros((3, width, batch), Z.dtype)
         times_W_hT, (dh_out,) = product(np.ascontiguousarray(weights["W_h"].T), dh[None])
         dW = np.zeros((4 * width, Z.shape[1]), Z.dtype)
+        if dX is not None:
+            times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
         for steps in _chunks(n_steps, batch, 18 * dh.nbytes):
             with arena.borrowed():
                 i, f, o, g, c, tanh_c = _blocks(cache[steps], 6)
@@ -406,21 +429,22 @@ class LSTMCell(Cell):
                 subtract(1.0, multiply(tanh_c, tanh_c, F_c), F_c)
                 F_c *= o
                 dA = arena.empty((len(i), 4 * width, batch), Z.dtype)
-                for from_above, f_i, f_f, f_g, f_o, f_c, f_t, di, df, dg, do, da in zip(
-                    *backwards(dH[steps], F_i, F_f, F_g, F_o, F_c, f, *_blocks(dA, 4), dA)
+                for from_above, f_i, f_f, f_g, f_o, f_c, f_t, da_i, da_f, da_g, da_o, da in zip(
+                    *_backwards(dH[steps], F_i, F_f, F_g, F_o, F_c, f, *_blocks(dA, 4), dA)
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
                     add(dc, multiply(dh, f_c, from_h), dc)
-                    multiply(dh, f_o, do)
-                    multiply(dc, f_i, di)
-                    multiply(dc, f_f, df)
-                    multiply(dc, f_g, dg)
+                    multiply(dh, f_o, da_o)
+                    multiply(dc, f_i, da_i)
+                    multiply(dc, f_f, da_f)
+                    multiply(dc, f_g, da_g)
                     multiply(dc, f_t, dc)
                     times_W_hT(da, dh_out)
                 dW += sum_outer(dA, Z[:-1][steps], arena)
                 if dX is not None:
-                    matmul(weights["W_x"].T, dA, dX[steps])
+                    for da, dx in zip(dA, dX[steps]):
+                        times_W_xT(da, dx)
         grads["W_h"][...] = dW[:, :width]
         grads["W_x"][...] = dW[:, width:-1]
         grads["b"][...] = dW[:, -1]
