@@ -14,7 +14,6 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from ._blas import Cores
 from ._callbacks import CallbackSupportMixin, with_callbacks
 from ._hyperparameters import CONSTRAINTS
 from ._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
@@ -280,7 +279,8 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
             self._check_parameters()
             go_on = self.warm_start and hasattr(self, "_theta")
             train = self._prepare(X, y, sample_weight, reset=not go_on)
-            reason = self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on)
+            with self._numerics() as cores:
+                reason = self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on, cores)
         # after all is kept: where warnings are errors, what was trained is still there
         warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
         return self
@@ -305,11 +305,11 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
             go_on = hasattr(self, "_theta")
             # A chunk is a part of the data: scaling its weights to mean 1 would make all chunks weigh alike.
             train = self._prepare(X, y, sample_weight, reset=not go_on, scale=False)
-            theta, progress, rng, optimizer = self._begin(go_on)
-            cores = Cores()
-            objective, epoch_batches = self._problem(train, np.arange(len(train.sequences)), rng, cores)
-            theta, reason = self._descend(objective, theta, epoch_batches, optimizer, None, 1, progress, cores)
-            self._end(theta, progress, rng, optimizer)
+            with self._numerics() as cores:
+                theta, progress, rng, optimizer = self._begin(go_on)
+                objective, epoch_batches = self._problem(train, np.arange(len(train.sequences)), rng, cores)
+                theta, reason = self._descend(objective, theta, epoch_batches, optimizer, None, 1, progress)
+                self._end(theta, progress, rng, optimizer)
         if reason != "max_iter":
             warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
         return self

@@ -53,9 +53,9 @@ from numpy import add, matmul, multiply, subtract, tanh
 from ._blas import by_row, outer, product, sum_outer
 from ._params import Arena
 
-# Local derivatives and weight gradients are computed for chunks of about so many bytes, little enough for the caches and
-# enough for a NumPy call; and of at least so many columns (time steps times sequences), which the products with the
-# weights' gradient need to be fast. (Measured: 2^19 to 2^22 bytes, 128 to 512 columns.)
+# Local derivatives and weight gradients are computed for chunks of about so many bytes, little enough for the caches
+# and enough for a NumPy call; and of at least so many columns (time steps times sequences), which the products that
+# make the weights' gradients need to be fast. (Measured: 2^19 to 2^22 bytes, 128 to 512 columns.)
 _CHUNK_BYTES = 1 << 21
 _CHUNK_COLUMNS = 256
 

@@ -106,12 +106,14 @@ class Training:
                 "cuts": progress.cuts,
             }
 
+    @staticmethod
     @contextmanager
-    def _numerics(self, cores: Cores):
+    def _numerics():
         """NumPy's and BLAS's settings while training."""
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), cores:  # the solver deals with divergence
+        # the solver deals with divergence
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Cores() as cores:
             np.setbufsize(_BUFFER_SIZE)  # errstate sets it back
-            yield
+            yield cores
 
     def _batch_size(self, n: int) -> int:
         return min(200, n) if self.batch_size == "auto" else min(self.batch_size, n)
@@ -121,23 +123,22 @@ class Training:
         per_sequence = n_timesteps * 8 * max(self._net["hidden_layer_sizes"]) * self._dtype.itemsize
         return max(1, min(256, _CHUNK_STATES // per_sequence))
 
-    def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress, cores):
+    def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress):
         """`minimize_stochastic` with the settings of this estimator."""
-        with self._numerics(cores):
-            return minimize_stochastic(
-                objective,
-                theta,
-                epoch_batches,
-                optimizer,
-                Schedule(
-                    self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
-                ),
-                monitor,
-                n_epochs=n_epochs,
-                progress=progress,
-                clip_norm=self.clip_norm,
-                clip_value=self.clip_value,
-            )
+        return minimize_stochastic(
+            objective,
+            theta,
+            epoch_batches,
+            optimizer,
+            Schedule(
+                self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
+            ),
+            monitor,
+            n_epochs=n_epochs,
+            progress=progress,
+            clip_norm=self.clip_norm,
+            clip_value=self.clip_value,
+        )
 
     def _problem(self, train: Dataset, index: np.ndarray, rng, cores: Cores):
         """The objective, and the batches of an epoch, as `_solvers` wants them."""
@@ -191,13 +192,12 @@ class Training:
         per_step = batch.weights.ndim == 2 and batch.lengths is not None
         return batch.weights * batch.valid if per_step else batch.weights
 
-    def _train(self, train: Dataset, given, validation, go_on: bool) -> str:
+    def _train(self, train: Dataset, given, validation, go_on: bool, cores: Cores) -> str:
         """Run the solver on prepared data and keep the result; returns why training ended."""
         X, y, sample_weight = given
         n = len(train.sequences)
         index = np.arange(n)
         theta, progress, rng, optimizer = self._begin(go_on)
-        cores = Cores()
 
         held_out = val_index = None
         X_val, y_val, sample_weight_val = validation
@@ -255,20 +255,19 @@ class Training:
             return epoch_batches()
 
         if self.solver == "lbfgs":
-            with self._numerics(cores):
-                theta, reason = minimize_lbfgs(
-                    objective,
-                    theta,
-                    None,
-                    monitor,
-                    max_iter=self.max_iter,
-                    max_fun=self.max_fun,
-                    tol=self.tol,
-                    progress=progress,
-                )
+            theta, reason = minimize_lbfgs(
+                objective,
+                theta,
+                None,
+                monitor,
+                max_iter=self.max_iter,
+                max_fun=self.max_fun,
+                tol=self.tol,
+                progress=progress,
+            )
         else:
             theta, reason = self._descend(
-                objective, theta, announced_batches, optimizer, monitor, self.max_iter, progress, cores
+                objective, theta, announced_batches, optimizer, monitor, self.max_iter, progress
             )
         self._end(theta, progress, rng, optimizer if self.warm_start else None)
         epochs.close()
