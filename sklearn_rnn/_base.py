@@ -14,14 +14,14 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from ._blas import Cores
 from ._callbacks import CallbackSupportMixin, with_callbacks
 from ._hyperparameters import CONSTRAINTS
 from ._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from ._network import CELLS, Batch, Network
-from ._params import Arena
 from ._sequences import CHANNELS_LAST, Dataset, Sequences, as_array, is_ragged
 from ._solvers import outside, warn_of
-from ._training import Training
+from ._training import MULTIPLICATIONS_A_THREAD, Training
 
 
 def _has_partial_fit(estimator):
@@ -279,7 +279,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
             self._check_parameters()
             go_on = self.warm_start and hasattr(self, "_theta")
             train = self._prepare(X, y, sample_weight, reset=not go_on)
-            with self._numerics() as cores:
+            with self._numerics(Cores()) as cores:
                 reason = self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on, cores)
         # after all is kept: where warnings are errors, what was trained is still there
         warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
@@ -305,7 +305,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
             go_on = hasattr(self, "_theta")
             # A chunk is a part of the data: scaling its weights to mean 1 would make all chunks weigh alike.
             train = self._prepare(X, y, sample_weight, reset=not go_on, scale=False)
-            with self._numerics() as cores:
+            with self._numerics(Cores()) as cores:
                 theta, progress, rng, optimizer = self._begin(go_on)
                 objective, epoch_batches = self._problem(train, np.arange(len(train.sequences)), rng, cores)
                 theta, reason = self._descend(objective, theta, epoch_batches, optimizer, None, 1, progress)
@@ -344,27 +344,34 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
 
     # -- using ------------------------------------------------------------------------------------------------------
 
-    def _run(self, sequences: Sequences, compute) -> np.ndarray:
+    def _run(self, sequences: Sequences, network: Network, compute) -> np.ndarray:
         """compute(theta, batch, arena) -> (P, N) or (T, P, N), over all sequences, as rows: one each, or one a step."""
         n = len(sequences)
         order = np.argsort(sequences.lengths, kind="stable") if sequences.is_padded else np.arange(n)
         first_row = np.cumsum(sequences.lengths) - sequences.lengths
         size = self._chunk(int(sequences.lengths.max()))
-        rows, arena = None, Arena()
-        for start in range(0, n, size):
-            index = order[start : start + size]
-            with np.errstate(over="ignore", invalid="ignore"):
-                X, lengths = sequences.steps(index, self._dtype)
-                values = compute(self._theta, Batch(X, lengths), arena)
-            if rows is None:
-                n_rows = n if values.ndim == 2 else int(sequences.lengths.sum())
-                rows = np.empty((n_rows, values.shape[-2]), values.dtype)
-            if values.ndim == 2:
-                rows[index] = values.T
-            else:
-                t = np.arange(len(X))[:, None]
-                valid = t < sequences.lengths[index]
-                rows[(first_row[index] + t)[valid]] = values.transpose(0, 2, 1)[valid]
+        chunks = [order[start : start + size] for start in range(0, n, size)]
+
+        def compute_chunk(index, arena):
+            X, lengths = sequences.steps(index, self._dtype)
+            return compute(self._theta, Batch(X, lengths), arena)
+
+        rows = None
+        # to take all cores costs as much as to run one sequence through the network
+        with self._numerics(Cores() if len(chunks) > 1 else None) as cores:
+            at_once = cores.n if network.multiplications * size >= MULTIPLICATIONS_A_THREAD else 1
+            for start in range(0, len(chunks), at_once):
+                some = chunks[start : start + at_once]
+                for index, values in zip(some, cores.map(compute_chunk, some)):
+                    if rows is None:
+                        n_rows = n if values.ndim == 2 else int(sequences.lengths.sum())
+                        rows = np.empty((n_rows, values.shape[-2]), values.dtype)
+                    if values.ndim == 2:
+                        rows[index] = values.T
+                    else:
+                        t = np.arange(len(values))[:, None]
+                        valid = t < sequences.lengths[index]
+                        rows[(first_row[index] + t)[valid]] = values.transpose(0, 2, 1)[valid]
         return rows
 
     def _check_fitted_X(self, X) -> Sequences:
@@ -385,7 +392,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
         sequences = self._check_fitted_X(X)
         network = self._network()
         compute = network.predict if link else network.outputs
-        return self._run(sequences, compute), sequences
+        return self._run(sequences, network, compute), sequences
 
     def hidden_states(self, X: ArrayLike) -> np.ndarray:
         """States of the last layer at every time step.
@@ -402,7 +409,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
         """
         sequences = self._check_fitted_X(X)
         network = self._network()
-        rows = self._run(sequences, network.hidden_states)
+        rows = self._run(sequences, network, network.hidden_states)
         return sequences.arrange_steps(rows, np.nan)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
 import numpy as np
@@ -20,7 +20,7 @@ from ._solvers import OPTIMIZERS, SGD, Adam, Monitor, Progress, Schedule, minimi
 
 # A part of a batch with fewer multiplications a time step than this is not worth a thread of its own: the threads then
 # spend their time handing Python's interpreter lock to each other.
-_MULTIPLICATIONS_A_THREAD = 1 << 19
+MULTIPLICATIONS_A_THREAD = 1 << 19
 # NumPy copies operands that are not contiguous into buffers of this many numbers, and copies whenever a contiguous
 # piece is shorter than half of it. The default of 8192 makes the blocks of a cell three times as slow.
 _BUFFER_SIZE = 512
@@ -31,7 +31,7 @@ _CHUNK_STATES = 1 << 23
 def _parts(network: Network, batch: Batch, cores: Cores) -> list[Batch]:
     """The batch in as many parts as there are cores that they keep busy."""
     n_sequences = batch.X.shape[2]
-    n = min(cores.n, n_sequences, network.multiplications * n_sequences // _MULTIPLICATIONS_A_THREAD)
+    n = min(cores.n, n_sequences, network.multiplications * n_sequences // MULTIPLICATIONS_A_THREAD)
     return batch.split(n) if n > 1 else [batch]
 
 
@@ -108,10 +108,10 @@ class Training:
 
     @staticmethod
     @contextmanager
-    def _numerics():
-        """NumPy's and BLAS's settings while training."""
+    def _numerics(cores: Cores | None):
+        """NumPy's settings while networks run, and BLAS's where all cores are taken; yields the cores, or else one."""
         # the solver deals with divergence
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), Cores() as cores:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), cores or nullcontext(Cores()) as cores:
             np.setbufsize(_BUFFER_SIZE)  # errstate sets it back
             yield cores
 

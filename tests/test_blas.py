@@ -8,7 +8,7 @@ import pytest
 import threadpoolctl
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_rnn import RNNRegressor, RNNSequenceClassifier, _blas, _training
+from sklearn_rnn import RNNRegressor, RNNSequenceClassifier, _base, _blas, _training
 from sklearn_rnn._blas import Cores, outer, product, sum_outer
 from sklearn_rnn._params import Arena
 
@@ -26,7 +26,8 @@ def our_threads():
 @pytest.fixture
 def two_cores(monkeypatch):
     """BLAS has two threads, and no part of a batch is too small for one."""
-    monkeypatch.setattr(_training, "_MULTIPLICATIONS_A_THREAD", 1)
+    for module in (_training, _base):
+        monkeypatch.setattr(module, "MULTIPLICATIONS_A_THREAD", 1)
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         yield
         assert blas_threads() == {2}
@@ -133,6 +134,27 @@ def test_a_fit_on_two_cores_gives_the_same_bits_each_time(two_cores):
     first, second = (RNNSequenceClassifier(8, max_iter=5, random_state=0).fit(X, y) for _ in range(2))
     for name, W in first.weights_.items():
         np.testing.assert_array_equal(W, second.weights_[name])
+
+
+@quiet
+@pytest.mark.parametrize("is_ragged", [False, True])
+@pytest.mark.parametrize("mapping", ["many-to-one", "many-to-many"])
+def test_predict_gives_the_same_bits_on_any_number_of_cores(mapping, is_ragged, two_cores, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = ragged(50, rng) if is_ragged else rng.normal(size=(50, 6, 2))
+    y = [x[:, 0] for x in X] if mapping == "many-to-many" else np.arange(50.0)
+    if mapping == "many-to-many" and not is_ragged:
+        y = np.stack(y)
+    model = RNNRegressor(5, mapping=mapping, max_iter=2, random_state=0).fit(X, y)
+    monkeypatch.setattr(RNNRegressor, "_chunk", lambda self, n_timesteps: 8)  # seven chunks, the last one alone
+    both = model.predict(X)
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        one = model.predict(X)
+    for a, b in zip(both, one):
+        np.testing.assert_array_equal(a, b)
+    alone = [model.predict(X[i : i + 1])[0] for i in range(50)]
+    for a, b in zip(both, alone):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
 
 
 def test_an_error_in_any_part_is_raised(two_cores):

@@ -156,6 +156,7 @@ def compare(torch, jax, cell, batch, n_steps, n_features, width):
 def our_epochs(cell, X, y, batch, width):
     """A function that trains for so many epochs and returns the seconds that took."""
     from sklearn_rnn import RNNRegressor
+    from sklearn_rnn._blas import Cores
     from sklearn_rnn._solvers import Schedule, minimize_stochastic
 
     model = RNNRegressor(width, cell=cell, batch_size=batch, alpha=0.0, random_state=0)
@@ -163,10 +164,11 @@ def our_epochs(cell, X, y, batch, width):
     # What `partial_fit` does, with the checks of X and y, once a fit, outside the clock.
     data = model._prepare(X, y, None, reset=True)
     theta, progress, rng, optimizer = model._begin(False)
+    cores = Cores()
+    objective, epoch_batches = model._problem(data, np.arange(len(X)), rng, cores)
 
     def run(n_epochs):
-        with model._numerics() as cores:
-            objective, epoch_batches = model._problem(data, np.arange(len(X)), rng, cores)
+        with model._numerics(cores):
             start = perf_counter()
             _, reason = minimize_stochastic(
                 objective, theta, epoch_batches, optimizer, schedule, n_epochs=n_epochs, progress=progress
