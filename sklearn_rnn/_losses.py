@@ -52,7 +52,8 @@ class SquaredError(Loss):
 
     def value_and_gradient(self, O, Y):
         R = O - Y
-        return 0.5 * np.mean(R * R, axis=-2), R / self.n_targets
+        dO = R / self.n_targets
+        return 0.5 * (R * dO).sum(axis=-2), dO
 
 
 class AbsoluteError(Loss):

@@ -133,6 +133,8 @@ class LastPooling(Pooling):
 
     def forward(self, weights, H, valid, before=None):
         n_steps, n_states, batch = H.shape
+        if valid is None and not self.bidirectional:
+            return H[-1].copy(), np.ones(batch, H.dtype), None
         # at[d, n] is the step at which row d of column n is read
         at = np.empty((n_states, batch), np.intp)
         at[:] = n_steps - 1 if valid is None else np.maximum(valid.sum(axis=0) - 1, 0)
@@ -143,6 +145,9 @@ class LastPooling(Pooling):
 
     def backward(self, weights, H, at, dP, grads, arena):
         dH: list = [None] * len(H)
+        if at is None:
+            dH[-1] = dP
+            return dH
         for t in {*at[0].tolist(), *at[-1].tolist()}:
             dH[t] = dP * (at == t)
         return dH
@@ -263,6 +268,8 @@ class Network:
     Attributes
     ----------
     layout : ParamLayout
+    multiplications : int
+        Of one time step of one sequence, in the largest layer and one direction.
     """
 
     def __init__(self, n_inputs, hidden_layer_sizes, loss: Loss, *, cell, bidirectional, pooling, dropout):
@@ -273,27 +280,19 @@ class Network:
         self.directions = ("", "_reverse") if bidirectional else ("",)
         self.hidden_layer_sizes = tuple(hidden_layer_sizes)
         shapes = {}
+        self.multiplications = 0
         n_below = n_inputs
         for layer, width in enumerate(self.hidden_layer_sizes):
             for direction in self.directions:
                 for name, shape in cell.shapes(n_below, width).items():
                     shapes[f"{name}_l{layer}{direction}"] = shape
+            of_layer = cell.gates * width * (n_below + width)
+            self.multiplications = max(self.multiplications, of_layer)
             n_below = width * len(self.directions)
         if self.pooling is not None:
             shapes.update(self.pooling.shapes(n_below))
         shapes.update(W_o=(loss.n_raw, n_below), b_o=(loss.n_raw,))
         self.layout = ParamLayout(shapes)
-
-    @property
-    def multiplications(self) -> int:
-        """Of one time step of one sequence, in the largest layer."""
-        shapes = self.layout.shapes
-        sizes = {}
-        for name, shape in shapes.items():
-            if name.startswith(("W_x", "W_h")):
-                layer = name[3:]
-                sizes[layer] = sizes.get(layer, 0) + shape[0] * shape[1]
-        return max(sizes.values())
 
     def _layer(self, named: dict[str, np.ndarray], layer: int, direction: str) -> dict[str, np.ndarray]:
         """The arrays of one cell, under the cell's own names."""

@@ -44,7 +44,9 @@ def _loss_grad(network: Network, theta, batch: Batch, rng, cores: Cores) -> tupl
     # Dropout draws from one generator, and what it draws must not depend on the number of cores.
     parts = _parts(network, batch, cores) if rng is None or not network.dropout else [batch]
     results = cores.map(compute, parts)
-    if len(parts) > 1 and parts[0].state_after is not None:
+    if len(parts) == 1:
+        return results[0]
+    if parts[0].state_after is not None:
         batch.state_after = [
             tuple(np.concatenate(pieces, axis=-1) for pieces in zip(*layer))
             for layer in zip(*(part.state_after for part in parts))

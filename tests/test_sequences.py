@@ -514,3 +514,38 @@ def test_early_stopping_scores_the_held_out_sequences(data, scoring):
     predicted, expected = model.predict(data[-3:]), y[-3:]
     if scoring is not None:
         assert -np.abs(predicted - expected).mean() == pytest.approx(max(model.validation_scores_))
+
+
+def test_a_plain_table_takes_a_short_way_past_the_checks(monkeypatch):
+    """One row at a time, scikit-learn's checks cost more than the network. What they would refuse is refused still."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 6)), rng.normal(size=30)
+    model = RNNRegressor(4, max_iter=2, random_state=0).fit(X, y)
+    expected = model.predict(X)
+    np.testing.assert_array_equal(model.predict(pd.DataFrame(X)), expected)
+    np.testing.assert_array_equal(model.predict(X.tolist()), expected)
+    np.testing.assert_array_equal(model.predict(np.asfortranarray(X)), expected)
+    np.testing.assert_array_equal(model.predict(X.astype(object)), expected)
+    assert model.predict(X.astype(np.float32)).dtype == np.float64
+    np.testing.assert_allclose(model.predict(X[:1]), expected[:1], rtol=1e-12)
+    for bad, message in (
+        (np.where(X > 2, np.nan, X), "contains NaN"),
+        (np.where(X > 2, np.inf, X), "contains infinity"),
+        (X[:, :5], "5 features, but RNNRegressor is expecting 6"),
+        (X[:0], "0 sample"),
+        (X[0], "1 dimension"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.predict(bad)
+    named = RNNRegressor(4, max_iter=2, random_state=0).fit(pd.DataFrame(X, columns=list("abcdef")), y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        named.predict(X)
+
+    def refuse(*_, **__):
+        raise AssertionError("not a short way")
+
+    monkeypatch.setattr("sklearn_rnn._base.check_array", refuse)
+    np.testing.assert_array_equal(model.predict(X), expected)
+    for other in (X.astype(np.float32), pd.DataFrame(X)):
+        with pytest.raises(AssertionError, match="short way"):
+            model.predict(other)

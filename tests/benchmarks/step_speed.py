@@ -147,8 +147,7 @@ def compare(torch, jax, cell, batch, n_steps, n_features, width):
     seconds = {name: [] for name in runs}
     for _ in range(N_ROUNDS):
         for name, run in runs.items():
-            if n_epochs[name] > 1:
-                run(1)  # the other sides' threads may still be spinning, and their data fills the cache
+            run(1)  # the other sides' threads may still be spinning, and their data fills the cache
             seconds[name].append(run(n_epochs[name]) / (n_epochs[name] * N_BATCHES))
     return {"jax": np.nan, **{name: median(taken) for name, taken in seconds.items()}}, compiling
 
