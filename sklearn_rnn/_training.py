@@ -20,7 +20,7 @@ from ._solvers import OPTIMIZERS, SGD, Adam, Monitor, Progress, Schedule, minimi
 
 # A part of a batch with fewer multiplications a time step than this is not worth a thread of its own: the threads then
 # spend their time handing Python's interpreter lock to each other.
-MULTIPLICATIONS_A_THREAD = 1 << 19
+MULTIPLICATIONS_A_THREAD = 1 << 20
 # NumPy copies operands that are not contiguous into buffers of this many numbers, and copies whenever a contiguous
 # piece is shorter than half of it. The default of 8192 makes the blocks of a cell three times as slow.
 _BUFFER_SIZE = 512

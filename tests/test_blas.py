@@ -10,6 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_rnn import RNNRegressor, RNNSequenceClassifier, _base, _blas, _training
 from sklearn_rnn._blas import Cores, outer, product, sum_outer
+from sklearn_rnn._losses import SquaredError
+from sklearn_rnn._network import CELLS, Batch, Network
 from sklearn_rnn._params import Arena
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -173,6 +175,22 @@ def test_an_error_in_any_part_is_raised(two_cores):
         assert cores.map(compute, [0, 1]) == [0, 1]
         assert cores.map(compute, [0]) == [0]
     assert cores.n == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "width", "n_sequences", "n_parts"),
+    [("rnn", 128, 128, 2), ("rnn", 128, 64, 1), ("lstm", 64, 64, 1), ("lstm", 64, 200, 3), ("gru", 32, 200, 1)],
+)
+def test_how_many_parts_a_batch_is_worth(cell, width, n_sequences, n_parts):
+    network = Network(
+        1, (4, width), SquaredError(1), cell=CELLS[cell](), bidirectional=False, pooling="last", dropout=0.0
+    )
+    cores = Cores()
+    cores.n = 3
+    batch = Batch(np.zeros((5, 1, n_sequences)), Y=np.zeros((1, n_sequences)), count=n_sequences)
+    parts = _training._parts(network, batch, cores)
+    assert len(parts) == n_parts
+    assert sum(part.X.shape[2] for part in parts) == n_sequences
 
 
 def test_a_small_batch_stays_on_one_core():
