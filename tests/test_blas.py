@@ -84,6 +84,7 @@ CASES = {
     },
     "lbfgs": {"solver": "lbfgs"},
     "truncated": {"bptt_steps": 3},
+    "truncated, mean": {"bptt_steps": 3, "pooling": "mean"},
     "per step": {"mapping": "many-to-many"},
     "per step, truncated": {"mapping": "many-to-many", "bptt_steps": 3},
     "dropout": {"dropout": 0.5, "hidden_layer_sizes": (5, 4)},

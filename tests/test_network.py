@@ -66,6 +66,25 @@ def test_arrays_of_one_step_do_not_overlap():
     assert np.shares_memory(one, arena._block)
 
 
+def test_borrowed_memory_is_handed_out_again():
+    arena = Arena()
+    for _ in range(2):  # the first step finds out how much it takes
+        arena.start()
+        kept = arena.empty((4,), np.dtype(float))
+        kept[...] = 1
+        borrowed = []
+        for _ in range(3):
+            with arena.borrowed():
+                borrowed.append(arena.empty((8,), np.dtype(float)))
+                borrowed[-1][...] = 2
+        after = arena.empty((8,), np.dtype(float))
+    assert np.shares_memory(borrowed[0], borrowed[2])
+    assert np.shares_memory(borrowed[0], after)
+    assert not np.shares_memory(kept, after)
+    np.testing.assert_array_equal(kept, 1)
+    assert len(arena._block) == 128  # bytes, in whole cache lines
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_time_loop_allocates_nothing(cell):
     """Memory taken by a step, beyond the arena, does not grow with the number of time steps."""
