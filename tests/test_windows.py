@@ -1,0 +1,535 @@
+"""Windows, lags, patches and per-step transformers: what comes out, what is refused, and that nothing leaks."""
+
+import tracemalloc
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+from sklearn import config_context
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_rnn import (
+    LagsToSequence,
+    PatchSequence,
+    RNNRegressor,
+    SlidingWindow,
+    TimestepTransformer,
+    frame_to_sequences,
+    make_windows,
+)
+
+quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+no_context = pytest.mark.filterwarnings("ignore:SlidingWindow cannot know")
+
+ROWS_ARE_TIME = "each row is transformed by the rows before it: rows are time"
+
+
+def expected_failures(estimator):
+    if not isinstance(estimator, SlidingWindow) or estimator.window == 1:
+        return {}
+    return {
+        "check_methods_sample_order_invariance": ROWS_ARE_TIME,
+        "check_methods_subset_invariance": ROWS_ARE_TIME,
+    }
+
+
+@no_context
+@parametrize_with_checks(
+    [
+        SlidingWindow(1),
+        SlidingWindow(3),
+        SlidingWindow(4, dilation=2, pad="edge", context="none"),
+        SlidingWindow(3, pad="zero", context="none"),
+        PatchSequence(),
+        PatchSequence(1),
+        PatchSequence(3),
+        TimestepTransformer(StandardScaler()),
+        LagsToSequence("oldest-first"),
+        LagsToSequence("newest-first"),
+    ],
+    expected_failed_checks=expected_failures,
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+# -- make_windows and frame_to_sequences ------------------------------------------------------------------------------
+
+
+@given(
+    n=st.integers(2, 40),
+    window=st.integers(1, 10),
+    horizon=st.integers(1, 6),
+    stride=st.integers(1, 5),
+    n_features=st.integers(1, 3),
+)
+@settings(max_examples=200, deadline=None)
+def test_make_windows(n, window, horizon, stride, n_features):
+    series = np.arange(n * n_features, dtype=np.float32).reshape(n, n_features)
+    if n < window + horizon:
+        with pytest.raises(ValueError, match=f"takes at least {window + horizon}"):
+            make_windows(series, window, horizon, stride)
+        return
+    X, y = make_windows(series, window, horizon, stride)
+    starts = range(0, n - window - horizon + 1, stride)
+    np.testing.assert_array_equal(X, [series[t : t + window] for t in starts])
+    expected = np.array([series[t + window : t + window + horizon] for t in starts])
+    expected = expected[:, 0] if horizon == 1 else expected
+    np.testing.assert_array_equal(y, expected[..., 0] if n_features == 1 else expected)
+    assert np.shares_memory(X, series)
+    assert np.shares_memory(y, series)
+
+
+def test_make_windows_of_a_pandas_series():
+    X, y = make_windows(pd.Series([1.0, 2.0, 3.0, 4.0], index=pd.date_range("2020", periods=4)), 2)
+    np.testing.assert_array_equal(X[:, :, 0], [[1, 2], [2, 3]])
+    np.testing.assert_array_equal(y, [3, 4])
+
+
+def test_make_windows_copies_nothing():
+    series = np.zeros(1_000_000, np.float32)
+    tracemalloc.start()
+    X, y = make_windows(series, 100)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert X.shape == (999_900, 100, 1)
+    assert y.shape == (999_900,)
+    assert peak < 1e6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros(0), 2), "not empty"),
+        ((np.zeros((2, 2, 2)), 2), r"got shape \(2, 2, 2\)"),
+        ((np.zeros(9), 0), "window must be an integer of at least 1, got 0"),
+        ((np.zeros(9), 2.5), "window must be an integer"),
+        ((np.zeros(9), 2, True), "horizon must be an integer"),
+        ((np.zeros(9), 2, 1, -1), "stride must be an integer"),
+        ((np.array(["a", "b"]), 1), "real numbers"),
+        ((np.zeros(5), 5), "takes at least 6"),
+    ],
+)
+def test_make_windows_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_windows(*arguments)
+
+
+def long_frame():
+    return pd.DataFrame(
+        {
+            "id": ["b", "a", "b", "c", "a", "b"],
+            "time": pd.to_datetime(
+                ["2020-01-03", "2020-01-01", "2020-01-01", "2020-01-05", "2020-01-02", "2020-01-02"]
+            ),
+            "x": [3.0, 10.0, 1.0, 100.0, 20.0, 2.0],
+            "z": [6, 5, 4, 3, 2, 1],
+        },
+        index=[7, 7, 7, 1, 2, 3],
+    )
+
+
+def test_frame_to_sequences():
+    sequences, ids = frame_to_sequences(long_frame(), "id", "time")
+    assert ids.tolist() == ["b", "a", "c"]
+    expected = [[[1, 4], [2, 1], [3, 6]], [[10, 5], [20, 2]], [[100, 3]]]
+    for sequence, values in zip(sequences, expected):
+        np.testing.assert_array_equal(sequence, values)
+    sequences, _ = frame_to_sequences(long_frame(), "id", columns=["x"])
+    np.testing.assert_array_equal(sequences[0][:, 0], [3, 1, 2])  # without a time the rows keep their order
+    single = long_frame().astype({"x": np.float32})
+    assert frame_to_sequences(single, "id", "time", ["x"])[0][0].dtype == np.float32
+    categorical = long_frame().astype({"id": pd.CategoricalDtype(["a", "b", "c", "unused"])})
+    assert frame_to_sequences(categorical, "id", "time")[1].tolist() == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        (lambda df: df, {"id_col": "who"}, "no column 'who'"),
+        (lambda df: df, {"id_col": "id", "time_col": "when"}, "no column 'when'"),
+        (lambda df: df, {"id_col": "id", "columns": ["x", "y"]}, "no column 'y'"),
+        (lambda df: df[["id", "time"]], {"id_col": "id", "time_col": "time"}, "at least one column besides"),
+        (lambda df: df[:0], {"id_col": "id"}, "must have rows"),
+        (lambda df: df.assign(id=[None, *df["id"][1:]]), {"id_col": "id"}, "'id' is missing in row 0"),
+        (lambda df: df.assign(time=df["time"].iloc[0]), {"id_col": "id", "time_col": "time"}, "two rows for time"),
+        (lambda df: df.assign(x=list("abcdef")), {"id_col": "id", "time_col": "time"}, "'x' holds no numbers"),
+        (lambda df: df, {"id_col": "id", "columns": ["time"]}, "'time' holds no numbers"),
+    ],
+)
+def test_frame_to_sequences_refuses(change, options, message):
+    with pytest.raises(ValueError, match=message):
+        frame_to_sequences(change(long_frame()), **options)
+
+
+def test_frame_to_sequences_wants_a_frame():
+    with pytest.raises(TypeError, match="got dict"):
+        frame_to_sequences({}, "id")
+
+
+# -- SlidingWindow ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pad", ["nan", "edge", "zero"])
+@pytest.mark.parametrize(("window", "dilation"), [(1, 1), (1, 3), (4, 1), (3, 2), (30, 1)])
+def test_sliding_window(window, dilation, pad):
+    X = np.random.default_rng(0).normal(size=(12, 2))
+    windows = SlidingWindow(window, dilation=dilation, pad=pad).fit_transform(X)
+    fill = {"nan": np.full(2, np.nan), "edge": X[0], "zero": np.zeros(2)}[pad]
+    expected = [
+        [X[t - k * dilation] if t - k * dilation >= 0 else fill for k in reversed(range(window))] for t in range(12)
+    ]
+    np.testing.assert_array_equal(windows, expected)
+    assert windows.shape == (12, window, 2)
+    assert SlidingWindow(window).fit_transform(X.astype(np.float32)).dtype == np.float32
+
+
+def test_windows_are_views():
+    X = np.zeros((200_000, 1), np.float32)
+    tracemalloc.start()
+    windows = SlidingWindow(100, context="none").fit_transform(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert windows.shape == (200_000, 100, 1)
+    assert peak < 5e6  # a copy of all windows would be 80 MB
+    assert np.shares_memory(SlidingWindow(1).fit_transform(X), X)
+
+
+INDEXES = {
+    "days": pd.date_range("2020-01-01", periods=40, freq="D"),
+    "business days": pd.bdate_range("2020-01-01", periods=40),
+    "months, no freq": pd.DatetimeIndex(list(pd.date_range("2020-01-31", periods=40, freq="ME"))),
+    "half hours with a time zone": pd.date_range("2020-03-28", periods=40, freq="30min", tz="Europe/Berlin"),
+    "periods": pd.period_range("2020-01", periods=40, freq="M"),
+    "range": pd.RangeIndex(5, 85, 2),
+    "integers": pd.Index(np.arange(100, 140)),
+}
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_context_is_used_where_the_index_follows_on(name):
+    index = INDEXES[name]
+    frame = pd.DataFrame({"x": np.arange(40.0)}, index=index)
+    whole = SlidingWindow(5).fit_transform(frame)
+    fitted = SlidingWindow(5).fit(frame[:25])
+    np.testing.assert_array_equal(fitted.transform(frame[25:]), whole[25:])
+    np.testing.assert_array_equal(fitted.transform(frame[:25]), whole[:25])  # the training rows do not follow on
+    for start in (10, 24, 26, 30):
+        late = fitted.transform(frame[start:])
+        assert np.isnan(late[0, :4]).all(), start
+    np.testing.assert_array_equal(SlidingWindow(5, context="none").fit(frame[:25]).transform(frame[25:])[0, :4], np.nan)
+
+
+def test_context_in_arrays():
+    X = np.arange(20.0)[:, None]
+    whole = SlidingWindow(4).fit_transform(X)
+    np.testing.assert_array_equal(SlidingWindow(4, context="fit").fit(X[:12]).transform(X[12:]), whole[12:])
+    with pytest.warns(UserWarning, match="Say context='fit'"):
+        alone = SlidingWindow(4).fit(X[:12]).transform(X[12:])
+    assert np.isnan(alone[0, :3]).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SlidingWindow(1).fit(X[:12]).transform(X[12:])
+        SlidingWindow(4).fit_transform(X)
+    # fewer rows than the window reaches: what there is, is used
+    np.testing.assert_array_equal(SlidingWindow(4, context="fit").fit(X[:2]).transform(X[2:]), whole[2:])
+
+
+def test_other_kinds_of_index_cannot_tell():
+    frame = pd.DataFrame({"x": np.arange(9.0)}, index=list("abcdefghi"))
+    with pytest.warns(UserWarning, match="cannot know"):
+        SlidingWindow(3).fit(frame[:5]).transform(frame[5:])
+    days = pd.DataFrame({"x": np.arange(9.0)}, index=pd.date_range("2020", periods=9))
+    with pytest.warns(UserWarning, match="cannot know"):
+        SlidingWindow(3).fit(days).transform(days.reset_index(drop=True))
+
+
+class Recorder(BaseEstimator, TransformerMixin):
+    """Passes windows through and keeps what it saw."""
+
+    seen = []
+
+    def fit(self, X, y=None):
+        Recorder.seen.append(("fit", np.array(X)))
+        return self
+
+    def transform(self, X):
+        Recorder.seen.append(("transform", np.array(X)))
+        return np.asarray(X)
+
+
+@quiet
+def test_no_test_value_reaches_a_training_window():
+    """Windows of every test fold are those of the whole series, bit for bit; a planted value shows where it gets to."""
+    rng = np.random.default_rng(0)
+    index = pd.date_range("2020", periods=60, freq="D")
+    frame = pd.DataFrame({"x": rng.normal(size=60)}, index=index)
+    y = frame["x"].to_numpy()
+    for train, test in TimeSeriesSplit(4, test_size=8).split(frame):
+        scaler = StandardScaler().set_output(transform="pandas").fit(frame.iloc[train])
+        whole = SlidingWindow(8).fit_transform(scaler.transform(frame))
+        planted = frame.copy()
+        planted.iloc[test, 0] = 1e6
+        for data, is_planted in ((frame, False), (planted, True)):
+            Recorder.seen = []
+            model = make_pipeline(
+                StandardScaler().set_output(transform="pandas"),
+                SlidingWindow(8),
+                Recorder(),
+                RNNRegressor(3, max_iter=1, random_state=0),
+            )
+            model.fit(data.iloc[train], y[train])
+            model.predict(data.iloc[test])
+            (_, at_fit), (_, again), (_, at_test) = Recorder.seen
+            np.testing.assert_array_equal(at_fit, whole[train])
+            np.testing.assert_array_equal(again, whole[train])
+            if not is_planted:
+                np.testing.assert_array_equal(at_test, whole[test])
+                assert not np.isnan(at_test).any()
+
+
+@quiet
+def test_a_target_from_five_steps_ago():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=400)}, index=pd.date_range("2020", periods=400, freq="h"))
+    y = frame["x"].shift(5).fillna(0.0).to_numpy()
+    model = make_pipeline(
+        StandardScaler().set_output(transform="pandas"),
+        SlidingWindow(8),
+        RNNRegressor(24, cell="rnn", solver="lbfgs", max_iter=300, random_state=0),
+    )
+    scores = cross_val_score(model, frame, y, cv=TimeSeriesSplit(5, test_size=6))
+    assert scores.min() >= 0.99, scores
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"window": 0}, "'window' parameter"),
+        ({"window": 2.5}, "'window' parameter"),
+        ({"dilation": 0}, "'dilation' parameter"),
+        ({"context": "always"}, "'context' parameter"),
+        ({"pad": "mean"}, "'pad' parameter"),
+    ],
+)
+def test_sliding_window_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        SlidingWindow(**options).fit(np.zeros((5, 1)))
+
+
+# -- PatchSequence ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 10])
+def test_patches(size):
+    X = np.random.default_rng(0).normal(size=(4, 7, 2))
+    n_patches = -(-7 // size)
+    filled = np.concatenate([np.repeat(X[:, :1], n_patches * size - 7, axis=1), X], axis=1)
+    patches = PatchSequence(size).fit_transform(X)
+    np.testing.assert_array_equal(patches, filled.reshape(4, n_patches, size * 2))
+    np.testing.assert_array_equal(
+        PatchSequence(size).fit_transform(X[:, :, 0]), filled[:, :, 0].reshape(4, n_patches, size)
+    )
+    lengths = [7, 1, 4, 6]
+    ragged = PatchSequence(size).fit_transform([x[:length] for x, length in zip(X, lengths)])
+    padded = X.copy()
+    padded[1, 1:], padded[2, :3], padded[3, 6:] = np.nan, np.nan, np.nan
+    moved = PatchSequence(size).fit_transform(padded)
+    assert moved.shape == (4, n_patches, size * 2)
+    for i, length in enumerate(lengths):
+        alone = PatchSequence(size).fit_transform(X[i : i + 1, :length])[0]
+        np.testing.assert_array_equal(ragged[i], alone)
+        if i != 2:
+            np.testing.assert_array_equal(moved[i, : len(alone)], alone)
+            assert np.isnan(moved[i, len(alone) :]).all()
+    np.testing.assert_array_equal(moved[2, : -(-4 // size)], PatchSequence(size).fit_transform(X[2:3, 3:])[0])
+    assert PatchSequence(size).fit_transform(X.astype(np.float32)).dtype == np.float32
+
+
+@quiet
+def test_patches_in_a_grid_search():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 12))
+    y = X[:, -1]
+    model = make_pipeline(PatchSequence(), RNNRegressor(3, max_iter=2, random_state=0))
+    search = GridSearchCV(model, {"patchsequence__size": [1, 3, 5]}, cv=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_patches_refuse():
+    fitted = PatchSequence(2).fit(np.zeros((3, 6, 2)))
+    with pytest.raises(ValueError, match="expecting 2 features"):
+        fitted.transform(np.zeros((3, 6, 1)))
+    with pytest.raises(ValueError, match="fitted on sequences of 2 feature"):
+        fitted.transform(np.zeros((3, 6)))
+    with pytest.raises(ValueError, match="'size' parameter"):
+        PatchSequence(0).fit(np.zeros((3, 6)))
+    with pytest.raises(ValueError, match="sample 1, time step 2"):
+        X = np.zeros((3, 6, 2))
+        X[1, 2, 0] = np.nan
+        PatchSequence(2).fit(X)
+
+
+# -- TimestepTransformer ----------------------------------------------------------------------------------------------
+
+
+def test_scaler_of_time_steps():
+    rng = np.random.default_rng(0)
+    X = rng.normal(3, 2, size=(6, 5, 2))
+    scaler = TimestepTransformer(StandardScaler())
+    scaled = scaler.fit_transform(X)
+    np.testing.assert_allclose(scaled.reshape(-1, 2).mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled.reshape(-1, 2).std(axis=0), 1, rtol=1e-12)
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), X, rtol=1e-12)
+
+    padded = X.copy()
+    padded[0, 3:], padded[1, :2] = np.nan, np.nan
+    steps = padded[~np.isnan(padded).any(axis=2)]
+    scaled = scaler.fit_transform(padded)
+    np.testing.assert_allclose(scaler.transformer_.mean_, steps.mean(axis=0))
+    np.testing.assert_array_equal(np.isnan(scaled), np.isnan(padded))
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), padded, rtol=1e-12)
+
+    ragged = [x[: 1 + i % 4] for i, x in enumerate(X)]
+    scaled = scaler.fit_transform(ragged)
+    np.testing.assert_allclose(scaler.transformer_.mean_, np.concatenate(ragged).mean(axis=0))
+    for x, back in zip(ragged, scaler.inverse_transform(scaled)):
+        np.testing.assert_allclose(back, x, rtol=1e-12)
+
+    flat = X[:, :, 0]
+    scaled = scaler.fit_transform(flat)
+    np.testing.assert_allclose(scaled, (flat - flat.mean()) / flat.std())
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), flat)
+
+
+def test_number_of_features_may_change():
+    X = np.random.default_rng(0).normal(size=(6, 5, 3))
+    pca = TimestepTransformer(PCA(2)).fit(X)
+    assert pca.transform(X).shape == (6, 5, 2)
+    np.testing.assert_allclose(
+        pca.inverse_transform(pca.transform(X)).reshape(-1, 3), pca.transformer_.inverse_transform(
+            pca.transformer_.transform(X.reshape(-1, 3))
+        )
+    )  # fmt: skip
+    widened = TimestepTransformer(FunctionTransformer(lambda x: np.hstack([x, x**2])))
+    assert widened.fit_transform(X[:, :, 0]).shape == (6, 5, 2)
+
+
+def test_targets_and_weights_are_repeated():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 4, 3)), rng.normal(size=8)
+    X[0, 2:] = np.nan
+    weight = rng.uniform(1, 2, 8)
+    rows = np.repeat(np.arange(8), [2] + [4] * 7)
+    steps = X[~np.isnan(X).any(axis=2)]
+    chosen = TimestepTransformer(SelectKBest(f_regression, k=1)).fit(X, y)
+    np.testing.assert_allclose(chosen.transformer_.scores_, f_regression(steps, y[rows])[0])
+    scaler = TimestepTransformer(StandardScaler()).fit(X, sample_weight=weight)
+    np.testing.assert_allclose(scaler.transformer_.mean_, np.average(steps, axis=0, weights=weight[rows]))
+
+
+@quiet
+def test_nested_parameters_and_output_containers():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 6, 2)), rng.normal(size=30)
+    model = make_pipeline(TimestepTransformer(StandardScaler()), RNNRegressor(3, max_iter=2, random_state=0))
+    name = "timesteptransformer__transformer__with_mean"
+    search = GridSearchCV(model, {name: [True, False]}, cv=2).fit(X, y)
+    assert search.best_params_[name] in (True, False)
+    model.set_output(transform="pandas").fit(X, y).predict(X)
+    with config_context(transform_output="pandas"):
+        clone(model).fit(X, y).predict(X)
+        assert isinstance(TimestepTransformer(StandardScaler()).fit_transform(X), np.ndarray)
+
+
+def test_timestep_transformer_refuses():
+    X = np.zeros((3, 4, 2))
+    with pytest.raises(TypeError, match="must be a scikit-learn transformer"):
+        TimestepTransformer(LinearRegression()).fit(X)
+    fitted = TimestepTransformer(StandardScaler()).fit(X)
+    with pytest.raises(ValueError, match="expecting 2 features"):
+        fitted.transform(np.zeros((3, 4, 3)))
+    with pytest.raises(ValueError, match="there must be as many"):
+        TimestepTransformer(StandardScaler()).fit(X, np.zeros(4))
+    with pytest.raises(ValueError, match="keep the number of rows"):
+        TimestepTransformer(FunctionTransformer(lambda x: x[:1])).fit_transform(X)
+
+
+# -- LagsToSequence ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["lag_1", "lag_2", "lag_10", "lag_3"],
+        ["lag1", "lag2", "lag10", "lag3"],
+        ["y_lag_1", "y_lag_2", "y_lag_10", "y_lag_3"],
+        ["x__lag_1", "x__lag_2", "x__lag_10", "x__lag_3"],
+        ["LAG_1", "LAG_2", "LAG_10", "LAG_3"],
+    ],
+)
+def test_lags_by_name(names):
+    frame = pd.DataFrame([[1.0, 2.0, 10.0, 3.0]], columns=names)
+    np.testing.assert_array_equal(LagsToSequence().fit_transform(frame)[0, :, 0], [10, 3, 2, 1])
+
+
+def test_channels_and_static_columns_by_name():
+    frame = pd.DataFrame(
+        [[5.0, 1.0, 11.0, 2.0, 12.0, 7.0]], columns=["weekday", "a_lag_1", "b_lag_1", "a_lag_2", "b_lag_2", "price"]
+    )
+    sequences = LagsToSequence(static=["price", "weekday"]).fit_transform(frame)
+    np.testing.assert_array_equal(sequences, [[[2, 12, 7, 5], [1, 11, 7, 5]]])
+
+
+def test_lags_of_arrays():
+    n, n_steps, n_channels = 3, 4, 2
+    X = np.random.default_rng(0).normal(size=(n, n_steps, n_channels))
+    time_major, channel_major = X.reshape(n, -1), X.transpose(0, 2, 1).reshape(n, -1)
+    newest_first = X[:, ::-1]
+    for table, order, layout in (
+        (time_major, "oldest-first", "time-major"),
+        (channel_major, "oldest-first", "channel-major"),
+        (newest_first.reshape(n, -1), "newest-first", "time-major"),
+        (newest_first.transpose(0, 2, 1).reshape(n, -1), "newest-first", "channel-major"),
+        (X.transpose(0, 2, 1), "oldest-first", "channels-first"),
+        (newest_first.transpose(0, 2, 1), "newest-first", "channels-first"),
+    ):
+        lags = LagsToSequence(order, n_channels=n_channels, layout=layout)
+        np.testing.assert_array_equal(lags.fit_transform(table), X)
+    exogenous = np.arange(3.0)[:, None]
+    lags = LagsToSequence("oldest-first", n_channels=2, static=1)
+    sequences = lags.fit_transform(np.hstack([time_major, exogenous]))
+    np.testing.assert_array_equal(sequences[:, :, :2], X)
+    np.testing.assert_array_equal(sequences[:, :, 2], np.repeat(exogenous, 4, axis=1))
+    assert lags.fit_transform(np.hstack([time_major, exogenous]).astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("options", "X", "message"),
+    [
+        ({}, np.zeros((2, 3)), "X has none. For an array say"),
+        ({}, pd.DataFrame(np.zeros((2, 2)), columns=["lag_1", "price"]), "'price' is not named like a lag"),
+        ({}, pd.DataFrame(np.zeros((2, 2)), columns=["lag_1", "lag1"]), "are the same lag"),
+        ({}, pd.DataFrame(np.zeros((2, 3)), columns=["a_lag_1", "a_lag_2", "b_lag_1"]), "only one of them has lag 2"),
+        ({"static": ["q"]}, pd.DataFrame(np.zeros((2, 1)), columns=["lag_1"]), "'q', which X does not have"),
+        ({"order": "oldest-first", "static": ["q"]}, np.zeros((2, 3)), "X has no column names"),
+        ({"order": "oldest-first", "static": 4}, np.zeros((2, 3)), "has only 3 column"),
+        ({"order": "oldest-first", "static": 3}, np.zeros((2, 3)), "none is left to be a lag"),
+        ({"order": "oldest-first", "n_channels": 2}, np.zeros((2, 3)), "n_channels=2 does not divide"),
+        ({"layout": "channels-first"}, np.zeros((2, 3, 4)), "say order="),
+        ({"layout": "channels-first", "order": "oldest-first", "static": 1}, np.zeros((2, 3, 4)), "takes 3-D X"),
+        ({"order": "sideways"}, np.zeros((2, 3)), "'order' parameter"),
+    ],
+)
+def test_lags_refuse(options, X, message):
+    with pytest.raises(ValueError, match=message):
+        LagsToSequence(**options).fit(X)
