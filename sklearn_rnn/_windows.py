@@ -151,7 +151,6 @@ def frame_to_sequences(
             raise ValueError(
                 f"Sequence {row.iloc[0]!r} has two rows for {time_col}={row.iloc[1]!r}. Aggregate them, or drop one."
             )
-        df = df.assign(_order=df.groupby(id_col, sort=False, observed=True).ngroup()).sort_values(["_order", time_col], kind="stable")
     values = {}
     for column in columns:
         dtype = df[column].dtype
@@ -162,8 +161,13 @@ def frame_to_sequences(
         except (TypeError, ValueError) as error:
             raise ValueError(f"Column {column!r} holds no numbers: {error} Name the features in columns=.") from error
     stacked = np.column_stack(list(values.values()))
-    groups = df.groupby(id_col, sort=False, observed=True)
-    return [stacked[rows] for rows in groups.indices.values()], np.asarray(list(groups.indices))
+    codes, ids = pd.factorize(df[id_col])
+    order = np.arange(len(df))
+    if time_col is not None:
+        order = df[time_col].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
+    order = order[np.argsort(codes[order], kind="stable")]
+    ends = np.cumsum(np.bincount(codes))
+    return np.split(stacked[order], ends[:-1]), np.asarray(ids)
 
 
 class SlidingWindow(SequenceTransformer):

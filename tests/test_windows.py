@@ -148,6 +148,9 @@ def test_frame_to_sequences():
     np.testing.assert_array_equal(sequences[0][:, 0], [3, 1, 2])  # without a time the rows keep their order
     single = long_frame().astype({"x": np.float32})
     assert frame_to_sequences(single, "id", "time", ["x"])[0][0].dtype == np.float32
+    sequences, days = frame_to_sequences(long_frame(), "time", "x", ["z"])  # any column may be the id or the time
+    assert [str(day)[:10] for day in days] == ["2020-01-03", "2020-01-01", "2020-01-05", "2020-01-02"]
+    assert [x[:, 0].tolist() for x in sequences] == [[6], [4, 5], [3], [1, 2]]
     categorical = long_frame().astype({"id": pd.CategoricalDtype(["a", "b", "c", "unused"])})
     assert frame_to_sequences(categorical, "id", "time")[1].tolist() == ["b", "a", "c"]
 
