@@ -256,6 +256,25 @@ def test_other_kinds_of_index_cannot_tell():
         SlidingWindow(3).fit(days).transform(days.reset_index(drop=True))
 
 
+@pytest.mark.parametrize(
+    "index", [[0, 1, 3, 7, 9, 10], pd.DatetimeIndex([f"2020-01-{d:02}" for d in (1, 2, 5, 6, 9, 11)])]
+)
+def test_an_irregular_index_cannot_tell(index):
+    frame = pd.DataFrame({"x": np.arange(6.0)}, index=index)
+    with pytest.warns(UserWarning, match="cannot know"):
+        late = SlidingWindow(3).fit(frame[:4]).transform(frame[4:])
+    assert np.isnan(late[0, :2]).all()
+
+
+def test_edge_and_context():
+    X = np.arange(8.0)[:, None]
+    windows = SlidingWindow(5, pad="edge", context="fit").fit(X[2:4]).transform(X[4:])
+    np.testing.assert_array_equal(windows[0, :, 0], [2, 2, 2, 3, 4])
+    # the tail is as long as the widest reach: dilation counts
+    windows = SlidingWindow(3, dilation=3, context="fit").fit(X[:7]).transform(X[7:])
+    np.testing.assert_array_equal(windows[0, :, 0], [1, 4, 7])
+
+
 class Recorder(BaseEstimator, TransformerMixin):
     """Passes windows through and keeps what it saw."""
 
@@ -356,6 +375,8 @@ def test_patches(size):
             assert np.isnan(moved[i, len(alone) :]).all()
     np.testing.assert_array_equal(moved[2, : -(-4 // size)], PatchSequence(size).fit_transform(X[2:3, 3:])[0])
     assert PatchSequence(size).fit_transform(X.astype(np.float32)).dtype == np.float32
+    for whole_numbers in (np.ones((2, 7, 1), int), [np.ones((3, 1), int), np.ones((5, 1), int)]):
+        assert PatchSequence(size).fit_transform(whole_numbers)[0].dtype == np.float64
 
 
 @quiet
@@ -408,6 +429,7 @@ def test_scaler_of_time_steps():
     for x, back in zip(ragged, scaler.inverse_transform(scaled)):
         np.testing.assert_allclose(back, x, rtol=1e-12)
 
+    assert scaler.fit_transform(X[:, :, :1]).shape == (6, 5, 1)
     flat = X[:, :, 0]
     scaled = scaler.fit_transform(flat)
     np.testing.assert_allclose(scaled, (flat - flat.mean()) / flat.std())
