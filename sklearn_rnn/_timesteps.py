@@ -92,6 +92,7 @@ class PatchSequence(SequenceTransformer):
             A step's features stay together. For padded X the patches that are absent are NaN, after the last one.
         """
         check_is_fitted(self)
+        self._validate_params()
         sequences = _check_sequences(self, X, reset=False)
         size, n_features = self.size, sequences.n_features
         lengths = sequences.lengths
@@ -138,11 +139,17 @@ def _check_sequences(transformer: BaseEstimator, X: object, *, reset: bool, name
         if reset:
             transformer._fitted_on = "2d"
         return Sequences.from_2d(table)
-    if sequences.values.dtype.kind != "f":
+    if sequences.values.dtype not in (np.float32, np.float64):
         sequences.values = sequences.values.astype(np.float64)
     if reset:
         transformer._fitted_on, transformer.n_features_in_ = kind, sequences.n_features
-    elif transformer._fitted_on != kind or transformer.n_features_in_ != sequences.n_features:
+        transformer.__dict__.pop("feature_names_in_", None)
+    elif transformer._fitted_on != kind:
+        raise ValueError(
+            f"{type(transformer).__name__} was fitted on 2-D X with {transformer.n_features_in_} time steps; {name} "
+            f"has {sequences.n_features} feature(s) a step. To use both, fit on 3-D X: X[:, :, None]."
+        )
+    elif transformer.n_features_in_ != sequences.n_features:
         raise ValueError(
             f"{name} has {sequences.n_features} features, but {type(transformer).__name__} is expecting "
             f"{transformer.n_features_in_} features as input. {CHANNELS_LAST}"
@@ -190,8 +197,8 @@ class TimestepTransformer(SequenceTransformer):
         ----------
         X : array-like of shape (n_samples, n_timesteps[, n_features]), or list of arrays
             Sequences, as the estimators take them. 2-D X holds one univariate sequence a row.
-        y : array-like of shape (n_samples, ...), default=None
-            Repeated for each step of its sequence.
+        y : array-like of shape (n_samples, ...), or one target for each time step, default=None
+            Repeated for each step of its sequence, where it is not there for each step already.
         sample_weight : array-like of shape (n_samples,), default=None
             Repeated for each step of its sequence.
 
@@ -199,20 +206,23 @@ class TimestepTransformer(SequenceTransformer):
         -------
         self : object
         """
-        if not hasattr(self.transformer, "fit") or not hasattr(self.transformer, "transform"):
+        usable = all(hasattr(self.transformer, method) for method in ("fit", "transform", "get_params"))
+        if isinstance(self.transformer, type) or not usable:
             raise TypeError(
                 f"transformer must be a scikit-learn transformer with fit and transform, got {self.transformer!r}."
             )
         sequences = _check_sequences(self, X, reset=True)
         given = []
         if y is not None:
-            y = as_array(y, "y")
-            sequences.check_length(y, "y")
-            given = [np.repeat(y, sequences.lengths, axis=0)]
+            given = [_repeat_targets(y, sequences)]
         weights = {}
         if sample_weight is not None:
             weights = {"sample_weight": sequences.row_weights(sample_weight, per_step=True)}
-        self.transformer_ = clone(self.transformer).fit(_stack(sequences), *given, **weights)
+        steps = _stack(sequences)
+        transformer = clone(self.transformer).fit(steps, *given, **weights)
+        out = transformer.transform(steps[:1])
+        self._n_features_out = 1 if out.ndim == 1 else out.shape[1]
+        self.transformer_ = transformer
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray | list[np.ndarray]:
@@ -228,7 +238,7 @@ class TimestepTransformer(SequenceTransformer):
             Shaped like X, but for the number of features, which is the transformer's. 2-D X stays 2-D where there is
             one feature.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "transformer_")
         return self._apply(self.transformer_.transform, _check_sequences(self, X, reset=False))
 
     def inverse_transform(self, X: ArrayLike) -> np.ndarray | list[np.ndarray]:
@@ -243,22 +253,32 @@ class TimestepTransformer(SequenceTransformer):
         -------
         ndarray or list of arrays
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "transformer_")
         if is_ragged(X):
             sequences = Sequences.from_ragged(X)
         else:
             X = as_numbers(as_array(X, "X"), "X")
+            if X.ndim not in (2, 3):
+                raise ValueError(f"X must have 2 or 3 axes, as it came from transform; got shape {X.shape}.")
             sequences = Sequences.from_2d(X) if X.ndim == 2 else Sequences.from_3d(X)
+        if sequences.n_features != self._n_features_out:
+            raise ValueError(
+                f"X has {sequences.n_features} features, but what transform put out has {self._n_features_out}. "
+                f"{CHANNELS_LAST}"
+            )
         return self._apply(self.transformer_.inverse_transform, sequences)
 
     def _apply(self, function, sequences: Sequences):
         rows = function(_stack(sequences))
         rows = rows.to_numpy() if hasattr(rows, "to_numpy") else rows.toarray() if hasattr(rows, "toarray") else rows
+        rows = rows[:, None] if rows.ndim == 1 else rows
         if len(rows) != sequences.lengths.sum():
             raise ValueError(
                 f"{type(self.transformer_).__name__} turned {sequences.lengths.sum()} time steps into {len(rows)} "
                 "rows; only transformers that keep the number of rows can be applied to time steps."
             )
+        if sequences.is_padded and sequences.kind != "ragged" and rows.dtype.kind in "biu":
+            rows = rows.astype(np.float64)  # an absent step is NaN
         arranged = sequences.arrange_steps(rows, np.nan)
         if sequences.kind == "ragged":
             return list(arranged)
@@ -268,6 +288,19 @@ class TimestepTransformer(SequenceTransformer):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _repeat_targets(y: object, sequences: Sequences) -> np.ndarray:
+    """y with one row for each time step that exists."""
+    if is_ragged(y):
+        return sequences.flatten_steps(y, "y")
+    y = as_array(y, "y")
+    if y.ndim == 0:
+        raise ValueError(f"y must hold a target for each of the {len(sequences)} sequences, got {y!r}.")
+    sequences.check_length(y, "y")
+    if y.ndim > 1 and sequences.kind == "3d" and y.shape[1] == sequences.n_timesteps:
+        return sequences.flatten_steps(y, "y")
+    return np.repeat(y, sequences.lengths, axis=0)
 
 
 def _stack(sequences: Sequences) -> np.ndarray:

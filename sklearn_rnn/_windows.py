@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Hashable, Sequence
+from itertools import pairwise
 from numbers import Integral
 from typing import Literal, Self
 
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._sequences import Sequences, as_array, as_numbers
+from ._sequences import as_array, as_numbers
 from ._solvers import outside
 from ._timesteps import SequenceTransformer
 
@@ -135,10 +136,22 @@ def frame_to_sequences(
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"df must be a pandas DataFrame, got {type(df).__name__}.")
     keys = [id_col] if time_col is None else [id_col, time_col]
+    for key in keys:
+        if isinstance(key, list):
+            raise TypeError(f"id_col and time_col each name one column, got {key!r}.")
+    if id_col == time_col:
+        raise ValueError(f"id_col and time_col must be two columns, both are {id_col!r}.")
+    if not df.columns.is_unique:
+        raise ValueError(f"df has two columns of the name {df.columns[df.columns.duplicated()][0]!r}; rename one.")
+    if isinstance(columns, str):
+        columns = [columns]
     columns = [column for column in df.columns if column not in keys] if columns is None else list(columns)
     missing = [column for column in (*keys, *columns) if column not in df.columns]
     if missing:
-        raise ValueError(f"df has no column {missing[0]!r}; its columns are {list(df.columns)}.")
+        hint = " Take it out of the index with df.reset_index()." if missing[0] in df.index.names else ""
+        raise ValueError(f"df has no column {missing[0]!r}; its columns are {list(df.columns)}.{hint}")
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"columns names a column twice: {columns}.")
     if not columns or len(df) == 0:
         raise ValueError(f"df must have rows and at least one column besides {keys}; its shape is {df.shape}.")
     for key in keys:
@@ -149,7 +162,7 @@ def frame_to_sequences(
         if twice.any():
             row = df.loc[twice, keys].iloc[0]
             raise ValueError(
-                f"Sequence {row.iloc[0]!r} has two rows for {time_col}={row.iloc[1]!r}. Aggregate them, or drop one."
+                f"Sequence {row.iloc[0]} has two rows for {time_col}={row.iloc[1]}. Aggregate them, or drop one."
             )
     values = {}
     for column in columns:
@@ -157,6 +170,8 @@ def frame_to_sequences(
         try:
             if not pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_object_dtype(dtype):
                 raise TypeError(f"it is of type {dtype}.")
+            if pd.api.types.is_complex_dtype(dtype):
+                raise TypeError("complex numbers are not supported.")
             values[column] = df[column].to_numpy(dtype=np.float32 if dtype == np.float32 else np.float64)
         except (TypeError, ValueError) as error:
             raise ValueError(f"Column {column!r} holds no numbers: {error} Name the features in columns=.") from error
@@ -164,7 +179,10 @@ def frame_to_sequences(
     codes, ids = pd.factorize(df[id_col])
     order = np.arange(len(df))
     if time_col is not None:
-        order = df[time_col].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
+        try:
+            order = df[time_col].reset_index(drop=True).sort_values(kind="stable").index.to_numpy()
+        except TypeError as error:
+            raise ValueError(f"Column {time_col!r} cannot be ordered in time: {error}. Convert it first.") from error
     order = order[np.argsort(codes[order], kind="stable")]
     ends = np.cumsum(np.bincount(codes))
     return np.split(stacked[order], ends[:-1]), np.asarray(ids)
@@ -238,7 +256,7 @@ class SlidingWindow(SequenceTransformer):
     @property
     def _n_before(self) -> int:
         """Rows before a row that its window reaches."""
-        return (self.window - 1) * self.dilation
+        return (int(self.window) - 1) * int(self.dilation)
 
     def _check(self, X, reset: bool) -> np.ndarray:
         return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
@@ -258,6 +276,14 @@ class SlidingWindow(SequenceTransformer):
         """
         self._validate_params()
         table = self._check(X, reset=True)
+        index = getattr(X, "index", None)
+        if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) and not index.is_monotonic_increasing:
+            late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
+            raise ValueError(
+                f"The rows of X must be ordered in time, oldest first: row {late} is of {index[late]}, the row before "
+                f"it of {index[late - 1]}. Sort them, as with X.sort_index(), and y alike."
+            )
+        self._n_before_at_fit = self._n_before
         self._tail = table[len(table) - min(self._n_before, len(table)) :].copy()
         self._index = _end_of_index(X)
         return self
@@ -275,6 +301,12 @@ class SlidingWindow(SequenceTransformer):
             A read-only view.
         """
         check_is_fitted(self)
+        self._validate_params()
+        if self._n_before != self._n_before_at_fit:
+            raise ValueError(
+                f"window and dilation reach {self._n_before} rows back now, but {self._n_before_at_fit} when this "
+                "transformer was fitted. Set them back, or fit again."
+            )
         table = self._check(X, reset=False)
         follows = {"fit": True, "none": False, "auto": None}[self.context]
         if follows is None and self._n_before:
@@ -336,18 +368,25 @@ def _end_of_index(X: object) -> pd.Index | None:
 def _follows_on(end: pd.Index | None, X: object) -> bool | None:
     """Does X's index begin where `end` ends? None where they cannot tell."""
     index = getattr(X, "index", None)
-    if end is None or not isinstance(index, pd.Index) or len(index) == 0 or type(end[-1]) is not type(index[0]):
+    if end is None or not isinstance(index, pd.Index) or len(index) == 0:
+        return None
+    if not all(part.is_monotonic_increasing and part.is_unique for part in (end, index)):
         return None
     if isinstance(end, pd.PeriodIndex):
         return index[0] == end[-1] + 1 if end.dtype == index.dtype else None
     if isinstance(end, pd.DatetimeIndex):
+        if not isinstance(index, pd.DatetimeIndex) or (end.tz is None) != (index.tz is None):
+            return None
         freq = end.freq or _infer_freq(end)
         if freq is not None:
             return index[0] == end[-1] + freq
-    if len(end) == 1:
+        labels, first = list(end), index[0]
+    elif pd.api.types.is_integer_dtype(index.dtype):
+        labels, first = [int(label) for label in end], int(index[0])  # Python's integers do not overflow
+    else:
         return None
-    steps = np.unique(np.diff(end.to_numpy()))
-    return bool(index[0] - end[-1] == end[-1] - end[-2]) if len(steps) == 1 else None
+    steps = {later - earlier for earlier, later in pairwise(labels)}
+    return first - labels[-1] == steps.pop() if len(steps) == 1 else None
 
 
 def _infer_freq(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset | None:
@@ -429,12 +468,16 @@ class LagsToSequence(SequenceTransformer):
         self : object
         """
         self._validate_params()
+        self.__dict__.pop("_columns", None)  # a fit that fails leaves an unfitted transformer
+        self._layout = self.layout
         table = self._check(X, reset=True)
         if self.layout == "channels-first":
             if self.static is not None:
                 raise ValueError("static names columns of a table; layout='channels-first' takes 3-D X, without them.")
             if self.order == "auto":
                 raise ValueError("3-D X has no column names to read: say order='oldest-first' or 'newest-first'.")
+            steps = np.arange(self._n_timesteps)
+            self._columns = steps[::-1] if self.order == "newest-first" else steps
             return self
         names = getattr(self, "feature_names_in_", None)
         static = self._static_columns(names, table.shape[1])
@@ -470,20 +513,24 @@ class LagsToSequence(SequenceTransformer):
         -------
         ndarray of shape (n_samples, n_timesteps, n_channels + n_static)
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "_columns")
         table = self._check(X, reset=False)
-        if self.layout != "channels-first":
-            return table[:, self._columns]
-        sequences = table.transpose(0, 2, 1)
-        return sequences[:, ::-1] if self.order == "newest-first" else sequences
+        return (table.transpose(0, 2, 1) if self._layout == "channels-first" else table)[:, self._columns]
 
     def _check(self, X, reset: bool) -> np.ndarray:
-        if self.layout != "channels-first":
+        if self._layout != "channels-first":
             return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
-        sequences = Sequences.from_3d(as_array(X, "X"))
-        X = sequences.values
-        if sequences.is_padded:
-            raise ValueError("X of lags contains NaN: leave out the rows whose lags are not all known.")
+        X = as_numbers(as_array(X, "X"), "X")
+        if X.ndim != 3 or X.size == 0:
+            raise ValueError(
+                "With layout='channels-first' X is (n_samples, n_channels, n_timesteps) and not empty, got shape "
+                f"{X.shape}."
+            )
+        wrong = np.flatnonzero(~np.isfinite(X).all(axis=(1, 2)))
+        if len(wrong):
+            raise ValueError(
+                f"Input X contains NaN or infinity: sample {wrong[0]}. Leave out the rows whose lags are not all known."
+            )
         if reset:
             self.n_features_in_, self._n_timesteps = X.shape[1:]
         elif X.shape[1:] != (self.n_features_in_, self._n_timesteps):
@@ -491,11 +538,13 @@ class LagsToSequence(SequenceTransformer):
                 f"X has shape {X.shape}; this transformer was fitted on (n_samples, {self.n_features_in_}, "
                 f"{self._n_timesteps}): (n_samples, n_channels, n_timesteps)."
             )
-        return X.astype(sequences.dtype, copy=False)
+        return X.astype(np.float32 if X.dtype == np.float32 else np.float64, copy=False)
 
     def _static_columns(self, names: np.ndarray | None, n_columns: int) -> list[int]:
         if self.static is None:
             return []
+        if isinstance(self.static, bool):
+            raise ValueError(f"static must be a number of columns or a list of their names, got {self.static}.")
         if isinstance(self.static, Integral):
             if self.static > n_columns:
                 raise ValueError(f"static={self.static}, but X has only {n_columns} column(s).")
@@ -523,13 +572,13 @@ def _columns_by_name(names: np.ndarray | None, lags: list[int]) -> np.ndarray:
         )
     found: dict[str, dict[int, int]] = {}
     for column in lags:
-        match = re.fullmatch(r"(.*?)_*lag_*(\d+)", names[column], flags=re.IGNORECASE)
+        match = re.fullmatch(r"(?:(.*?)_+)?lag_*(\d+)", names[column], flags=re.IGNORECASE)
         if match is None:
             raise ValueError(
                 f"Column {names[column]!r} is not named like a lag (lag_1, y_lag_1, lag1). If it is the same at every "
                 "step, name it in `static`."
             )
-        channel, lag = match[1], int(match[2])
+        channel, lag = match[1] or "", int(match[2])
         if lag in found.setdefault(channel, {}):
             raise ValueError(f"Columns {names[found[channel][lag]]!r} and {names[column]!r} are the same lag.")
         found[channel][lag] = column

@@ -7,14 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
-from sklearn import config_context
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.decomposition import PCA
-from sklearn.feature_selection import SelectKBest, f_regression
-from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_rnn import (
@@ -348,147 +345,6 @@ def test_sliding_window_refuses(options, message):
         SlidingWindow(**options).fit(np.zeros((5, 1)))
 
 
-# -- PatchSequence ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 10])
-def test_patches(size):
-    X = np.random.default_rng(0).normal(size=(4, 7, 2))
-    n_patches = -(-7 // size)
-    filled = np.concatenate([np.repeat(X[:, :1], n_patches * size - 7, axis=1), X], axis=1)
-    patches = PatchSequence(size).fit_transform(X)
-    np.testing.assert_array_equal(patches, filled.reshape(4, n_patches, size * 2))
-    np.testing.assert_array_equal(
-        PatchSequence(size).fit_transform(X[:, :, 0]), filled[:, :, 0].reshape(4, n_patches, size)
-    )
-    lengths = [7, 1, 4, 6]
-    ragged = PatchSequence(size).fit_transform([x[:length] for x, length in zip(X, lengths)])
-    padded = X.copy()
-    padded[1, 1:], padded[2, :3], padded[3, 6:] = np.nan, np.nan, np.nan
-    moved = PatchSequence(size).fit_transform(padded)
-    assert moved.shape == (4, n_patches, size * 2)
-    for i, length in enumerate(lengths):
-        alone = PatchSequence(size).fit_transform(X[i : i + 1, :length])[0]
-        np.testing.assert_array_equal(ragged[i], alone)
-        if i != 2:
-            np.testing.assert_array_equal(moved[i, : len(alone)], alone)
-            assert np.isnan(moved[i, len(alone) :]).all()
-    np.testing.assert_array_equal(moved[2, : -(-4 // size)], PatchSequence(size).fit_transform(X[2:3, 3:])[0])
-    assert PatchSequence(size).fit_transform(X.astype(np.float32)).dtype == np.float32
-    for whole_numbers in (np.ones((2, 7, 1), int), [np.ones((3, 1), int), np.ones((5, 1), int)]):
-        assert PatchSequence(size).fit_transform(whole_numbers)[0].dtype == np.float64
-
-
-@quiet
-def test_patches_in_a_grid_search():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(40, 12))
-    y = X[:, -1]
-    model = make_pipeline(PatchSequence(), RNNRegressor(3, max_iter=2, random_state=0))
-    search = GridSearchCV(model, {"patchsequence__size": [1, 3, 5]}, cv=2).fit(X, y)
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-
-
-def test_patches_refuse():
-    fitted = PatchSequence(2).fit(np.zeros((3, 6, 2)))
-    with pytest.raises(ValueError, match="expecting 2 features"):
-        fitted.transform(np.zeros((3, 6, 1)))
-    with pytest.raises(ValueError, match="fitted on sequences of 2 feature"):
-        fitted.transform(np.zeros((3, 6)))
-    with pytest.raises(ValueError, match="'size' parameter"):
-        PatchSequence(0).fit(np.zeros((3, 6)))
-    with pytest.raises(ValueError, match="sample 1, time step 2"):
-        X = np.zeros((3, 6, 2))
-        X[1, 2, 0] = np.nan
-        PatchSequence(2).fit(X)
-
-
-# -- TimestepTransformer ----------------------------------------------------------------------------------------------
-
-
-def test_scaler_of_time_steps():
-    rng = np.random.default_rng(0)
-    X = rng.normal(3, 2, size=(6, 5, 2))
-    scaler = TimestepTransformer(StandardScaler())
-    scaled = scaler.fit_transform(X)
-    np.testing.assert_allclose(scaled.reshape(-1, 2).mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(scaled.reshape(-1, 2).std(axis=0), 1, rtol=1e-12)
-    np.testing.assert_allclose(scaler.inverse_transform(scaled), X, rtol=1e-12)
-
-    padded = X.copy()
-    padded[0, 3:], padded[1, :2] = np.nan, np.nan
-    steps = padded[~np.isnan(padded).any(axis=2)]
-    scaled = scaler.fit_transform(padded)
-    np.testing.assert_allclose(scaler.transformer_.mean_, steps.mean(axis=0))
-    np.testing.assert_array_equal(np.isnan(scaled), np.isnan(padded))
-    np.testing.assert_allclose(scaler.inverse_transform(scaled), padded, rtol=1e-12)
-
-    ragged = [x[: 1 + i % 4] for i, x in enumerate(X)]
-    scaled = scaler.fit_transform(ragged)
-    np.testing.assert_allclose(scaler.transformer_.mean_, np.concatenate(ragged).mean(axis=0))
-    for x, back in zip(ragged, scaler.inverse_transform(scaled)):
-        np.testing.assert_allclose(back, x, rtol=1e-12)
-
-    assert scaler.fit_transform(X[:, :, :1]).shape == (6, 5, 1)
-    flat = X[:, :, 0]
-    scaled = scaler.fit_transform(flat)
-    np.testing.assert_allclose(scaled, (flat - flat.mean()) / flat.std())
-    np.testing.assert_allclose(scaler.inverse_transform(scaled), flat)
-
-
-def test_number_of_features_may_change():
-    X = np.random.default_rng(0).normal(size=(6, 5, 3))
-    pca = TimestepTransformer(PCA(2)).fit(X)
-    assert pca.transform(X).shape == (6, 5, 2)
-    np.testing.assert_allclose(
-        pca.inverse_transform(pca.transform(X)).reshape(-1, 3), pca.transformer_.inverse_transform(
-            pca.transformer_.transform(X.reshape(-1, 3))
-        )
-    )  # fmt: skip
-    widened = TimestepTransformer(FunctionTransformer(lambda x: np.hstack([x, x**2])))
-    assert widened.fit_transform(X[:, :, 0]).shape == (6, 5, 2)
-
-
-def test_targets_and_weights_are_repeated():
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(8, 4, 3)), rng.normal(size=8)
-    X[0, 2:] = np.nan
-    weight = rng.uniform(1, 2, 8)
-    rows = np.repeat(np.arange(8), [2] + [4] * 7)
-    steps = X[~np.isnan(X).any(axis=2)]
-    chosen = TimestepTransformer(SelectKBest(f_regression, k=1)).fit(X, y)
-    np.testing.assert_allclose(chosen.transformer_.scores_, f_regression(steps, y[rows])[0])
-    scaler = TimestepTransformer(StandardScaler()).fit(X, sample_weight=weight)
-    np.testing.assert_allclose(scaler.transformer_.mean_, np.average(steps, axis=0, weights=weight[rows]))
-
-
-@quiet
-def test_nested_parameters_and_output_containers():
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(30, 6, 2)), rng.normal(size=30)
-    model = make_pipeline(TimestepTransformer(StandardScaler()), RNNRegressor(3, max_iter=2, random_state=0))
-    name = "timesteptransformer__transformer__with_mean"
-    search = GridSearchCV(model, {name: [True, False]}, cv=2).fit(X, y)
-    assert search.best_params_[name] in (True, False)
-    model.set_output(transform="pandas").fit(X, y).predict(X)
-    with config_context(transform_output="pandas"):
-        clone(model).fit(X, y).predict(X)
-        assert isinstance(TimestepTransformer(StandardScaler()).fit_transform(X), np.ndarray)
-
-
-def test_timestep_transformer_refuses():
-    X = np.zeros((3, 4, 2))
-    with pytest.raises(TypeError, match="must be a scikit-learn transformer"):
-        TimestepTransformer(LinearRegression()).fit(X)
-    fitted = TimestepTransformer(StandardScaler()).fit(X)
-    with pytest.raises(ValueError, match="expecting 2 features"):
-        fitted.transform(np.zeros((3, 4, 3)))
-    with pytest.raises(ValueError, match="there must be as many"):
-        TimestepTransformer(StandardScaler()).fit(X, np.zeros(4))
-    with pytest.raises(ValueError, match="keep the number of rows"):
-        TimestepTransformer(FunctionTransformer(lambda x: x[:1])).fit_transform(X)
-
-
 # -- LagsToSequence ---------------------------------------------------------------------------------------------------
 
 
@@ -558,3 +414,81 @@ def test_lags_of_arrays():
 def test_lags_refuse(options, X, message):
     with pytest.raises(ValueError, match=message):
         LagsToSequence(**options).fit(X)
+
+
+# -- found by trying to break them ------------------------------------------------------------------------------------
+
+
+def test_changed_parameters_after_fit():
+    X = np.arange(20.0)[:, None]
+    for before, after in (
+        ({"window": 5}, {"window": 3}),
+        ({"window": 3}, {"window": 5}),
+        ({"window": 3}, {"dilation": 2}),
+    ):
+        fitted = SlidingWindow(**before, context="fit").fit(X).set_params(**after)
+        with pytest.raises(ValueError, match="fit again"):
+            fitted.transform(X)
+    with pytest.raises(ValueError, match="'pad' parameter"):
+        SlidingWindow(3, context="fit").fit(X).set_params(pad="q").transform(X)
+    with pytest.raises(ValueError, match="'size' parameter"):
+        PatchSequence(2).fit(X.T).set_params(size=2.5).transform(X.T)
+    assert SlidingWindow(np.int8(100), dilation=np.int8(2)).fit_transform(np.zeros((3, 1))).shape == (3, 100, 1)
+
+
+def test_an_index_that_runs_backwards_or_stands_still():
+    frame = pd.DataFrame({"x": np.arange(8.0)}, index=pd.date_range("2020", periods=8))
+    with pytest.raises(ValueError, match=r"row 1 is of 2020-01-07.*the row before it of 2020-01-08"):
+        SlidingWindow(3).fit(frame[::-1])
+    for index in ([5, 4, 3, 2, 1, 0, -1, -2], [0] * 8):
+        other = frame.set_axis(index)
+        with pytest.warns(UserWarning, match="cannot know"):
+            windows = SlidingWindow(3).fit(other[:5]).transform(other[5:])
+        assert np.isnan(windows[0, :2]).all()
+    with pytest.warns(UserWarning, match="cannot know"):
+        SlidingWindow(3).fit(frame[:5]).transform(frame[5:].tz_localize("UTC"))
+
+
+def test_kinds_of_integer_index_do_not_matter():
+    frame = pd.DataFrame({"x": np.arange(20.0)})
+    late = frame.iloc[np.array([10, 11, 13])]  # no longer a RangeIndex
+    np.testing.assert_array_equal(SlidingWindow(3).fit(frame[:10]).transform(late)[0, :, 0], [8, 9, 10])
+    small = pd.DataFrame({"x": np.arange(4.0)}, index=pd.Index([253, 254, 255, 0], dtype="uint8"))
+    assert np.isnan(SlidingWindow(3).fit(small[:3]).transform(small[3:])[0, :2]).all()  # 255 + 1 is not 0
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "message"),
+    [
+        (lambda df: df, {"columns": ["x", "x"]}, ValueError, "names a column twice"),
+        (lambda df: df.assign(x=1j), {}, ValueError, "complex"),
+        (lambda df: pd.concat([df, df[["x"]]], axis=1), {}, ValueError, "two columns of the name 'x'"),
+        (lambda df: df, {"id_col": ["id"]}, TypeError, "each name one column"),
+        (lambda df: df, {"time_col": "id"}, ValueError, "must be two columns"),
+        (lambda df: df.assign(time=[1, "a", 2, 3, 4, 5]), {}, ValueError, "cannot be ordered in time"),
+        (lambda df: df.set_index(["id", "time"]), {}, ValueError, "reset_index"),
+    ],
+)
+def test_frames_that_are_no_long_frames(change, options, error, message):
+    with pytest.raises(error, match=message):
+        frame_to_sequences(change(long_frame()), **{"id_col": "id", "time_col": "time", **options})
+    assert frame_to_sequences(long_frame(), "id", "time", "x")[0][0].shape == (3, 1)  # one column by its name
+
+
+def test_lags_that_are_none_and_fits_that_fail():
+    lags = pd.DataFrame({"lag_1": [3.0], "lag_2": [2.0]})
+    with pytest.raises(ValueError, match="'flag_1' is not named like a lag"):
+        LagsToSequence().fit(lags.assign(flag_1=9.0))
+    with pytest.raises(ValueError, match="static must be"):
+        LagsToSequence("oldest-first", static=True).fit(np.ones((2, 3)))
+    fitted = LagsToSequence("oldest-first").fit(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="say order"):
+        fitted.set_params(order="auto").fit(np.ones((2, 5)))
+    with pytest.raises(NotFittedError):
+        fitted.transform(np.ones((2, 5)))
+    first = LagsToSequence("oldest-first", layout="channels-first")
+    for bad in (np.ones((3, 4)), np.ones((2, 3, 0))):
+        with pytest.raises(ValueError, match=r"\(n_samples, n_channels, n_timesteps\)"):
+            first.fit(bad)
+    with pytest.raises(ValueError, match="sample 1"):
+        first.fit(np.array([[[1.0, 2.0]], [[np.nan, 2.0]]]))
