@@ -159,7 +159,6 @@ class ElmanCell(Cell):
 
         dh_t = dH_t + W_h^T @ da_{t+1}
         da_t = dh_t * f'(a_t)                   tanh: 1 - h_t^2      relu: 1 where h_t > 0
-
     """
 
     gates = 1

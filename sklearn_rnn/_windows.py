@@ -274,6 +274,11 @@ class SlidingWindow(SequenceTransformer):
         -------
         self : object
         """
+        self._remember(X)
+        return self
+
+    def _remember(self, X) -> np.ndarray:
+        """The rows of X as an array, of which the last are kept."""
         self._validate_params()
         table = self._check(X, reset=True)
         index = getattr(X, "index", None)
@@ -286,7 +291,7 @@ class SlidingWindow(SequenceTransformer):
         self._n_before_at_fit = self._n_before
         self._tail = table[len(table) - min(self._n_before, len(table)) :].copy()
         self._index = _end_of_index(X)
-        return self
+        return table
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """The windows that end at each row of X.
@@ -334,8 +339,7 @@ class SlidingWindow(SequenceTransformer):
         -------
         ndarray of shape (n_timesteps, window, n_features)
         """
-        self.fit(X)
-        table = self._check(X, reset=False)
+        table = self._remember(X)
         return self._windows(table, table[:0])
 
     def _windows(self, table: np.ndarray, before: np.ndarray) -> np.ndarray:
