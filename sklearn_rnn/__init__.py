@@ -2,6 +2,7 @@
 
 from . import datasets
 from ._classifier import RNNSequenceClassifier
+from ._forecasting import RNNForecaster
 from ._regressor import RNNRegressor
 from ._timesteps import PatchSequence, TimestepTransformer
 from ._windows import LagsToSequence, SlidingWindow, frame_to_sequences, make_windows
@@ -11,6 +12,7 @@ __version__ = "0.1.0"
 __all__ = [
     "LagsToSequence",
     "PatchSequence",
+    "RNNForecaster",
     "RNNRegressor",
     "RNNSequenceClassifier",
     "SlidingWindow",

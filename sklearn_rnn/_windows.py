@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Hashable, Sequence
-from itertools import pairwise
 from numbers import Integral
 from typing import Literal, Self
 
@@ -21,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._sequences import as_array, as_numbers
 from ._solvers import outside
+from ._timeindex import end_of_index, follows_on
 from ._timesteps import SequenceTransformer
 
 
@@ -290,7 +290,7 @@ class SlidingWindow(SequenceTransformer):
             )
         self._n_before_at_fit = self._n_before
         self._tail = table[len(table) - min(self._n_before, len(table)) :].copy()
-        self._index = _end_of_index(X)
+        self._index = end_of_index(X)
         return table
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -315,7 +315,7 @@ class SlidingWindow(SequenceTransformer):
         table = self._check(X, reset=False)
         follows = {"fit": True, "none": False, "auto": None}[self.context]
         if follows is None and self._n_before:
-            follows = _follows_on(self._index, X)
+            follows = follows_on(self._index, X)
             if follows is None:
                 warnings.warn(
                     "SlidingWindow cannot know whether these rows follow on those it was fitted on, because they have "
@@ -357,49 +357,6 @@ class SlidingWindow(SequenceTransformer):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _end_of_index(X: object) -> pd.Index | None:
-    """The last labels of X's index, enough to tell which comes next; None where X has no index of time."""
-    index = getattr(X, "index", None)
-    if not isinstance(index, pd.Index) or len(index) == 0:
-        return None
-    if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) or pd.api.types.is_integer_dtype(index.dtype):
-        return index[-min(len(index), 64) :]
-    return None
-
-
-def _follows_on(end: pd.Index | None, X: object) -> bool | None:
-    """Does X's index begin where `end` ends? None where they cannot tell."""
-    index = getattr(X, "index", None)
-    if end is None or not isinstance(index, pd.Index) or len(index) == 0:
-        return None
-    if not all(part.is_monotonic_increasing and part.is_unique for part in (end, index)):
-        return None
-    if isinstance(end, pd.PeriodIndex):
-        return index[0] == end[-1] + 1 if end.dtype == index.dtype else None
-    if isinstance(end, pd.DatetimeIndex):
-        if not isinstance(index, pd.DatetimeIndex) or (end.tz is None) != (index.tz is None):
-            return None
-        freq = end.freq or _infer_freq(end)
-        if freq is not None:
-            return index[0] == end[-1] + freq
-        labels, first = list(end), index[0]
-    elif pd.api.types.is_integer_dtype(index.dtype):
-        labels, first = [int(label) for label in end], int(index[0])  # Python's integers do not overflow
-    else:
-        return None
-    steps = {later - earlier for earlier, later in pairwise(labels)}
-    return first - labels[-1] == steps.pop() if len(steps) == 1 else None
-
-
-def _infer_freq(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset | None:
-    """The step of a regular index that does not name it, also one of months or business days."""
-    if len(index) < 3:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pandas 3, which will return an offset in place of a string
-        return pd.tseries.frequencies.to_offset(pd.infer_freq(index))
 
 
 class LagsToSequence(SequenceTransformer):

@@ -1,0 +1,281 @@
+"""Series ordered in time, as pandas users hold them: one, several, or a panel. In and out."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from ._timeindex import TimeGrid
+
+
+@dataclass
+class Layout:
+    """How series are held, so that forecasts of them can be held alike.
+
+    kind : "series", "frame" (series that share an index), "array" (either, without an index), "panel" (a MultiIndex of
+        id and time) or "long" (a column of ids, a column of times, or both)
+    """
+
+    kind: str
+    names: list  # of the value columns
+    is_1d: bool
+    index_names: list | None = None
+    id_col: Hashable | None = None
+    time_col: Hashable | None = None
+
+    @property
+    def has_ids(self) -> bool:
+        return self.kind == "panel" or self.id_col is not None
+
+
+@dataclass
+class Table:
+    """Series of one layout: ids, and for each its index and its values (T_i, m)."""
+
+    layout: Layout
+    ids: list
+    indexes: list[pd.Index]
+    values: list[np.ndarray]
+    rows: list[np.ndarray]  # where in the user's object each series stands
+
+    def where(self, i: int, name: str = "y") -> str:
+        return f"{name}, series {self.ids[i]!r}," if self.layout.has_ids else name
+
+    def numbers(self, whole: Table) -> list[int]:
+        """Where the series of this table, cut from another, stand in that."""
+        of = {group: i for i, group in enumerate(whole.ids)}
+        return [of[group] for group in self.ids]
+
+    def cut(self, starts: Sequence[int], stops: Sequence[int]) -> Table:
+        """Rows starts[i] ... stops[i] - 1 of each series; a series without any is left out."""
+        kept = [i for i in range(len(self.ids)) if stops[i] > starts[i]]
+        parts = [slice(starts[i], stops[i]) for i in kept]
+        return replace(
+            self,
+            ids=[self.ids[i] for i in kept],
+            indexes=[self.indexes[i][part] for i, part in zip(kept, parts)],
+            values=[self.values[i][part] for i, part in zip(kept, parts)],
+            rows=[self.rows[i][part] for i, part in zip(kept, parts)],
+        )
+
+
+def read_table(
+    data: object,
+    id_col: Hashable | None = None,
+    time_col: Hashable | None = None,
+    *,
+    name: str = "y",
+    columns: list | None = None,
+) -> Table:
+    """Take a user's object apart.
+
+    Parameters
+    ----------
+    data : Series, DataFrame, ndarray or list
+    id_col, time_col : label, default=None
+        Columns of a long frame.
+    name : str
+        Of the argument, for messages.
+    columns : list, default=None
+        Value columns to take, in this order; None takes all.
+    """
+    if isinstance(data, pd.Series):
+        if id_col is not None or time_col is not None:
+            raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a Series.")
+        frame, is_1d = data.to_frame(), True
+    elif isinstance(data, pd.DataFrame):
+        frame, is_1d = data, False
+    else:
+        return _read_array(data, name, id_col, time_col, columns)
+    keys = [key for key in (id_col, time_col) if key is not None]
+    missing = [key for key in (*keys, *(columns or ())) if key not in frame.columns]
+    if missing:
+        raise ValueError(f"{name} has no column {missing[0]!r}; its columns are {list(frame.columns)}.")
+    if not frame.columns.is_unique:
+        raise ValueError(f"{name} has two columns of the name {frame.columns[frame.columns.duplicated()][0]!r}.")
+    if len(frame) == 0:
+        raise ValueError(f"{name} has no rows.")
+    names = [column for column in frame.columns if column not in keys] if columns is None else columns
+    if not names:
+        raise ValueError(f"{name} has no columns of values besides {keys}.")
+    times = frame.index if time_col is None else pd.Index(frame[time_col])
+    layout = Layout("series" if is_1d else "frame", names, is_1d, index_names=list(frame.index.names))
+    if keys:
+        layout = replace(layout, kind="long", id_col=id_col, time_col=time_col)
+    groups = None
+    if id_col is not None:
+        groups = pd.Index(frame[id_col])
+    elif isinstance(frame.index, pd.MultiIndex) and time_col is None:
+        layout = replace(layout, kind="panel")
+        groups, times = frame.index.droplevel(-1), frame.index.get_level_values(-1)
+    if isinstance(times, pd.MultiIndex):
+        raise ValueError(
+            f"{name} has a MultiIndex and id_col={id_col!r} too: give one of them. y.reset_index() makes columns."
+        )
+    values = np.column_stack([_numbers(frame[column], column, name) for column in names])
+    if groups is None:
+        ids, rows = [None], [np.arange(len(frame))]
+    else:
+        if groups.hasnans:
+            raise ValueError(f"{name} has no id in row {int(np.flatnonzero(groups.isna())[0])}. Drop such rows.")
+        codes, uniques = pd.factorize(groups)
+        ids = list(uniques)
+        rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    table = Table(layout, ids, [times[part] for part in rows], [values[part] for part in rows], rows)
+    for i, part in enumerate(table.values):
+        wrong = np.argwhere(~np.isfinite(part))
+        if len(wrong):
+            t, column = wrong[0]
+            what = "is missing" if np.isnan(part[t, column]) else "is infinite"
+            raise ValueError(
+                f"{table.where(i, name)} {what} at {table.indexes[i][t]}, column {names[column]!r}. Fill it in, as with "
+                f"{name}.interpolate() or {name}.ffill(), or use the rows after it only: which is right depends on why "
+                "it is missing."
+            )
+    return table
+
+
+def _read_array(data, name, id_col, time_col, columns) -> Table:
+    if id_col is not None or time_col is not None:
+        raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a {type(data).__name__}.")
+    try:
+        values = np.asarray(data, dtype=np.float32 if getattr(data, "dtype", None) == np.float32 else np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be a Series, a DataFrame or an array of numbers: {error}") from error
+    if values.ndim not in (1, 2) or values.size == 0:
+        raise ValueError(f"{name} must be (n_timesteps,) or (n_timesteps, n_series) and not empty, got {values.shape}.")
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        raise ValueError(
+            f"{name} holds NaN or infinity in row {wrong[0][0]}. Fill it in, or use the rows after it only."
+        )
+    is_1d, n = values.ndim == 1, len(values)
+    values = values.reshape(n, -1)
+    names = list(range(values.shape[1]))
+    if columns is not None and len(columns) != len(names):
+        raise ValueError(f"{name} has {len(names)} column(s), expected {len(columns)}: {columns}.")
+    return Table(Layout("array", names, is_1d), [None], [pd.RangeIndex(n)], [values], [np.arange(n)])
+
+
+def _numbers(column: pd.Series, label: Hashable, name: str) -> np.ndarray:
+    dtype = column.dtype
+    numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+    if not numeric and not pd.api.types.is_object_dtype(dtype):
+        raise TypeError(
+            f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. Leave it out, or encode it (a panel's "
+            "ids and times are named by id_col and time_col)."
+        )
+    try:
+        return column.to_numpy(dtype=np.float32 if dtype == np.float32 else np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"Column {label!r} of {name} holds no numbers: {error}") from error
+
+
+def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> tuple[list[np.ndarray], list]:
+    """The rows of X that belong to the rows of y, for each series, and the names of X's columns.
+
+    Raises
+    ------
+    ValueError
+        If a row of y has none in X.
+    """
+    if y.layout.kind == "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
+        table = read_table(X, name=name, columns=columns)
+        if len(table.values[0]) != len(y.values[0]):
+            raise ValueError(f"{name} has {len(table.values[0])} rows, expected {len(y.values[0])}: one for each of y.")
+        return table.values, table.layout.names
+    if y.layout.kind != "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
+        raise TypeError(
+            f"{name} must be a DataFrame with the index of y, so that its rows can be told apart, got {type(X).__name__}."
+        )
+    if columns is not None and isinstance(X, pd.DataFrame):
+        columns = list(columns)
+    table = read_table(X, y.layout.id_col, y.layout.time_col, name=name, columns=columns)
+    if y.layout.has_ids != table.layout.has_ids:
+        raise ValueError(
+            f"{name} must hold the ids of the series as y does, in the same levels of its index or the same columns."
+        )
+    found = {group: i for i, group in enumerate(table.ids)}
+    rows = []
+    for i, group in enumerate(y.ids):
+        if group not in found:
+            raise ValueError(f"{name} has no rows for series {group!r}.")
+        j = found[group]
+        index = table.indexes[j]
+        if not index.equals(y.indexes[i]):
+            if index.has_duplicates:
+                raise ValueError(
+                    f"{table.where(j, name)} has {index[index.duplicated()][0]} twice. Drop one of the rows."
+                )
+            at = index.get_indexer(y.indexes[i])
+            if (at < 0).any():
+                raise ValueError(
+                    f"{table.where(j, name)} has no row for {y.indexes[i][int(np.flatnonzero(at < 0)[0])]}. It must hold "
+                    f"one for each time of y, or of the forecast ({y.indexes[i][0]} to {y.indexes[i][-1]}); its own index "
+                    f"goes from {index[0]} to {index[-1]}."
+                )
+            rows.append(table.values[j][at])
+        else:
+            rows.append(table.values[j])
+    return rows, table.layout.names
+
+
+def write_table(
+    layout: Layout, ids: list, indexes: list[pd.Index], values: list[np.ndarray], bounds: tuple = ()
+) -> object:
+    """Values (T_i, m) as an object like the one that `layout` was read from.
+
+    Parameters
+    ----------
+    bounds : tuple of str
+        If given, values are (T_i, m, len(bounds)), and the columns are these, for each series of a multivariate one.
+    """
+    names = layout.names
+    several = len(names) > 1 or not (layout.is_1d or layout.kind == "long")
+    if bounds:
+        values = [part.reshape(len(part), -1) for part in values]
+        if layout.kind == "long":
+            columns = list(bounds) if len(names) == 1 else [f"{name}_{bound}" for name in names for bound in bounds]
+        elif len(names) == 1:
+            columns = list(bounds)
+        else:
+            columns = pd.MultiIndex.from_product([names, bounds])
+    else:
+        columns = names
+    if layout.kind == "array":
+        if bounds:
+            return pd.DataFrame(values[0], columns=columns)
+        return values[0] if several else values[0][:, 0]
+    frames = [pd.DataFrame(part, index=index, columns=columns) for index, part in zip(indexes, values)]
+    if layout.kind == "panel":
+        frame = pd.concat(frames, keys=ids)
+        frame.index.names = layout.index_names
+    elif layout.kind == "long":
+        if layout.id_col is not None:
+            for group, frame in zip(ids, frames):
+                frame.insert(0, layout.id_col, group)
+        if layout.time_col is not None:
+            for frame in frames:
+                frame.insert(int(layout.id_col is not None), layout.time_col, frame.index)
+        frame = pd.concat(frames, ignore_index=layout.time_col is not None)
+        if layout.time_col is None:
+            frame.index.names = layout.index_names
+    else:
+        frame = frames[0]
+        frame.index.names = layout.index_names
+    if layout.is_1d and not bounds:
+        return frame.iloc[:, 0].rename(names[0])
+    return frame
+
+
+def grid_of(table: Table, grid: TimeGrid | None = None, name: str = "y") -> TimeGrid:
+    """The grid that all indexes of a table lie on, regular and without gaps; checked against `grid` if given."""
+    if grid is None:
+        longest = int(np.argmax([len(index) for index in table.indexes]))
+        grid = TimeGrid(table.indexes[longest], table.where(longest, name))
+    for i, index in enumerate(table.indexes):
+        grid.check(index, table.where(i, name))
+    return grid

@@ -1,0 +1,246 @@
+"""Time indexes of pandas: whether one is regular, whether one follows on another, and which labels come next."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+
+def infer_freq(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset | None:
+    """The step of a regular index that does not name it, also one of months or business days."""
+    if len(index) < 3:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas 3, which will return an offset in place of a string
+        freq = to_offset(pd.infer_freq(index))
+    if freq is None:
+        # pandas knows months by their first and their last day only
+        months = np.unique(np.diff(index.year * 12 + index.month))
+        if len(months) == 1 and months[0] > 0:
+            freq = pd.DateOffset(months=int(months[0]))
+            if not index.equals(_date_range(index[0], len(index), freq)):
+                freq = None
+    return freq
+
+
+def end_of_index(X: object) -> pd.Index | None:
+    """The last labels of X's index, enough to tell which comes next; None where X has no index of time."""
+    index = getattr(X, "index", None)
+    if not isinstance(index, pd.Index) or len(index) == 0:
+        return None
+    if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) or pd.api.types.is_integer_dtype(index.dtype):
+        return index[-min(len(index), 64) :]
+    return None
+
+
+def follows_on(end: pd.Index | None, X: object) -> bool | None:
+    """Does X's index begin where `end` ends? None where they cannot tell."""
+    index = getattr(X, "index", None)
+    if end is None or not isinstance(index, pd.Index) or len(index) == 0:
+        return None
+    if not all(part.is_monotonic_increasing and part.is_unique for part in (end, index)):
+        return None
+    if isinstance(end, pd.PeriodIndex):
+        return index[0] == end[-1] + 1 if end.dtype == index.dtype else None
+    if isinstance(end, pd.DatetimeIndex):
+        if not isinstance(index, pd.DatetimeIndex) or (end.tz is None) != (index.tz is None):
+            return None
+        freq = end.freq or infer_freq(end)
+        if freq is not None:
+            return index[0] == end[-1] + freq
+        labels, first = list(end), index[0]
+    elif pd.api.types.is_integer_dtype(index.dtype):
+        labels, first = [int(label) for label in end], int(index[0])  # Python's integers do not overflow
+    else:
+        return None
+    steps = {later - earlier for earlier, later in pairwise(labels)}
+    return first - labels[-1] == steps.pop() if len(steps) == 1 else None
+
+
+def _date_range(start: pd.Timestamp, periods: int, freq: pd.offsets.BaseOffset) -> pd.DatetimeIndex:
+    return pd.date_range(start, periods=periods, freq=freq).as_unit(start.unit)
+
+
+IRREGULAR = (
+    "Make it regular, as with y.asfreq(...).interpolate(), or, if all rows count as equal steps (trading days), number "
+    "them: y.reset_index(drop=True)."
+)
+
+
+class TimeGrid:
+    """The evenly spaced labels that an index lies on, with no label left out.
+
+    Parameters
+    ----------
+    index : DatetimeIndex (with or without a freq), PeriodIndex, or an index of integers
+    where : str
+        What the index belongs to, for messages.
+
+    Attributes
+    ----------
+    step : offset (DatetimeIndex) or int (otherwise)
+        From one label to the next.
+    """
+
+    def __init__(self, index: pd.Index, where: str = "y"):
+        if isinstance(index, pd.PeriodIndex):
+            self.kind = "period"
+        elif isinstance(index, pd.DatetimeIndex):
+            self.kind = "datetime"
+        elif pd.api.types.is_integer_dtype(index.dtype):
+            self.kind = "integer"
+        else:
+            raise TypeError(
+                f"The index of {where} must be a DatetimeIndex, a PeriodIndex or integers, got {type(index).__name__} of "
+                f"{index.dtype}. Convert it, as with pd.to_datetime(y.index), or number the rows: "
+                "y.reset_index(drop=True)."
+            )
+        self._dtype = index.dtype
+        self._check_order(index, where)
+        if len(index) < 3:
+            raise ValueError(f"{where} has {len(index)} row(s), too few to tell the step of its index.")
+        if self.kind == "datetime":
+            self.step = index.freq or infer_freq(index) or self._usual_step(index, where)
+        else:
+            steps = np.diff(_ordinals(index))
+            self.step = int(Counter(steps.tolist()).most_common(1)[0][0])
+        self.check(index, where)
+
+    def _check_order(self, index: pd.Index, where: str) -> None:
+        """One label a row, none missing, oldest first."""
+        if index.hasnans:
+            raise ValueError(
+                f"The index of {where} has no time in row {int(np.flatnonzero(index.isna())[0])}. Drop such rows, or "
+                "say when they were: y = y[y.index.notna()]."
+            )
+        if index.has_duplicates:
+            raise ValueError(
+                f"The index of {where} has {index[index.duplicated()][0]} twice. Aggregate such rows, as with "
+                "y.groupby(level=-1).mean(), or drop one."
+            )
+        if not index.is_monotonic_increasing:
+            late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
+            raise ValueError(
+                f"The rows of {where} must be ordered in time, oldest first: {index[late]} comes after "
+                f"{index[late - 1]}. Sort them: y.sort_index()."
+            )
+
+    def _usual_step(self, index: pd.DatetimeIndex, where: str) -> pd.offsets.BaseOffset:
+        """The step of most stretches of an index that has none as a whole."""
+        stretches = (infer_freq(index[start : start + 4]) for start in range(min(len(index) - 3, 200)))
+        found = Counter(freq for freq in stretches if freq is not None)
+        if found:
+            return found.most_common(1)[0][0]
+        steps = np.diff(index)
+        other = int(np.flatnonzero(steps != steps[0])[0])
+        raise ValueError(
+            f"The index of {where} has no regular step: {index[1]} is {pd.Timedelta(steps[0])} after the label before "
+            f"it, {index[other + 1]} is {pd.Timedelta(steps[other])} after. {IRREGULAR}"
+        )
+
+    def check(self, index: pd.Index, where: str) -> None:
+        """Raise an error if a label is missing from the index, or does not lie on this grid."""
+        if index.dtype != self._dtype and not (self.kind == "integer" and pd.api.types.is_integer_dtype(index.dtype)):
+            raise TypeError(f"The index of {where} is of {index.dtype}, expected {self._dtype} as before.")
+        self._check_order(index, where)
+        expected = self.labels(index[0], len(index))
+        if expected.equals(index):
+            return
+        at = int(np.flatnonzero(np.asarray(expected != index))[0])
+        what = f"has a gap: {expected[at]} is missing" if index[at] > expected[at] else f"has {index[at]} between steps"
+        raise ValueError(f"The index of {where} {what} (its step is {self._name}). {IRREGULAR}")
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.step, "freqstr", str(self.step))
+
+    def labels(self, start, n: int) -> pd.Index:
+        """n labels, the first of which is `start`."""
+        if self.kind == "datetime":
+            return _date_range(start, n, self.step)
+        if self.kind == "period":
+            first = start.ordinal
+            return pd.PeriodIndex.from_ordinals(np.arange(first, first + n * self.step, self.step), freq=start.freq)
+        return pd.RangeIndex(int(start), int(start) + n * self.step, self.step)
+
+    def after(self, label, n: int) -> pd.Index:
+        """The n labels that follow."""
+        return self.labels(label, n + 1)[1:]
+
+    def n_steps(self, earlier, later) -> int:
+        """Steps from one label to another, later one."""
+        if self.kind == "datetime":
+            return len(pd.date_range(earlier, later, freq=self.step)) - 1
+        if self.kind == "period":
+            earlier, later = earlier.ordinal, later.ordinal
+        return (int(later) - int(earlier)) // self.step
+
+    @property
+    def season_length(self) -> int | None:
+        """Steps in the season that is usual for such a step: a day of hours, a week of days, a year of months."""
+        if self.kind == "integer":
+            return None
+        offset = self.step if self.kind == "datetime" else self.step * to_offset(self._dtype.freq.base)
+        return _season_length(offset)
+
+
+def _ordinals(index: pd.Index) -> np.ndarray:
+    return index.astype("int64").to_numpy() if isinstance(index, pd.PeriodIndex) else index.to_numpy(dtype=np.int64)
+
+
+def _season_length(offset: pd.offsets.BaseOffset) -> int | None:
+    months = getattr(offset, "kwds", {}).get("months")  # DateOffset(months=3)
+    rule = getattr(offset, "rule_code", "").split("-")[0]
+    for prefixes, a_year in ((("M", "BM", "CBM", "SM"), 12), (("Q", "BQ"), 4), (("Y", "A", "BY", "BA"), 1)):
+        if rule.startswith(prefixes) and not rule.startswith(("MIN", "MS-")):
+            months = 12 // a_year * offset.n
+    if months is not None:
+        return 12 // months if 12 % months == 0 else None
+    if rule.startswith("W"):
+        return 52 // offset.n if 52 % offset.n == 0 else None
+    if rule in ("B", "C"):
+        return 5 if offset.n == 1 else None
+    try:
+        seconds = pd.Timedelta(offset).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    for season in (
+        60,
+        3600,
+        86_400,
+        7 * 86_400,
+    ):  # the shortest that has at least 4 steps, but a day from 15 minutes on
+        if season == 3600 and seconds >= 900:
+            continue
+        if season % seconds == 0 and season // seconds >= 4:
+            return int(season // seconds)
+    return None
+
+
+def dominant_period(values: np.ndarray) -> int | None:
+    """The lag, from 2 on, at which a series (T,) resembles itself most; None where it hardly does.
+
+    Of the autocorrelations of what a straight line leaves, the first peak that is nearly as high as the highest, if that
+    is above 0.3 and above what noise would show.
+    """
+    n = len(values)
+    if n < 9:
+        return None
+    t = np.arange(n)
+    rest = values - np.polyval(np.polyfit(t, values, 1), t)
+    spectrum = np.fft.rfft(rest, 2 * n)
+    autocorrelation = np.fft.irfft(np.abs(spectrum) ** 2)[: n // 3 + 1]
+    if not autocorrelation[0] > 1e-12 * np.sum(values**2):
+        return None
+    # each divided by the number of its products, so that long lags do not look weaker than they are
+    r = autocorrelation / autocorrelation[0] * n / (n - np.arange(len(autocorrelation)))
+    peaks = [k for k in range(2, len(r) - 1) if r[k] >= r[k - 1] and r[k] > r[k + 1]]
+    high = max((r[k] for k in peaks), default=0.0)
+    if high < max(0.3, 2.5 / np.sqrt(n)):
+        return None
+    return next(k for k in peaks if r[k] >= 0.9 * high)

@@ -1,0 +1,516 @@
+"""WindowModel: forecasts from normalised windows, numbers in and numbers out. What RNNForecaster stands on.
+
+Notation: N series, T time steps, m values at each (a multivariate series has several), W steps of a window, s steps of
+a season, h steps that are forecast at once, k exogenous columns. Series of different lengths stand in one array
+Z (N, T, m), NaN after their end. t is the origin of a forecast: the last step that is known.
+
+Whatever the normalisation, a window is read, and what follows it is predicted, as
+
+    F_t[i]  = (D[t-W+i] - C_t) / K_t            i = 1 ... W
+    Z[t+j]  = C_t + S_t[j] + K_t * P_t[j]       j = 1 ... h
+
+where C_t is a level, K_t a scale, S_t a seasonal pattern and D the series without it. They come from the series up to t
+alone. P is what the model learns: a ridge regression on F (the linear path), plus a network on what that leaves.
+
+    normalize     C_t                K_t              S_t
+    None          0                  1                0
+    "last"        Z[t]               1                0
+    "mean"        mean of the window  its deviation    0
+    "smoothing"   exponential smoothing of level and season, K_t = 1
+
+Smoothing: with the seasonal U[t] of step t (of additive Holt-Winters, without its trend, which the model learns),
+
+    C_t  = a (Z[t] - U[t-s]) + (1 - a) C_{t-1}
+    U[t] = g (Z[t] - C_t) + (1 - g) U[t-s]
+    D[t] = Z[t] - U[t],   S_t[j] = the newest U of the same phase as t+j
+
+This is the hybrid of Smyl, S. (2020), A hybrid method of exponential smoothing and recurrent neural networks for time
+series forecasting, International Journal of Forecasting 36, 75-85. There a and g are learnt with the network; here one
+pair is chosen by the leave-one-out error of the ridge regression.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, fields
+from itertools import product
+from typing import Self
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import RidgeCV
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.utils import get_tags
+
+from ._base import BaseRNN
+
+ALPHAS = np.logspace(-3, 3, 13)
+SMOOTHING = tuple(product((0.1, 0.2, 0.4, 0.7), (0.1, 0.3, 0.5)))  # pairs (a, g) to choose from
+MOST_WINDOWS_TO_CHOOSE_BY = 5000
+
+
+def holds_recurrent_net(estimator: object) -> bool:
+    """Is this one of our estimators, or a pipeline or meta-estimator around one?"""
+    if isinstance(estimator, BaseRNN):
+        return True
+    parameters = estimator.get_params(deep=True).values() if hasattr(estimator, "get_params") else ()
+    return any(isinstance(value, BaseRNN) for value in parameters)
+
+
+@dataclass
+class Origins:
+    """All that a forecast needs to know, at n origins."""
+
+    D: np.ndarray  # (n, W, m) the window, without season
+    level: np.ndarray  # (n, m)    C_t
+    season: np.ndarray  # (n, s, m) the pattern, from step t+1 on
+    before: np.ndarray  # (n, d, m) the last values before differencing
+    exog: np.ndarray  # (n, W, k) exogenous columns in the window, known ones first
+
+    def take(self, index) -> Origins:
+        return Origins(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def put(self, index, other: Origins) -> None:
+        for field in fields(self):
+            getattr(self, field.name)[index] = getattr(other, field.name)
+
+
+class WindowModel:
+    """A regressor over normalised windows, with a linear path beside it.
+
+    Parameters
+    ----------
+    regressor : scikit-learn regressor
+    window, n_steps : int
+        W and h.
+    normalize : {"last", "mean", "smoothing"} or None
+    season_length : int
+    difference : int
+        Lag of the differences that are taken first; 0 for none.
+    linear_path, as_3d : bool
+    n_members : int
+        Regressors that differ in their random_state; their mean is the forecast.
+    seed : int or None
+        What their random_state is drawn from; None leaves it as it is.
+    n_known : int
+        Exogenous columns whose future is known; they stand first.
+    """
+
+    def __init__(
+        self,
+        regressor,
+        window,
+        n_steps,
+        normalize,
+        season_length,
+        difference,
+        linear_path,
+        as_3d,
+        n_members,
+        seed,
+        n_known,
+    ):
+        self.regressor = regressor
+        self.window = window
+        self.n_steps = n_steps
+        self.normalize = normalize
+        self.season_length = season_length if normalize == "smoothing" else 1
+        self.difference = difference
+        self.linear_path = linear_path
+        self.as_3d = as_3d
+        self.n_members = n_members
+        self.seed = seed
+        self.n_known = n_known
+        self.smoothing = None  # (a, g), once chosen
+
+    @property
+    def n_needed(self) -> int:
+        """Values of a series that a forecast needs."""
+        return self.difference + max(self.window, self.season_length)
+
+    # -- normalisation ----------------------------------------------------------------------------------------------
+
+    def _starting_pattern(self, Z: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Level (N, m), slope a step (N, m) and seasonal (N, s, m), from the first two seasons, or the first."""
+        s, (N, T, m) = self.season_length, Z.shape
+        first = Z[:, :s]
+        slope = np.zeros((N, m))
+        two = np.zeros(N, bool)
+        if s > 1 and T >= 3 * s:
+            two = n >= 3 * s
+            slope[two] = (Z[two, s : 2 * s].mean(axis=1) - first[two].mean(axis=1)) / s
+        steps = np.arange(s)[:, None]
+        pattern = first - slope[:, None] * steps
+        second = Z[two, s : 2 * s] - slope[two, None] * (steps + s)
+        pattern[two] = (pattern[two] + second) / 2
+        level = pattern.mean(axis=1)
+        return level, slope, pattern - level[:, None]
+
+    def _smooth(self, Z: np.ndarray, n: np.ndarray, a: float, g: float) -> tuple[np.ndarray, np.ndarray]:
+        """C (N, T, m) and U (N, s + T, m), where the first s of U are the starting pattern."""
+        s, (N, T, m) = self.season_length, Z.shape
+        level, slope, pattern = self._starting_pattern(Z, n)
+        C, U = np.empty((N, T, m)), np.empty((N, s + T, m))
+        U[:, :s] = pattern if s > 1 else 0.0
+        for t in range(T):
+            # The pattern was cut from two seasons around a line, so within them the level follows the line.
+            drift = slope if t < 2 * s else 0.0
+            level = a * (Z[:, t] - U[:, t]) + (1 - a) * (level + drift)
+            C[:, t] = level
+            U[:, s + t] = g * (Z[:, t] - level) + (1 - g) * U[:, t] if s > 1 else 0.0
+        return C, U
+
+    def _level_and_season(self, Z, n, smoothing) -> tuple[np.ndarray, np.ndarray]:
+        if self.normalize == "smoothing":
+            return self._smooth(Z, n, *smoothing)
+        return Z, np.zeros((len(Z), 1 + Z.shape[1], Z.shape[2]))
+
+    def _centre_and_scale(self, origins: Origins) -> tuple[np.ndarray, np.ndarray]:
+        """C_t and K_t, (n, 1, m)."""
+        if self.normalize == "mean":
+            scale = origins.D.std(axis=1, keepdims=True)
+            return origins.D.mean(axis=1, keepdims=True), np.where(scale > 0, scale, 1.0)
+        level = origins.level[:, None]
+        return (np.zeros_like(level) if self.normalize is None else level), np.ones_like(level)
+
+    def _difference(self, Z: np.ndarray) -> np.ndarray:
+        d = self.difference
+        return Z[:, d:] - Z[:, :-d] if d else Z
+
+    def origins(self, Z, n, E, where, smoothing=None) -> Origins:
+        """What forecasts need that start after step t of series i, for all (i, t) = where.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (N, T, m)
+        n : ndarray of shape (N,)
+            Steps of each series.
+        E : ndarray of shape (N, at least T, k)
+        where : tuple of two ndarrays of shape (n_origins,)
+        """
+        i, t = where
+        s, d, W = self.season_length, self.difference, self.window
+        differenced = self._difference(Z)
+        C, U = self._level_and_season(differenced, n - d, smoothing or self.smoothing)
+        D = differenced - U[:, s:]
+        last = t - d
+        return Origins(
+            D=sliding_window_view(D, W, axis=1)[i, last - W + 1].swapaxes(1, 2),
+            level=C[i, last],
+            season=sliding_window_view(U, s, axis=1)[i, last + 1].swapaxes(1, 2),
+            before=sliding_window_view(Z, d, axis=1)[i, t - d + 1].swapaxes(1, 2)
+            if d
+            else np.empty((len(i), 0, Z.shape[2])),
+            exog=sliding_window_view(E, W, axis=1)[i, t - W + 1].swapaxes(1, 2),
+        )
+
+    def _path(self, origins: Origins, n_steps: int) -> np.ndarray:
+        """C_t + S_t[j], (n, n_steps, m)."""
+        centre, _ = self._centre_and_scale(origins)
+        return centre + origins.season[:, np.arange(n_steps) % self.season_length]
+
+    def advance(self, origins: Origins, Z_new: np.ndarray, E_new: np.ndarray) -> Origins:
+        """The origins after more steps are known: Z_new (n, steps, m), E_new (n, steps, k)."""
+        before = np.concatenate([origins.before, Z_new], axis=1)
+        d, steps = self.difference, Z_new.shape[1]
+        differenced = self._difference(before) if d else Z_new
+        level, season, D = origins.level, origins.season, [origins.D]
+        for j in range(steps):
+            z = differenced[:, j]
+            if self.normalize == "smoothing":
+                a, g = self.smoothing
+                level = a * (z - season[:, 0]) + (1 - a) * level
+                newest = g * (z - level) + (1 - g) * season[:, 0] if self.season_length > 1 else np.zeros_like(z)
+                season = np.concatenate([season[:, 1:], newest[:, None]], axis=1)
+            else:
+                level, newest = z, 0.0
+            D.append((z - newest)[:, None])
+        return Origins(
+            D=np.concatenate(D, axis=1)[:, -self.window :],
+            level=level,
+            season=season,
+            before=before[:, before.shape[1] - d :],
+            exog=np.concatenate([origins.exog, E_new], axis=1)[:, -self.window :],
+        )
+
+    # -- fitting ----------------------------------------------------------------------------------------------------
+
+    def where(self, n: np.ndarray, n_after: int) -> tuple[np.ndarray, np.ndarray]:
+        """All origins (i, t) with enough steps before them and n_after steps after them, oldest first."""
+        first = self.n_needed - 1
+        counts = np.maximum(n - n_after - first, 0)
+        i = np.repeat(np.arange(len(n)), counts)
+        t = first + np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
+        order = np.argsort(t, kind="stable")
+        return i[order], t[order]
+
+    def _targets(self, Z, where, origins: Origins) -> np.ndarray:
+        """P (n, h, m): what follows each origin, normalised."""
+        i, t = where
+        following = sliding_window_view(self._difference(Z), self.n_steps, axis=1)[i, t - self.difference + 1].swapaxes(
+            1, 2
+        )
+        _, scale = self._centre_and_scale(origins)
+        return (following - self._path(origins, self.n_steps)) / scale
+
+    def _features(self, origins: Origins, future: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the linear path sees, (n, columns), and what the regressor sees, of the unscaled kind.
+
+        future : ndarray of shape (n, h, n_known)
+            Exogenous columns that are known of the steps to be forecast.
+        """
+        centre, scale = self._centre_and_scale(origins)
+        F = (origins.D - centre) / scale / self._F_scale
+        n = len(F)
+        flat = np.concatenate([part.reshape(n, -1) for part in (F, origins.exog, future)], axis=1)
+        if not self.as_3d:
+            return flat, flat
+        past = np.concatenate([F, origins.exog], axis=2)
+        if not self.n_known:
+            return flat, past
+        # The steps to come follow on the window: no value is known of them, and a last column says so.
+        n_past_only = origins.exog.shape[2] - self.n_known
+        h, m = self.n_steps, F.shape[2]
+        ahead = np.concatenate([np.zeros((n, h, m)), future, np.zeros((n, h, n_past_only)), np.ones((n, h, 1))], axis=2)
+        return flat, np.concatenate([np.concatenate([past, np.zeros((n, self.window, 1))], axis=2), ahead], axis=1)
+
+    def _future(self, E: np.ndarray, where) -> np.ndarray:
+        i, t = where
+        return sliding_window_view(E[..., : self.n_known], self.n_steps, axis=1)[i, t + 1].swapaxes(1, 2)
+
+    def _prepare(self, Z, n, E, where, smoothing=None):
+        origins = self.origins(Z, n, E, where, smoothing)
+        centre, scale = self._centre_and_scale(origins)
+        self._F_scale = _positive(((origins.D - centre) / scale).std(axis=(0, 1)))
+        P = self._targets(Z, where, origins)
+        self._P_mean = P.mean(axis=0)
+        self._P_scale = _positive((P - self._P_mean).std(axis=(0, 1)))
+        flat, X = self._features(origins, self._future(E, where))
+        return flat, X, ((P - self._P_mean) / self._P_scale).reshape(len(P), -1)
+
+    def _choose_smoothing(self, Z, n, E, where) -> tuple[float, float]:
+        every = -(-len(where[0]) // MOST_WINDOWS_TO_CHOOSE_BY)
+        where = tuple(part[::every] for part in where)
+        errors = {}
+        for pair in SMOOTHING:
+            flat, _, Y = self._prepare(Z, n, E, where, pair)
+            errors[pair] = -RidgeCV(ALPHAS).fit(flat, Y).best_score_ * np.mean(self._P_scale**2)
+        return min(errors, key=errors.get)
+
+    def fit(self, Z: np.ndarray, n: np.ndarray, E: np.ndarray, dtype) -> Self:
+        """Fit to all windows of the series that have n_steps after them.
+
+        Parameters
+        ----------
+        Z, n, E : as in `origins`
+        dtype : of what the regressor is given
+        """
+        where = self.where(n, self.n_steps)
+        if self.normalize == "smoothing":
+            self.smoothing = self._choose_smoothing(Z, n, E, where)
+        flat, X, Y = self._prepare(Z, n, E, where)
+        self.linear = None
+        if self.linear_path:
+            self.linear = RidgeCV(ALPHAS).fit(flat, Y)
+            Y = Y - self.linear.predict(flat).reshape(Y.shape)
+        X, Y = X.astype(dtype), Y.astype(dtype)
+        if Y.shape[1] == 1:
+            Y = Y[:, 0]
+        elif not holds_recurrent_net(self.regressor) and not get_tags(self.regressor).target_tags.multi_output:
+            self.regressor = MultiOutputRegressor(self.regressor)
+        self.members = [clone(self.regressor) for _ in range(self.n_members)]
+        if self.seed is not None:
+            rng = np.random.RandomState(self.seed)
+            for member in self.members:
+                _set_random_state(member, rng)
+        self._dtype = X.dtype
+        with warnings.catch_warnings():
+            # To stop after max_iter epochs, long before convergence, is how a net on few windows is kept from overfitting.
+            warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
+            for member in self.members:
+                member.fit(X, Y)
+        return self
+
+    # -- using ------------------------------------------------------------------------------------------------------
+
+    def _block(self, origins: Origins, future: np.ndarray) -> np.ndarray:
+        """Z of the next h steps, (n, h, m)."""
+        n, _, m = origins.D.shape
+        flat, X = self._features(origins, future)
+        X = X.astype(self._dtype)
+        P = np.zeros((n, self.n_steps, m))
+        for member in self.members:
+            predicted = np.asarray(member.predict(X))
+            if predicted.size != P.size:
+                raise ValueError(
+                    f"The regressor predicted an array of shape {predicted.shape} for {n} windows, expected "
+                    f"({n}, {self.n_steps * m}): a value for each of {self.n_steps} step(s) and {m} series. Use one "
+                    "that predicts as many values as it is fitted on (no tuple of quantiles, no other mapping)."
+                )
+            P += predicted.reshape(P.shape)
+        P /= len(self.members)
+        if self.linear is not None:
+            P += self.linear.predict(flat).reshape(P.shape)
+        _, scale = self._centre_and_scale(origins)
+        Z = self._path(origins, self.n_steps) + scale * (P * self._P_scale + self._P_mean)
+        if self.difference:
+            known = np.concatenate([origins.before, Z], axis=1)
+            for j in range(self.n_steps):
+                known[:, self.difference + j] += known[:, j]
+            Z = known[:, self.difference :]
+        return Z
+
+    def forecast(self, origins: Origins, n_steps: int, future: np.ndarray) -> np.ndarray:
+        """Forecast block by block; from the second on, forecasts stand for values.
+
+        Parameters
+        ----------
+        origins : Origins
+        n_steps : int
+        future : ndarray of shape (n, n_steps rounded up to whole blocks, n_known)
+
+        Returns
+        -------
+        ndarray of shape (n, n_steps, m)
+        """
+        blocks = []
+        h = self.n_steps
+        for start in range(0, n_steps, h):
+            ahead = future[:, start : start + h]
+            blocks.append(self._block(origins, ahead))
+            if start + h < n_steps:
+                origins = self.advance(origins, blocks[-1], ahead)
+        return np.concatenate(blocks, axis=1)[:, :n_steps]
+
+
+class SeriesModel:
+    """A WindowModel of series in their own units, which it transforms and scales.
+
+    Parameters
+    ----------
+    model : WindowModel
+    transformer : scikit-learn transformer, or None
+        Applied to the values first, and undone last.
+    season_length : int
+        A series is divided by its mean absolute change from one season to the next, after the transformer.
+    n_harmonics : int
+        Sines and cosines of the season, as exogenous columns that are known.
+    """
+
+    def __init__(self, model: WindowModel, transformer, season_length: int, n_harmonics: int):
+        self.model = model
+        self.transformer = transformer
+        self.season_length = season_length
+        self.n_harmonics = n_harmonics
+
+    def fit(self, values: list, known: list, past_only: list, starts: list, dtype) -> Self:
+        """Fit to series that are given as lists of arrays with time first; starts[i] is the time of the first row."""
+        if self.transformer is not None:
+            self.transformer = clone(self.transformer).fit(np.concatenate(values))
+        transformed = self._transform(values)
+        self.scale = np.stack([seasonal_change(part, self.season_length) for part in transformed])
+        self._known_scaling, self._past_scaling = (_mean_and_scale(columns) for columns in (known, past_only))
+        Z, n, E = self._arrays(values, known, past_only, starts, range(len(values)))
+        self.model.fit(Z, n, E, dtype)
+        return self
+
+    def origins(self, values, known, past_only, starts, series, where) -> Origins:
+        """As WindowModel.origins, of the given series; series[i] is the number that series i had in fit."""
+        Z, n, E = self._arrays(values, known, past_only, starts, series)
+        return self.model.origins(Z, n, E, where)
+
+    def advance(self, origins: Origins, values, known, past_only, times, series) -> Origins:
+        """The origins after `values` (n, steps, m) of the same series, whose first row is at `times`, are known too."""
+        Z = np.stack(self._transform(list(values))) / self.scale[series][:, None]
+        return self.model.advance(origins, Z, self._exog(known, past_only, times))
+
+    def forecast(self, origins: Origins, n_steps: int, known: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Scaled forecasts (n, n_steps, m); known (n, n_steps, k) are the exogenous columns from `times` (n,) on."""
+        missing = -n_steps % self.model.n_steps
+        known = np.concatenate([known, np.repeat(known[:, -1:], missing, axis=1)], axis=1)
+        future = self._exog(known, np.empty((*known.shape[:2], 0)), times)
+        return self.model.forecast(origins, n_steps, future)
+
+    def scaled(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """(n, steps, m) in the units of the model; NaN stays."""
+        rows = values.reshape(-1, values.shape[-1])
+        out = np.full(rows.shape, np.nan)
+        known = np.isfinite(rows).all(axis=1)
+        if known.any():
+            out[known] = self._transform([rows[known]])[0]
+        return out.reshape(values.shape) / self.scale[series][:, None]
+
+    def in_units(self, Z: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """(n, steps, m) back in the units of the series."""
+        values = Z * self.scale[series][:, None]
+        if self.transformer is None:
+            return values
+        rows = values.reshape(-1, values.shape[-1])
+        return np.asarray(self.transformer.inverse_transform(rows)).reshape(values.shape)
+
+    def _transform(self, values: list) -> list:
+        if self.transformer is None:
+            return values
+        return [np.asarray(self.transformer.transform(part), dtype=np.float64) for part in values]
+
+    def _exog(self, known: np.ndarray, past_only: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Exogenous columns (n, steps, k) as the model takes them: scaled, known ones and the season's first."""
+        n, steps = known.shape[:2]
+        parts = [_rescale(known, self._known_scaling)]
+        if self.n_harmonics:
+            angle = 2 * np.pi / self.season_length * (np.asarray(times)[:, None] + np.arange(steps))
+            angle = angle[..., None] * np.arange(1, self.n_harmonics + 1)
+            parts += [np.cos(angle), np.sin(angle)]
+        if past_only.shape[2]:
+            parts.append(_rescale(past_only, self._past_scaling))
+        return np.concatenate(parts, axis=2)
+
+    def _arrays(self, values, known, past_only, starts, series):
+        n = np.array([len(part) for part in values])
+        transformed = [part / self.scale[i] for part, i in zip(self._transform(values), series)]
+        E = self._exog(_padded(known), _padded(past_only), np.asarray(starts))
+        return _padded(transformed), n, E
+
+
+def seasonal_change(values: np.ndarray, season_length: int) -> np.ndarray:
+    """Mean absolute error (m,) of the forecast that repeats the last season, over the series (T, m) itself.
+
+    Never 0: for a constant series it is its size, or 1.
+    """
+    s = season_length if len(values) > season_length else 1
+    change = np.abs(values[s:] - values[:-s]).mean(axis=0)
+    tiny = 1e-12 * np.abs(values).max(axis=0)
+    for other in (np.abs(np.diff(values, axis=0)).mean(axis=0), np.abs(values).mean(axis=0), np.ones(values.shape[1])):
+        change = np.where(change > tiny, change, other)
+    return change
+
+
+def _padded(parts: list) -> np.ndarray:
+    """Arrays (T_i, k) as one (N, T, k), NaN after their end."""
+    out = np.full((len(parts), max(len(part) for part in parts), parts[0].shape[1]), np.nan)
+    for row, part in zip(out, parts):
+        row[: len(part)] = part
+    return out
+
+
+def _mean_and_scale(columns: list) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.concatenate(columns)
+    return rows.mean(axis=0), _positive(rows.std(axis=0))
+
+
+def _rescale(columns: np.ndarray, scaling) -> np.ndarray:
+    mean, scale = scaling
+    return (columns - mean) / scale
+
+
+def _positive(scale: np.ndarray) -> np.ndarray:
+    """A scale to divide by: 1 where all values are equal."""
+    return np.where(scale > 1e-12, scale, 1.0)
+
+
+def _set_random_state(estimator: BaseEstimator, rng: np.random.RandomState) -> None:
+    """Draw every random_state of an estimator anew, as scikit-learn's ensembles do."""
+    names = [name for name in sorted(estimator.get_params(deep=True)) if name.split("__")[-1] == "random_state"]
+    estimator.set_params(**{name: rng.randint(np.iinfo(np.int32).max) for name in names})
