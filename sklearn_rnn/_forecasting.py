@@ -16,21 +16,136 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._backtesting import HeldBack, cutoffs, goes_on, rows_at, tidy
 from ._regressor import RNNRegressor
 from ._solvers import outside
-from ._tables import Table, align, grid_of, read_table, write_table
+from ._tables import Exog, Table, grid_of, read_table, write_table
 from ._timeindex import TimeGrid, dominant_period
 from ._window_model import SeriesModel, WindowModel, holds_recurrent_net, seasonal_change
 
-MOST_CALIBRATION_ORIGINS = 2000
-
 
 def default_regressor() -> RNNRegressor:
-    """The network that a forecaster has where none is given."""
+    """The network that a forecaster has where none is given: small and soon stopped, since most series are short."""
     return RNNRegressor(16, alpha=0.003, batch_size=32, max_iter=50)
 
 
 class RNNForecaster(BaseEstimator):
+    """Forecast a series, several that share an index, or a panel of series.
+
+    Windows of the past, normalised, are what a regressor learns to go on from: by default a small recurrent network,
+    which corrects a ridge regression on the same windows. With a panel, one network learns from all series.
+
+    Parameters
+    ----------
+    regressor : scikit-learn regressor, default=None
+        None is ``RNNRegressor(16, alpha=0.003, batch_size=32, max_iter=50)``, whose parameters
+        ``set_params(regressor__...)`` reaches too. Any regressor will do; one that predicts a single value is fitted
+        once for each step of the horizon.
+
+    window : int, default="auto"
+        Time steps of the past that the regressor sees. "auto": a season, at least 7 steps; 24 without a season; fewer
+        for short series.
+
+    horizon : int, default=1
+        Time steps to forecast. With strategy="direct" they are forecast at once.
+
+    strategy : {"direct", "recursive"}, default="direct"
+        "direct": all steps of the horizon at once, and beyond them block by block, with forecasts for values.
+        "recursive": one step at a time.
+
+    normalize : {"auto", "smoothing", "last", "mean"} or None, default="auto"
+        What a window is relative to, since networks extrapolate poorly: "smoothing", a level and a seasonal pattern by
+        exponential smoothing [1]_; "last", the last value; "mean", the mean and the standard deviation of the window;
+        None, nothing. "auto": None with `difference`, otherwise "smoothing" if there is a season and "last" if not.
+
+    target_transform : {"log"} or scikit-learn transformer, default=None
+        Applied to the values before all else, and undone last. "log" is right for positive series that grow by factors.
+
+    season_length : int, default="auto"
+        Steps of a season; 1 for none. "auto": what is usual for the step of the index (12 for months, 7 for days, 24
+        for hours), if there are three of them; for an index of integers, the strongest peak of the autocorrelation, if
+        it is above 0.3.
+
+    difference : int or {"season"}, default=None
+        Lag of the differences that are forecast in place of the values.
+
+    seasonal_features : int, default=0
+        Harmonics of the season (a sine and a cosine each) that are given to the regressor as exogenous columns.
+
+    linear_path : bool, default="auto"
+        Whether a ridge regression, its penalty chosen by leave-one-out, comes first, and the regressor learns what it
+        leaves. "auto": with a recurrent network.
+
+    n_members : int, default=1
+        Regressors that differ in their random_state only, and whose mean is the forecast.
+
+    past_only : list of labels, default=None
+        Columns of X of which the future is not known.
+
+    id_col, time_col : label, default=None
+        Columns of a long frame that hold the ids of series, and the times. None: a MultiIndex of ids and times makes a
+        panel; otherwise the index holds the times.
+
+    window_format : {"auto", "3d", "2d"}, default="auto"
+        Windows as (n_windows, window, n_columns), or flat. "auto": the former if the regressor is, or holds, a
+        recurrent network of this package. With exogenous columns that are known ahead, `horizon` steps follow on the
+        window, in which values are 0 and a last column is 1.
+
+    calibration_fraction : float, default=0.2
+        Newest part of the data that is first held back, to measure `skill_`, to weigh the network and to calibrate the
+        intervals. 0 does without, and takes half the time.
+
+    random_state : int, RandomState instance or None, default=None
+        From which every random_state of the regressor is drawn; None leaves them as they are (unless `n_members` is
+        above 1).
+
+    Attributes
+    ----------
+    skill_ : float
+        1 minus the ratio of the mean absolute scaled error to that of the seasonal naive forecast, on the part that was
+        held back; 0 is as good as that, 1 is perfect. NaN without such a part.
+    network_weight_ : float
+        How much of the network's correction is added to the linear path: between 0 and 1, what served best on the part
+        that was held back. 1 without such a part.
+    season_length_, window_ : int
+        What "auto" came to.
+    regressors_ : list
+        The fitted members.
+
+    See Also
+    --------
+    SlidingWindow : Windows of a table in a pipeline, with y of your own.
+
+    Notes
+    -----
+    The last values are kept, not the whole series. Errors are scaled by the mean absolute change of a series from one
+    season to the next, after the transform: so that series of all sizes count alike.
+
+    An RNNRegressor is trained for its max_iter epochs; that it has not converged by then is not warned of.
+
+    References
+    ----------
+    .. [1] Smyl, S. (2020). A hybrid method of exponential smoothing and recurrent neural networks for time series
+       forecasting. International Journal of Forecasting 36, 75-85.
+
+    Examples
+    --------
+    >>> from sklearn_rnn import RNNForecaster
+    >>> from sklearn_rnn.datasets import load_airline
+    >>> airline = load_airline()
+    >>> forecaster = RNNForecaster(horizon=12, target_transform="log", random_state=0).fit(airline[:"1959"])
+    >>> forecaster.predict().round(-1).head(3)
+    Date
+    1960-01    420.0
+    1960-02    400.0
+    1960-03    460.0
+    Freq: M, Name: Passengers, dtype: float64
+    >>> forecaster.predict_interval(coverage=0.8).columns.tolist()
+    ['lower', 'upper']
+    >>> bool(forecaster.score(airline["1960":]) > -0.5)  # minus the mean absolute scaled error
+    True
+    """
+
     def __init__(
         self,
         regressor: BaseEstimator | None = None,
@@ -110,29 +225,39 @@ class RNNForecaster(BaseEstimator):
     # -- fitting ----------------------------------------------------------------------------------------------------
 
     def fit(self, y: pd.Series | pd.DataFrame | ArrayLike, X: pd.DataFrame | ArrayLike | None = None) -> Self:
+        """Fit to the past.
+
+        Parameters
+        ----------
+        y : Series, DataFrame or array-like
+            A series with a DatetimeIndex, a PeriodIndex or an index of integers, oldest first and without gaps; a frame
+            of several that share it; or a panel: a Series or DataFrame with a MultiIndex of ids and times, or a long
+            frame with `id_col` and `time_col`. Series of a panel may differ in length. An array holds time along its
+            first axis.
+        X : DataFrame or array-like, default=None
+            Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`).
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, the index of y is not regular or not in order, values are missing, or a series is
+            too short.
+        TypeError
+            If the index or a column is of a type that is no time, or no number.
+
+        Warns
+        -----
+        UserWarning
+            If `skill_` is below 0, or the series are too short to hold back a part.
+        """
         self._validate_params()
         table = read_table(y, self.id_col, self.time_col)
-        return self._fit(table, grid_of(table), *self._read_exog(X, table))
-
-    def _read_exog(self, X, table: Table) -> tuple[list, list]:
-        """Exogenous columns of each series, known ones and past-only ones, (T_i, k)."""
-        if X is None:
-            if self.past_only is not None and len(self.past_only):
-                raise ValueError(f"past_only names the columns {list(self.past_only)} of X, but no X was given.")
-            none = [np.empty((len(part), 0)) for part in table.values]
-            self._exog_names = None
-            return none, none
-        rows, names = align(X, table)
-        self._exog_names = names
-        past_only = self._past_only_columns(names)
-        return [part[:, ~past_only] for part in rows], [part[:, past_only] for part in rows]
-
-    def _past_only_columns(self, names: list) -> np.ndarray:
-        past_only = list(self.past_only) if self.past_only is not None else []
-        unknown = [name for name in past_only if name not in names]
-        if unknown:
-            raise ValueError(f"past_only names {unknown[0]!r}, which X does not have; its columns are {names}.")
-        return np.isin(np.arange(len(names)), [names.index(name) for name in past_only])
+        self._exog = Exog(X, table, self.past_only)
+        return self._fit(table, grid_of(table), *self._exog.take_rows())
 
     def _fit(self, table: Table, grid: TimeGrid, known: list, past_only: list) -> Self:
         self._layout, self._grid = table.layout, grid
@@ -150,10 +275,11 @@ class RNNForecaster(BaseEstimator):
         self._dtype = np.float32 if all(part.dtype == np.float32 for part in table.values) else np.float64
         self._check_lengths(table, lengths)
         data = (table.values, known, past_only, starts)
-        self._n_past_only = past_only[0].shape[1]
-        self.skill_, self._scores = np.nan, None
+        self._held_back = None
         if self.calibration_fraction > 0:
-            self._calibrate(*data, lengths)
+            self._held_back = self._hold_back(*data)
+        self.skill_ = self._held_back.skill if self._held_back else np.nan
+        self.network_weight_ = self._held_back.network_weight if self._held_back else 1.0
         self._model = self._train(*data)
         self.regressors_ = self._model.model.members
         self._mase_scale = np.stack([seasonal_change(part, self.season_length_) for part in table.values])
@@ -162,9 +288,9 @@ class RNNForecaster(BaseEstimator):
         self._last = [index[-1] for index in table.indexes]
         if self.skill_ < 0:
             warnings.warn(
-                f"On the last {self.calibration_fraction:.0%} of the data, which were held back, this forecaster was worse "
-                f"than repeating the last season ({self.season_length_} steps): skill_ = {self.skill_:.2f}. Use that, or "
-                "try another window, normalize, target_transform or regressor.",
+                f"On the last {self.calibration_fraction:.0%} of the data, which were held back, this forecaster was "
+                f"worse than repeating the last season ({self.season_length_} steps): skill_ = {self.skill_:.2f}. Do "
+                "that, or try another window, normalize, target_transform or regressor.",
                 UserWarning,
                 stacklevel=outside(),
             )
@@ -205,14 +331,14 @@ class RNNForecaster(BaseEstimator):
         short = np.flatnonzero(lengths < n_needed)
         if len(short):
             raise ValueError(
-                f"{table.where(short[0])} has {lengths[short[0]]} values, too few for a forecast, which takes {n_needed} "
-                f"({of_what}). Choose a smaller window or season_length, or leave the series out."
+                f"{table.where(short[0])} has {lengths[short[0]]} values, too few for a forecast, which takes "
+                f"{n_needed} ({of_what}). Choose a smaller window or season_length, or leave the series out."
             )
         if lengths.max() < n_needed + self._block + 1:
             raise ValueError(
-                f"y has at most {lengths.max()} values in a series, too few to fit on: with {of_what} and {self._block} "
-                f"step(s) forecast at once it takes at least {n_needed + self._block + 1}. Choose a smaller window or "
-                "horizon, or strategy='recursive'."
+                f"y has at most {lengths.max()} values in a series, too few to fit on: with {of_what} and "
+                f"{self._block} step(s) forecast at once it takes at least {n_needed + self._block + 1}. Choose "
+                "a smaller window or horizon, or strategy='recursive'."
             )
 
     def _new_model(self, n_known: int) -> SeriesModel:
@@ -250,55 +376,47 @@ class RNNForecaster(BaseEstimator):
     def _train(self, values, known, past_only, starts) -> SeriesModel:
         return self._new_model(known[0].shape[1]).fit(values, known, past_only, starts, self._dtype)
 
-    def _calibrate(self, values, known, past_only, starts, lengths) -> None:
-        """Forecast the newest part of the data from the rest: skill_, and the errors that intervals are made of."""
-        ends = starts + lengths
+    def _hold_back(self, values, known, past_only, starts) -> HeldBack | None:
+        """Forecast the newest part of the data from the rest."""
+        lengths = np.array([len(part) for part in values])
         n_held_back = int(np.ceil(self.calibration_fraction * lengths.max()))
-        n_early = np.clip(ends.max() - n_held_back - starts, 0, lengths)
-        n_needed = self._new_model(0).model.n_needed
-        kept = np.flatnonzero((n_early >= n_needed + self._block) & (n_early < lengths))
-        if len(kept) == 0:
+        n_early = np.clip((starts + lengths).max() - n_held_back - starts, 0, lengths)
+        n_least = self._new_model(0).model.n_needed + self._block
+        enough = np.flatnonzero((n_early >= n_least) & (n_early < lengths))
+        if len(enough) == 0:
             warnings.warn(
-                f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which takes "
-                f"{n_needed + self._block} steps: there will be no skill_ and no intervals. Set calibration_fraction=0 "
-                "to say that you need none, or choose a smaller window or horizon.",
+                f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which "
+                f"takes {n_least} steps: there will be no skill_ and no intervals. Set calibration_fraction=0 to say "
+                "that you need none, or choose a smaller window or horizon.",
                 UserWarning,
                 stacklevel=outside(),
             )
-            return
-        early = [[part[i][: n_early[i]] for i in kept] for part in (values, known, past_only)]
-        model = self._train(*early, starts[kept])
-
-        # Every held-back step is forecast from every origin before it that is not further away than `ahead`.
-        ahead = max(self.horizon, self.season_length_)
-        if past_only[0].shape[1]:
-            ahead = self._block
-        ahead = int(min(ahead, (lengths - n_early)[kept].max()))
-        series = np.repeat(np.arange(len(kept)), (lengths - n_early)[kept])
-        t = np.concatenate([np.arange(n_early[i], lengths[i]) for i in kept]) - 1
-        every = -(-len(t) // MOST_CALIBRATION_ORIGINS)
-        series, t = series[::every], t[::every]
-        data = [[part[i] for i in kept] for part in (values, known, past_only)]
-        origins = model.origins(*data, starts[kept], np.arange(len(kept)), (series, t))
-        steps = t[:, None] + 1 + np.arange(ahead)
-        future = _rows_at(data[1], series, steps)
-        forecast = model.forecast(origins, ahead, np.nan_to_num(future), starts[kept][series] + t + 1)
-        true = _rows_at(data[0], series, steps)
-        self._scores = np.abs(model.scaled(true, series) - forecast)
-
-        # skill: mean absolute scaled errors against those of the seasonal naive forecast
-        s = self.season_length_
-        naive = _rows_at(data[0], series, t[:, None] - s + 1 + np.arange(ahead) % s)
-        error, naive_error = np.abs(true - model.in_units(forecast, series)), np.abs(true - naive)
-        scale = np.stack([seasonal_change(part, s) for part in early[0]])[series][:, None]
-        h = min(self.horizon, ahead)
-        denominator = np.nansum((naive_error / scale)[:, :h])
-        if denominator > 0:
-            self.skill_ = float(1 - np.nansum((error / scale)[:, :h]) / denominator)
+            return None
+        data = [[part[i] for i in enough] for part in (values, known, past_only)]
+        early = [[rows[:n] for rows, n in zip(part, n_early[enough])] for part in data]
+        model = self._train(*early, starts[enough])
+        ahead = self._block if self._exog.n_past_only else max(self.horizon, self.season_length_)
+        return HeldBack(model, *data, starts[enough], n_early[enough], int(self.horizon), ahead)
 
     # -- forecasting ------------------------------------------------------------------------------------------------
 
-    def predict(self, horizon: int | None = None, X: pd.DataFrame | ArrayLike | None = None):
+    def predict(
+        self, horizon: int | None = None, X: pd.DataFrame | ArrayLike | None = None
+    ) -> pd.Series | pd.DataFrame | np.ndarray:
+        """Forecast what follows on the last values known.
+
+        Parameters
+        ----------
+        horizon : int, default=None
+            Time steps; None takes the parameter `horizon`. May be longer than that.
+        X : DataFrame or array-like, default=None
+            Exogenous columns that are known ahead, with a row for each time to forecast.
+
+        Returns
+        -------
+        Series, DataFrame or ndarray
+            Of the type of y in `fit`, with the times that follow on its index.
+        """
         check_is_fitted(self)
         Z, series, indexes = self._forecast(self._check_horizon(horizon), X)
         return write_table(self._layout, self._ids, indexes, list(self._model.in_units(Z, series)))
@@ -306,6 +424,27 @@ class RNNForecaster(BaseEstimator):
     def predict_interval(
         self, horizon: int | None = None, X: pd.DataFrame | ArrayLike | None = None, *, coverage: float = 0.9
     ) -> pd.DataFrame:
+        """Intervals that hold a future value with a given probability, each time step by itself.
+
+        Split conformal: the errors of forecasts of the part that was held back in `fit`, relative to what is typical
+        that many steps ahead, and of them the quantile that gives the coverage. Steps further ahead than was measured
+        are widened by the square root of their distance. The promise holds if the future is like that part.
+
+        Parameters
+        ----------
+        horizon, X : as in `predict`
+        coverage : float, default=0.9
+
+        Returns
+        -------
+        DataFrame
+            Columns "lower" and "upper"; for several series that share an index, a pair for each, under its name.
+
+        Raises
+        ------
+        ValueError
+            If no part of the data was held back.
+        """
         check_is_fitted(self)
         Z, series, indexes = self._forecast(self._check_horizon(horizon), X)
         lower, upper = self._bounds(Z, series, coverage)
@@ -316,30 +455,15 @@ class RNNForecaster(BaseEstimator):
     def _bounds(self, Z, series, coverage) -> tuple[np.ndarray, np.ndarray]:
         if not isinstance(coverage, Real) or not 0 < coverage < 1:
             raise ValueError(f"coverage must be a number between 0 and 1, got {coverage!r}.")
-        if self._scores is None:
+        if self._held_back is None:
             raise ValueError(
                 "This forecaster has no held-back errors to make intervals of: calibration_fraction was "
                 f"{self.calibration_fraction}, or the series too short to hold back a part. Fit with "
                 "calibration_fraction=0.2 on a longer series, or with a smaller window or horizon."
             )
-        widths = self._widths(Z.shape[1], coverage)
+        widths = self._held_back.widths(Z.shape[1], coverage)
         bounds = self._model.in_units(Z - widths, series), self._model.in_units(Z + widths, series)
         return np.minimum(*bounds), np.maximum(*bounds)
-
-    def _widths(self, n_steps: int, coverage: float) -> np.ndarray:
-        """Half the width of the intervals, (n_steps, m)."""
-        scores = self._scores
-        typical = np.maximum.accumulate(np.nanmean(scores, axis=0))  # (ahead, m)
-        relative = scores / np.where(typical > 0, typical, 1.0)
-        quantile = np.empty(scores.shape[2])
-        for j in range(len(quantile)):
-            ratios = np.sort(relative[..., j][np.isfinite(relative[..., j])])
-            rank = int(np.ceil((len(ratios) + 1) * coverage))
-            quantile[j] = ratios[min(rank, len(ratios)) - 1]
-        ahead = len(typical)
-        beyond = np.sqrt(np.arange(ahead + 1, n_steps + 1) / ahead)
-        typical = np.concatenate([typical, typical[-1:] * beyond[:, None]])[:n_steps]
-        return typical * quantile
 
     def _check_horizon(self, horizon) -> int:
         n_steps = self.horizon if horizon is None else horizon
@@ -352,58 +476,41 @@ class RNNForecaster(BaseEstimator):
         series = np.arange(len(self._ids)) if series is None else np.asarray(series)
         lengths = [n_steps] * len(series) if lengths is None else lengths
         indexes = [self._grid.after(self._last[i], length) for i, length in zip(series, lengths)]
-        future = self._read_future(X, series, indexes)
+        future = self._exog.read_future(X, self._layout, [self._ids[i] for i in series], indexes)
         known = np.stack([np.concatenate([part, np.repeat(part[-1:], n_steps - len(part), axis=0)]) for part in future])
         return self._forecast_from(n_steps, known, series), series, indexes
 
     def _forecast_from(self, n_steps: int, known: np.ndarray, series: np.ndarray) -> np.ndarray:
-        if self._n_past_only and n_steps > self._block:
+        if self._exog.n_past_only and n_steps > self._block:
             raise ValueError(
                 f"To forecast {n_steps} steps, {self._block} at a time, takes later values of the past_only columns "
                 f"{list(self.past_only)}. Use strategy='direct' with horizon={n_steps}."
             )
         times = np.array([self._grid.n_steps(self._first, self._last[i]) + 1 for i in series])
-        return self._model.forecast(self._origins.take(series), n_steps, known, times)
-
-    def _read_future(self, X, series, indexes) -> list:
-        """Known exogenous columns for the times of the forecasts."""
-        n_known = 0 if self._exog_names is None else len(self._exog_names) - self._n_past_only
-        if n_known == 0:
-            return [np.empty((len(index), 0)) for index in indexes]
-        names = [name for name, past in zip(self._exog_names, self._past_only_columns(self._exog_names)) if not past]
-        if X is None:
-            raise ValueError(
-                f"This forecaster was fitted with exogenous columns {names}: pass X with a row for each time to forecast, "
-                f"from {indexes[0][0]} to {indexes[0][-1]}. If their future is not known, name them in past_only."
-            )
-        values = [np.empty((len(index), len(self._layout.names))) for index in indexes]
-        if self._layout.kind == "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
-            X = np.asarray(X)[: len(indexes[0])]
-        return align(X, Table(self._layout, [self._ids[i] for i in series], indexes, values, []), columns=names)[0]
+        return self._model.forecast(self._origins.take(series), n_steps, known, times, self.network_weight_)
 
     # -- observing --------------------------------------------------------------------------------------------------
 
-    def update(self, y_new, X_new=None) -> Self:
+    def update(
+        self, y_new: pd.Series | pd.DataFrame | ArrayLike, X_new: pd.DataFrame | ArrayLike | None = None
+    ) -> Self:
+        """Take the newest values into account, without fitting again.
+
+        Parameters
+        ----------
+        y_new : like y in `fit`
+            What follows on directly on the last values known; of a panel, of all series or of some.
+        X_new : like X in `fit`, default=None
+
+        Returns
+        -------
+        self : object
+        """
         check_is_fitted(self)
         table = self._read_next(y_new, "y_new")
         self._check_values(table)
-        known, past_only = self._exog_of(X_new, table)
+        known, past_only = self._exog.read_next(X_new, table)
         return self._update(table, known, past_only)
-
-    def _exog_of(self, X_new, table):
-        names = self._exog_names
-        if (X_new is None) != (names is None):
-            raise ValueError(
-                f"This forecaster was fitted with exogenous columns {names}: pass them in X_new for the rows of y_new."
-                if X_new is None
-                else "This forecaster was fitted without X: leave X_new out, or fit again with X."
-            )
-        if names is None:
-            none = [np.empty((len(part), 0)) for part in table.values]
-            return none, none
-        rows, _ = align(X_new, table, name="X_new", columns=names)
-        past_only = self._past_only_columns(names)
-        return [part[:, ~past_only] for part in rows], [part[:, past_only] for part in rows]
 
     def _update(self, table: Table, known, past_only) -> Self:
         for i, group in enumerate(table.ids):
@@ -419,15 +526,15 @@ class RNNForecaster(BaseEstimator):
         table = read_table(y, self.id_col, self.time_col, name=name)
         if table.layout.kind != self._layout.kind or table.layout.names != self._layout.names:
             raise ValueError(
-                f"{name} must be of the kind that was fitted ({self._layout.kind} with columns {self._layout.names}), got "
-                f"{table.layout.kind} with columns {table.layout.names}."
+                f"{name} must be of the kind that was fitted ({self._layout.kind} with columns {self._layout.names}), "
+                f"got {table.layout.kind} with columns {table.layout.names}."
             )
         for i, group in enumerate(table.ids):
             where = table.where(i, name)
             if group not in self._ids:
                 raise ValueError(
-                    f"{name} has a series {group!r} that this forecaster was not fitted on. To validate over a panel, cut "
-                    "all series at the same times: cv=forecaster.time_splits(y, n_splits=..., horizon=...)."
+                    f"{name} has a series {group!r} that this forecaster was not fitted on. To validate over a panel, "
+                    "cut all series at the same times: cv=forecaster.time_splits(y, n_splits=..., horizon=...)."
                 )
             last = self._last[self._ids.index(group)]
             if self._layout.kind == "array":
@@ -437,14 +544,28 @@ class RNNForecaster(BaseEstimator):
             expected = self._grid.after(last, 1)[0]
             if table.indexes[i][0] != expected:
                 raise ValueError(
-                    f"{where} begins at {table.indexes[i][0]}, but must follow on directly on what this forecaster knows, "
-                    f"which ends at {last}: the next time is {expected}. Pass the rows from there on (update() takes what "
-                    "lies between; in cross-validation, TimeSeriesSplit without a gap, and for a panel "
+                    f"{where} begins at {table.indexes[i][0]}, but must follow on directly on what this forecaster "
+                    f"knows, which ends at {last}: the next time is {expected}. Pass the rows from there on (update() "
+                    "takes what lies between; in cross-validation, TimeSeriesSplit without a gap, and for a panel "
                     "cv=forecaster.time_splits(y, ...))."
                 )
         return table
 
-    def score(self, y_next, X=None) -> float:
+    def score(self, y_next: pd.Series | pd.DataFrame | ArrayLike, X: pd.DataFrame | ArrayLike | None = None) -> float:
+        """Minus the mean absolute scaled error (MASE) of a forecast of y_next.
+
+        Scaled by the error of repeating the last season, over the series that was fitted: -1 is as good as that was.
+
+        Parameters
+        ----------
+        y_next : like y in `fit`
+            What follows on directly on the last values known. As many steps are forecast.
+        X : as in `predict`
+
+        Returns
+        -------
+        float
+        """
         check_is_fitted(self)
         table = self._read_next(y_next, "y_next")
         series = [self._ids.index(group) for group in table.ids]
@@ -467,14 +588,39 @@ class RNNForecaster(BaseEstimator):
         refit: bool = False,
         coverage: float = 0.9,
     ) -> pd.DataFrame:
+        """Stand at earlier times, forecast what came then, and compare.
+
+        Parameters
+        ----------
+        y, X : as in `fit`
+            The whole of the data; this forecaster itself is not changed.
+        n_splits : int, default=5
+            Times to stand at.
+        horizon : int, default=None
+            Time steps to forecast from each; None takes the parameter `horizon`.
+        stride : int, default=None
+            Time steps from one to the next; None takes the horizon. The last is `horizon` steps before the end.
+        refit : bool, default=False
+            Whether to fit anew each time; otherwise only the first time, and the values since then are taken into
+            account by `update`.
+        coverage : float, default=0.9
+            Of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            One row for each forecast value: (the id and the variable, if there are several,) cutoff (the last time
+            known), step, y_true, y_pred, lower, upper. The bounds are NaN if calibration_fraction is 0.
+        """
         self._validate_params()
         model = clone(self)
         table = read_table(y, self.id_col, self.time_col)
         grid = grid_of(table)
-        exog = model._read_exog(X, table)
+        model._exog = Exog(X, table, self.past_only)
+        exog = model._exog.take_rows()
         horizon = self._check_horizon(horizon)
         records, known_before = [], np.zeros(len(table.ids), int)
-        for cut, stops in _cuts(table, grid, n_splits, horizon, stride):
+        for cut, stops in cutoffs(table, grid, n_splits, horizon, stride):
             new = table.cut(known_before, stops)
             new_exog = [[part[i][known_before[i] : stops[i]] for i in new.numbers(table)] for part in exog]
             if refit or not records:
@@ -483,88 +629,45 @@ class RNNForecaster(BaseEstimator):
                 model._update(new, *new_exog)
             # the series that were known at the cutoff, and go on after it
             going = [
-                i for i, group in enumerate(table.ids) if group in model._ids and _goes_on(table, grid, i, cut, stops)
+                i for i, group in enumerate(table.ids) if group in model._ids and goes_on(table, grid, i, cut, stops)
             ]
             steps = stops[going][:, None] + np.arange(horizon)
             series = np.array([model._ids.index(table.ids[i]) for i in going])
-            Z = model._forecast_from(horizon, np.nan_to_num(_rows_at(exog[0], going, steps)), series)
-            columns = {"y_true": _rows_at(table.values, going, steps), "y_pred": model._model.in_units(Z, series)}
-            if model._scores is not None:
+            Z = model._forecast_from(horizon, np.nan_to_num(rows_at(exog[0], going, steps)), series)
+            columns = {"y_true": rows_at(table.values, going, steps), "y_pred": model._model.in_units(Z, series)}
+            if model._held_back is not None:
                 columns["lower"], columns["upper"] = model._bounds(Z, series, coverage)
             else:
                 columns["lower"] = columns["upper"] = np.full_like(Z, np.nan)
-            records.append(_tidy(table, going, cut, columns))
+            records.append(tidy(table, going, cut, columns))
             known_before = np.zeros_like(stops) if refit else stops
         return pd.concat(records, ignore_index=True)
 
     def time_splits(
         self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None
     ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Splits for cross-validation that cut all series of a panel at the same times.
+
+        scikit-learn's TimeSeriesSplit cuts by rows, and so would cut a panel by series.
+
+        Parameters
+        ----------
+        y, n_splits, horizon, stride : as in `backtest`
+
+        Returns
+        -------
+        list of tuple of ndarray
+            Rows of y to fit on and to score, for each split, as ``GridSearchCV(forecaster, ..., cv=splits)`` takes
+            them.
+        """
         self._validate_params()
         table = read_table(y, self.id_col, self.time_col)
         grid = grid_of(table)
         horizon = self._check_horizon(horizon)
         splits = []
-        for cut, stops in _cuts(table, grid, n_splits, horizon, stride):
-            going = [i for i in range(len(table.ids)) if stops[i] and _goes_on(table, grid, i, cut, stops)]
+        for cut, stops in cutoffs(table, grid, n_splits, horizon, stride):
+            going = [i for i in range(len(table.ids)) if stops[i] and goes_on(table, grid, i, cut, stops)]
             test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going]
             train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
             splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
         return splits
-
-
-def _cuts(table: Table, grid: TimeGrid, n_splits: int, horizon: int, stride: int | None):
-    """For each cutoff, its label, and how many rows of each series are known then."""
-    for name, value in (("n_splits", n_splits), ("stride", horizon if stride is None else stride)):
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
-    stride = horizon if stride is None else stride
-    lengths = np.array([len(index) for index in table.indexes])
-    first = min(index[0] for index in table.indexes)
-    starts = np.array([grid.n_steps(first, index[0]) for index in table.indexes])
-    n_times = int((starts + lengths).max())
-    cuts = n_times - horizon - stride * np.arange(n_splits)[::-1]
-    if cuts[0] < 1:
-        raise ValueError(
-            f"{n_splits} cutoffs, {stride} steps apart and with {horizon} steps after each, need more than the {n_times} "
-            "time steps that y has. Choose a smaller n_splits, stride or horizon."
-        )
-    labels = grid.labels(first, n_times)
-    return [(labels[cut - 1], np.clip(cut - starts, 0, lengths)) for cut in cuts]
-
-
-def _goes_on(table: Table, grid: TimeGrid, i: int, cut, stops: np.ndarray) -> bool:
-    """Has series i a row at the cutoff, and one after it?"""
-    return 0 < stops[i] < len(table.indexes[i]) and table.indexes[i][stops[i] - 1] == cut
-
-
-def _tidy(table: Table, series: list, cut, columns: dict) -> pd.DataFrame:
-    """Forecasts from one cutoff, (n, steps, m) each, as a frame with one row for each value that is known."""
-    n, steps, m = columns["y_true"].shape
-    layout = table.layout
-    frame = {}
-    if layout.kind == "panel":
-        groups = pd.Index([table.ids[i] for i in series])
-        for level, name in enumerate(layout.index_names[:-1]):
-            frame["id" if name is None else name] = groups.get_level_values(level).repeat(steps * m)
-    elif layout.id_col is not None:
-        frame[layout.id_col] = pd.Index([table.ids[i] for i in series]).repeat(steps * m)
-    if m > 1:
-        frame["variable"] = np.tile(np.array(layout.names, dtype=object), n * steps)
-    frame["cutoff"] = pd.Index([cut]).repeat(n * steps * m)
-    frame["step"] = np.tile(np.repeat(np.arange(1, steps + 1), m), n)
-    frame |= {name: values.ravel() for name, values in columns.items()}
-    frame = pd.DataFrame(frame)
-    return frame[np.isfinite(columns["y_true"].ravel())]
-
-
-def _rows_at(parts: list, series: Sequence[int], steps: np.ndarray) -> np.ndarray:
-    """parts[series[i]][steps[i, j]] as (n, steps, k), NaN beyond the end."""
-    out = np.full((*steps.shape, parts[0].shape[1]), np.nan)
-    series = np.asarray(series)
-    for i in np.unique(series):
-        of_part, part = series == i, parts[i]
-        rows = part[np.minimum(steps[of_part], len(part) - 1)].astype(np.float64)
-        rows[steps[of_part] >= len(part)] = np.nan
-        out[of_part] = rows
-    return out

@@ -131,9 +131,9 @@ def read_table(
             t, column = wrong[0]
             what = "is missing" if np.isnan(part[t, column]) else "is infinite"
             raise ValueError(
-                f"{table.where(i, name)} {what} at {table.indexes[i][t]}, column {names[column]!r}. Fill it in, as with "
-                f"{name}.interpolate() or {name}.ffill(), or use the rows after it only: which is right depends on why "
-                "it is missing."
+                f"{table.where(i, name)} {what} at {table.indexes[i][t]}, column {names[column]!r}. Fill it in, as "
+                f"with {name}.interpolate() or {name}.ffill(), or use the rows after it only: which is right depends "
+                "on why it is missing."
             )
     return table
 
@@ -165,8 +165,8 @@ def _numbers(column: pd.Series, label: Hashable, name: str) -> np.ndarray:
     numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
     if not numeric and not pd.api.types.is_object_dtype(dtype):
         raise TypeError(
-            f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. Leave it out, or encode it (a panel's "
-            "ids and times are named by id_col and time_col)."
+            f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. Leave it out, or encode it (a "
+            "panel's ids and times are named by id_col and time_col)."
         )
     try:
         return column.to_numpy(dtype=np.float32 if dtype == np.float32 else np.float64, na_value=np.nan)
@@ -189,7 +189,8 @@ def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> 
         return table.values, table.layout.names
     if y.layout.kind != "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
         raise TypeError(
-            f"{name} must be a DataFrame with the index of y, so that its rows can be told apart, got {type(X).__name__}."
+            f"{name} must be a DataFrame with the index of y, so that its rows can be told apart, got "
+            f"{type(X).__name__}."
         )
     if columns is not None and isinstance(X, pd.DataFrame):
         columns = list(columns)
@@ -213,14 +214,77 @@ def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> 
             at = index.get_indexer(y.indexes[i])
             if (at < 0).any():
                 raise ValueError(
-                    f"{table.where(j, name)} has no row for {y.indexes[i][int(np.flatnonzero(at < 0)[0])]}. It must hold "
-                    f"one for each time of y, or of the forecast ({y.indexes[i][0]} to {y.indexes[i][-1]}); its own index "
-                    f"goes from {index[0]} to {index[-1]}."
+                    f"{table.where(j, name)} has no row for {y.indexes[i][int(np.flatnonzero(at < 0)[0])]}. It must "
+                    f"hold one for each time of y, or of the forecast ({y.indexes[i][0]} to {y.indexes[i][-1]}); its "
+                    f"own index goes from {index[0]} to {index[-1]}."
                 )
             rows.append(table.values[j][at])
         else:
             rows.append(table.values[j])
     return rows, table.layout.names
+
+
+class Exog:
+    """The exogenous columns of X: names, and which are known of the past only."""
+
+    def __init__(self, X: object, y: Table, past_only: Sequence[Hashable] | None):
+        past_only = [] if past_only is None else list(past_only)
+        self.names: list | None = None
+        self.rows = [np.empty((len(part), 0)) for part in y.values]
+        if X is not None:
+            self.rows, self.names = align(X, y)
+        elif past_only:
+            raise ValueError(f"past_only names the columns {past_only} of X, but no X was given.")
+        names = self.names or []
+        unknown = [name for name in past_only if name not in names]
+        if unknown:
+            raise ValueError(f"past_only names {unknown[0]!r}, which X does not have; its columns are {names}.")
+        self._is_past_only = np.isin(np.arange(len(names)), [names.index(name) for name in past_only])
+
+    @property
+    def known_names(self) -> list:
+        return [name for name, past in zip(self.names or [], self._is_past_only) if not past]
+
+    @property
+    def n_past_only(self) -> int:
+        return int(self._is_past_only.sum())
+
+    def take_rows(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Columns that are known ahead, and past-only ones, (T_i, k) for each series; they are not kept here."""
+        rows, self.rows = self.rows, []
+        return self._split(rows)
+
+    def _split(self, rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        return [part[:, ~self._is_past_only] for part in rows], [part[:, self._is_past_only] for part in rows]
+
+    def read_next(self, X_new: object, y_new: Table) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The same of the rows that belong to later values."""
+        if X_new is None and self.names is not None:
+            raise ValueError(
+                f"This forecaster was fitted with exogenous columns {self.names}: pass them in X_new for the rows "
+                "of y_new."
+            )
+        if self.names is None:
+            if X_new is not None:
+                raise ValueError("This forecaster was fitted without X: leave X_new out, or fit again with X.")
+            return self._split([np.empty((len(part), 0)) for part in y_new.values])
+        return self._split(align(X_new, y_new, name="X_new", columns=self.names)[0])
+
+    def read_future(self, X: object, layout: Layout, ids: list, indexes: list[pd.Index]) -> list[np.ndarray]:
+        """Columns that are known ahead, of the times to forecast."""
+        names = self.known_names
+        if not names:
+            return [np.empty((len(index), 0)) for index in indexes]
+        if X is None:
+            raise ValueError(
+                f"This forecaster was fitted with exogenous columns {names}: pass X with a row for each time to "
+                f"forecast, from {indexes[0][0]} to {indexes[0][-1]}. If their future is not known, name them in "
+                "past_only."
+            )
+        if layout.kind == "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
+            X = np.asarray(X)[: len(indexes[0])]
+        values = [np.empty((len(index), len(layout.names))) for index in indexes]
+        return align(X, Table(layout, ids, indexes, values, []), columns=names)[0]
 
 
 def write_table(

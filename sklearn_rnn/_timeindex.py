@@ -96,8 +96,8 @@ class TimeGrid:
             self.kind = "integer"
         else:
             raise TypeError(
-                f"The index of {where} must be a DatetimeIndex, a PeriodIndex or integers, got {type(index).__name__} of "
-                f"{index.dtype}. Convert it, as with pd.to_datetime(y.index), or number the rows: "
+                f"The index of {where} must be a DatetimeIndex, a PeriodIndex or integers, got {type(index).__name__} "
+                f"of {index.dtype}. Convert it, as with pd.to_datetime(y.index), or number the rows: "
                 "y.reset_index(drop=True)."
             )
         self._dtype = index.dtype
@@ -225,8 +225,8 @@ def _season_length(offset: pd.offsets.BaseOffset) -> int | None:
 def dominant_period(values: np.ndarray) -> int | None:
     """The lag, from 2 on, at which a series (T,) resembles itself most; None where it hardly does.
 
-    Of the autocorrelations of what a straight line leaves, the first peak that is nearly as high as the highest, if that
-    is above 0.3 and above what noise would show.
+    Of the autocorrelations of what a straight line leaves, the first peak that is nearly as high as the highest, if
+    that is above 0.3 and above what noise would show.
     """
     n = len(values)
     if n < 9:

@@ -327,7 +327,7 @@ class WindowModel:
                 _set_random_state(member, rng)
         self._dtype = X.dtype
         with warnings.catch_warnings():
-            # To stop after max_iter epochs, long before convergence, is how a net on few windows is kept from overfitting.
+            # To stop after max_iter epochs, long before convergence, keeps a net on few windows from overfitting.
             warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
             for member in self.members:
                 member.fit(X, Y)
@@ -335,7 +335,7 @@ class WindowModel:
 
     # -- using ------------------------------------------------------------------------------------------------------
 
-    def _block(self, origins: Origins, future: np.ndarray) -> np.ndarray:
+    def _block(self, origins: Origins, future: np.ndarray, network_weight: float) -> np.ndarray:
         """Z of the next h steps, (n, h, m)."""
         n, _, m = origins.D.shape
         flat, X = self._features(origins, future)
@@ -352,7 +352,7 @@ class WindowModel:
             P += predicted.reshape(P.shape)
         P /= len(self.members)
         if self.linear is not None:
-            P += self.linear.predict(flat).reshape(P.shape)
+            P = network_weight * P + self.linear.predict(flat).reshape(P.shape)
         _, scale = self._centre_and_scale(origins)
         Z = self._path(origins, self.n_steps) + scale * (P * self._P_scale + self._P_mean)
         if self.difference:
@@ -362,7 +362,7 @@ class WindowModel:
             Z = known[:, self.difference :]
         return Z
 
-    def forecast(self, origins: Origins, n_steps: int, future: np.ndarray) -> np.ndarray:
+    def forecast(self, origins: Origins, n_steps: int, future: np.ndarray, network_weight: float = 1.0) -> np.ndarray:
         """Forecast block by block; from the second on, forecasts stand for values.
 
         Parameters
@@ -370,6 +370,8 @@ class WindowModel:
         origins : Origins
         n_steps : int
         future : ndarray of shape (n, n_steps rounded up to whole blocks, n_known)
+        network_weight : float
+            How much of the regressor's forecast is added to the linear path.
 
         Returns
         -------
@@ -379,7 +381,7 @@ class WindowModel:
         h = self.n_steps
         for start in range(0, n_steps, h):
             ahead = future[:, start : start + h]
-            blocks.append(self._block(origins, ahead))
+            blocks.append(self._block(origins, ahead, network_weight))
             if start + h < n_steps:
                 origins = self.advance(origins, blocks[-1], ahead)
         return np.concatenate(blocks, axis=1)[:, :n_steps]
@@ -426,12 +428,14 @@ class SeriesModel:
         Z = np.stack(self._transform(list(values))) / self.scale[series][:, None]
         return self.model.advance(origins, Z, self._exog(known, past_only, times))
 
-    def forecast(self, origins: Origins, n_steps: int, known: np.ndarray, times: np.ndarray) -> np.ndarray:
+    def forecast(
+        self, origins: Origins, n_steps: int, known: np.ndarray, times: np.ndarray, network_weight: float = 1.0
+    ):
         """Scaled forecasts (n, n_steps, m); known (n, n_steps, k) are the exogenous columns from `times` (n,) on."""
         missing = -n_steps % self.model.n_steps
         known = np.concatenate([known, np.repeat(known[:, -1:], missing, axis=1)], axis=1)
         future = self._exog(known, np.empty((*known.shape[:2], 0)), times)
-        return self.model.forecast(origins, n_steps, future)
+        return self.model.forecast(origins, n_steps, future, network_weight)
 
     def scaled(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
         """(n, steps, m) in the units of the model; NaN stays."""
@@ -453,11 +457,19 @@ class SeriesModel:
     def _transform(self, values: list) -> list:
         if self.transformer is None:
             return values
-        return [np.asarray(self.transformer.transform(part), dtype=np.float64) for part in values]
+        transformed = [np.asarray(self.transformer.transform(part), dtype=np.float64) for part in values]
+        for part, before in zip(transformed, values):
+            if not np.isfinite(part).all():
+                t, column = np.argwhere(~np.isfinite(part))[0]
+                raise ValueError(
+                    f"target_transform made {part[t, column]} of the value {before[t, column]:g}. Use one that fits "
+                    "the range of y, or None."
+                )
+        return transformed
 
     def _exog(self, known: np.ndarray, past_only: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Exogenous columns (n, steps, k) as the model takes them: scaled, known ones and the season's first."""
-        n, steps = known.shape[:2]
+        steps = known.shape[1]
         parts = [_rescale(known, self._known_scaling)]
         if self.n_harmonics:
             angle = 2 * np.pi / self.season_length * (np.asarray(times)[:, None] + np.arange(steps))
