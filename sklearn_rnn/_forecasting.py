@@ -26,7 +26,7 @@ from ._window_model import SeriesModel, WindowModel, holds_recurrent_net, season
 
 def default_regressor() -> RNNRegressor:
     """The network that a forecaster has where none is given: small and soon stopped, since most series are short."""
-    return RNNRegressor(16, alpha=0.003, batch_size=32, max_iter=50)
+    return RNNRegressor(32, alpha=0.003, batch_size=32, max_iter=50)
 
 
 class RNNForecaster(BaseEstimator):
@@ -38,7 +38,7 @@ class RNNForecaster(BaseEstimator):
     Parameters
     ----------
     regressor : scikit-learn regressor, default=None
-        None is ``RNNRegressor(16, alpha=0.003, batch_size=32, max_iter=50)``, whose parameters
+        None is ``RNNRegressor(32, alpha=0.003, batch_size=32, max_iter=50)``, whose parameters
         ``set_params(regressor__...)`` reaches too. Any regressor will do; one that predicts a single value is fitted
         once for each step of the horizon.
 
