@@ -66,6 +66,7 @@ class HeldBack:
             self.network_weight = float(np.clip(gain / max(np.nansum(correction**2), 1e-300), 0, 1))
             forecast = model.forecast(*arguments, network_weight=self.network_weight)
         self.scores = np.abs(true_scaled - forecast)
+        self._series = series
 
         # mean absolute scaled error, against that of repeating the last season
         s = model.season_length
@@ -79,25 +80,38 @@ class HeldBack:
         """Half the width of intervals, (n_steps, m).
 
         The quantile is taken over all steps together, of errors relative to the mean one that many steps ahead: for
-        each step by itself there are too few, and they depend on each other.
+        each step by itself there are too few. They depend on each other, so they count for as many as would tell as
+        much if they did not: of n independent errors, the (n + 1) * coverage smallest is what holds a new one with that
+        probability.
         """
         typical = np.maximum.accumulate(np.nanmean(self.scores, axis=0))  # (ahead, m)
         relative = self.scores / np.where(typical > 0, typical, 1.0)
-        quantile = np.empty(self.scores.shape[2])
-        for j in range(len(quantile)):
-            errors = np.sort(relative[..., j][np.isfinite(relative[..., j])])
-            rank = int(np.ceil((len(errors) + 1) * coverage))
-            if rank > len(errors):
-                warnings.warn(
-                    f"{len(errors)} held-back errors are too few for a coverage of {coverage}; the interval is that of "
-                    "the largest error, and may cover less.",
-                    UserWarning,
-                    stacklevel=outside(),
-                )
-            quantile[j] = errors[min(rank, len(errors)) - 1]
+        level = coverage * (1 + 1 / self._n_independent(relative))
+        if level > 1:
+            warnings.warn(
+                f"The held-back errors are too few for a coverage of {coverage}; the interval is that of the largest, "
+                "and may cover less.",
+                UserWarning,
+                stacklevel=outside(),
+            )
+        quantile = np.nanquantile(relative.reshape(-1, relative.shape[2]), min(level, 1), axis=0, method="higher")
         ahead = len(typical)
         beyond = np.sqrt(np.arange(ahead + 1, n_steps + 1) / ahead)
         return np.concatenate([typical, typical[-1:] * beyond[:, None]])[:n_steps] * quantile
+
+    def _n_independent(self, errors: np.ndarray) -> float:
+        """How many origins there would be if their errors (n, ahead, m) did not depend on each other.
+
+        n / (1 + 2 sum of autocorrelations, up to the first that is not positive); errors from one origin count as one.
+        """
+        errors = errors - np.nanmean(errors, axis=0)
+        variance, n, time = np.nanmean(errors**2), len(errors), 1.0
+        for lag in range(1, n // 2):
+            products = (errors[lag:] * errors[:-lag])[self._series[lag:] == self._series[:-lag]]
+            if not np.isfinite(products).any() or np.nanmean(products) <= 0:
+                break
+            time += 2 * np.nanmean(products) / variance
+        return n / time
 
 
 def cutoffs(table: Table, grid: TimeGrid, n_splits: int, horizon: int, stride: int | None):
