@@ -316,7 +316,7 @@ class WindowModel:
             self.linear = RidgeCV(ALPHAS).fit(flat, Y)
             Y = Y - self.linear.predict(flat).reshape(Y.shape)
         # What is left may be small, and regressors expect targets of about unit variance.
-        self._rest_scale = _positive(Y.std()) if self.linear_path else 1.0
+        self._rest_scale = _positive(Y.std())
         Y = Y / self._rest_scale
         X, Y = X.astype(dtype), Y.astype(dtype)
         if Y.shape[1] == 1:
@@ -354,8 +354,9 @@ class WindowModel:
                 )
             P += predicted.reshape(P.shape)
         P /= len(self.members)
+        P *= self._rest_scale
         if self.linear is not None:
-            P = network_weight * self._rest_scale * P + self.linear.predict(flat).reshape(P.shape)
+            P = network_weight * P + self.linear.predict(flat).reshape(P.shape)
         _, scale = self._centre_and_scale(origins)
         Z = self._path(origins, self.n_steps) + scale * (P * self._P_scale + self._P_mean)
         if self.difference:

@@ -1,8 +1,11 @@
-"""Small data that ships with the package."""
+"""Small data: a series that ships with the package, and sequences of which the truth is known."""
 
 from importlib.resources import files
+from numbers import Integral
 
+import numpy as np
 import pandas as pd
+from sklearn.utils import check_random_state
 
 
 def load_airline() -> pd.Series:
@@ -28,3 +31,86 @@ def load_airline() -> pd.Series:
         table = pd.read_csv(file)
     index = pd.PeriodIndex(table["Date"], freq="M", name="Date")
     return pd.Series(table["Passengers"].to_numpy(), index=index, name="Passengers")
+
+
+def make_noisy_sine(
+    start: float = -10.0,
+    stop: float = 10.0,
+    step: float = 0.1,
+    *,
+    noise: float = 0.1,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """One long sequence and a target at every step: x on a grid, and sin(x) with noise.
+
+    Parameters
+    ----------
+    start, stop, step : float, default=-10.0, 10.0 and 0.1
+        The grid: from `start` up to, and without, `stop`.
+    noise : float, default=0.1
+        Standard deviation of the normal noise. Half its square, 0.005, is the loss that no model gets below.
+    random_state : int, RandomState instance or None, default=None
+        Of the noise.
+
+    Returns
+    -------
+    X : ndarray of shape (1, n_timesteps, 1)
+        200 time steps by default.
+    y : ndarray of shape (1, n_timesteps)
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_noisy_sine
+    >>> X, y = make_noisy_sine(random_state=0)
+    >>> X.shape, y.shape
+    ((1, 200, 1), (1, 200))
+    """
+    if not step > 0 or not stop > start:
+        raise ValueError(f"The grid must go up: start < stop and step > 0, got {start}, {stop} and {step}.")
+    x = start + step * np.arange(round((stop - start) / step))
+    rng = check_random_state(random_state)
+    return x[None, :, None], (np.sin(x) + noise * rng.normal(size=len(x)))[None]
+
+
+def make_lagged_bits(
+    n_timesteps: int, n_sequences: int = 1, *, random_state: int | np.random.RandomState | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bits of which the chance to be 1 depends on what was thrown three and eight steps before.
+
+    X is a fair coin at every step, and
+
+        P(y[t] = 1) = 0.5 + 0.5 * X[t-3] - 0.25 * X[t-8]
+
+    where steps before the beginning count as 0. To know neither dependency costs 0.6616 nats a step, the first alone
+    0.5192, both 0.4545: the cross-entropy shows how far back a network can look.
+
+    Parameters
+    ----------
+    n_timesteps : int
+        Length of each sequence.
+    n_sequences : int, default=1
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    X : ndarray of shape (n_sequences, n_timesteps, 1)
+    y : ndarray of int of shape (n_sequences, n_timesteps)
+    probability : ndarray of shape (n_sequences, n_timesteps)
+        P(y = 1). The cross-entropy of y with it is what no model gets below on the same data.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_lagged_bits
+    >>> X, y, probability = make_lagged_bits(100, random_state=0)
+    >>> X.shape, y.shape, sorted(set(probability.ravel().tolist()))
+    ((1, 100, 1), (1, 100), [0.25, 0.5, 0.75, 1.0])
+    """
+    for name, value in (("n_timesteps", n_timesteps), ("n_sequences", n_sequences)):
+        if not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+    rng = check_random_state(random_state)
+    coin = rng.randint(2, size=(n_sequences, n_timesteps))
+    thrown = np.concatenate([np.zeros((n_sequences, 8), coin.dtype), coin], axis=1)  # steps before the beginning are 0
+    probability = 0.5 + 0.5 * thrown[:, 5:-3] - 0.25 * thrown[:, :-8]
+    y = (rng.uniform(size=coin.shape) < probability).astype(np.int64)
+    return coin[:, :, None].astype(np.float64), y, probability
