@@ -1,117 +1,136 @@
-"""Forecasts from earlier times, beside what came then: cutoffs, the table of a backtest, and errors held back."""
+"""Standing at earlier times: the part of RNNForecaster that compares its forecasts with what came."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import clone
 
-from ._solvers import outside
-from ._tables import Table
+from ._held_back import check_coverage, rows_at
+from ._tables import Exog, Table, grid_of, read_table
 from ._timeindex import TimeGrid
-from ._window_model import SeriesModel, seasonal_change
-
-MOST_ORIGINS = 2000
 
 
-class HeldBack:
-    """Errors of a model on the newest part of each series, which it was not fitted on.
+class Backtesting:
+    """Mixin of RNNForecaster."""
 
-    Every step of that part is forecast from every origin before it, up to `ahead` steps away.
+    def backtest(
+        self,
+        y: pd.Series | pd.DataFrame | ArrayLike,
+        X: pd.DataFrame | ArrayLike | None = None,
+        *,
+        n_splits: int = 5,
+        horizon: int | None = None,
+        stride: int | None = None,
+        refit: bool = False,
+        coverage: float = 0.9,
+    ) -> pd.DataFrame:
+        """Stand at earlier times, forecast what came then, and compare.
 
-    Parameters
-    ----------
-    model : SeriesModel
-        Fitted to the first n_early[i] rows of each series.
-    values, known, past_only, starts : as in SeriesModel.fit
-        Of the whole series.
-    n_early : ndarray of shape (N,)
-    horizon : int
-        Steps that `skill` is about.
-    ahead : int
+        Parameters
+        ----------
+        y, X : as in `fit`
+            The whole of the data; this forecaster itself is not changed.
+        n_splits : int, default=5
+            Times to stand at.
+        horizon : int, default=None
+            Time steps to forecast from each; None takes the parameter `horizon`.
+        stride : int, default=None
+            Time steps from one to the next; None takes the horizon. The last is `horizon` steps before the end.
+        refit : bool, default=False
+            Whether to fit anew each time; otherwise only the first time, and the values since then are taken into
+            account by `update`.
+        coverage : float, default=0.9
+            Of the intervals.
 
-    Attributes
-    ----------
-    scores : ndarray of shape (n, ahead, m)
-        Absolute errors in the units of the model; NaN beyond the end.
-    skill : float
-    network_weight : float
-    """
-
-    def __init__(self, model: SeriesModel, values, known, past_only, starts, n_early, horizon: int, ahead: int):
-        n_late = np.array([len(part) for part in values]) - n_early
-        ahead = int(min(ahead, n_late.max()))
-        series = np.repeat(np.arange(len(values)), n_late)
-        t = np.concatenate([np.arange(first, first + n) for first, n in zip(n_early, n_late)]) - 1
-        every = -(-len(t) // MOST_ORIGINS)
-        series, t = series[::every], t[::every]
-        steps = t[:, None] + 1 + np.arange(ahead)
-        future = np.nan_to_num(rows_at(known, series, steps))
-        origins = model.origins(values, known, past_only, starts, np.arange(len(values)), (series, t))
-        arguments = origins, ahead, future, starts[series] + t + 1
-        true = rows_at(values, series, steps)
-        true_scaled = model.scaled(true, series)
-        forecast = model.forecast(*arguments)
-        self.network_weight = 1.0
-        if model.model.linear_path:
-            # On short series a network does harm as often as good: it counts for as much as it proved to be worth here.
-            # Within the first block forecasts are linear in its weight, so the best is a regression through the origin.
-            first = slice(model.model.n_steps)
-            linear = model.forecast(*arguments, network_weight=0.0)[:, first]
-            correction = forecast[:, first] - linear
-            gain = np.nansum((true_scaled[:, first] - linear) * correction)
-            self.network_weight = float(np.clip(gain / max(np.nansum(correction**2), 1e-300), 0, 1))
-            forecast = model.forecast(*arguments, network_weight=self.network_weight)
-        self.scores = np.abs(true_scaled - forecast)
-        self._series = series
-
-        # mean absolute scaled error, against that of repeating the last season
-        s = model.season_length
-        naive = rows_at(values, series, t[:, None] - s + 1 + np.arange(ahead) % s)
-        scale = np.stack([seasonal_change(part[:n], s) for part, n in zip(values, n_early)])[series][:, None]
-        error = np.nansum((np.abs(true - model.in_units(forecast, series)) / scale)[:, :horizon])
-        naive_error = np.nansum((np.abs(true - naive) / scale)[:, :horizon])
-        self.skill = float(1 - error / naive_error) if naive_error > 0 else np.nan
-
-    def widths(self, n_steps: int, coverage: float) -> np.ndarray:
-        """Half the width of intervals, (n_steps, m).
-
-        The quantile is taken over all steps together, of errors relative to the mean one that many steps ahead: for
-        each step by itself there are too few. They depend on each other, so they count for as many as would tell as
-        much if they did not: of n independent errors, the (n + 1) * coverage smallest is what holds a new one with that
-        probability.
+        Returns
+        -------
+        DataFrame
+            One row for each forecast value: (the id and the variable, if there are several,) cutoff (the last time
+            known), step, y_true, y_pred, lower, upper. The bounds are NaN if calibration_fraction is 0.
         """
-        typical = np.maximum.accumulate(np.nanmean(self.scores, axis=0))  # (ahead, m)
-        relative = self.scores / np.where(typical > 0, typical, 1.0)
-        level = coverage * (1 + 1 / self._n_independent(relative))
-        if level > 1:
-            warnings.warn(
-                f"The held-back errors are too few for a coverage of {coverage}; the interval is that of the largest, "
-                "and may cover less.",
-                UserWarning,
-                stacklevel=outside(),
-            )
-        quantile = np.nanquantile(relative.reshape(-1, relative.shape[2]), min(level, 1), axis=0, method="higher")
-        ahead = len(typical)
-        beyond = np.sqrt(np.arange(ahead + 1, n_steps + 1) / ahead)
-        return np.concatenate([typical, typical[-1:] * beyond[:, None]])[:n_steps] * quantile
+        self._check_parameters()
+        check_coverage(coverage)
+        model = clone(self)
+        table = read_table(y, self.id_col, self.time_col)
+        grid = grid_of(table)
+        self._check_values(table, "y")
+        model._exog = Exog(X, table, self.past_only)
+        exog = model._exog.take_rows()
+        horizon = self._check_horizon(horizon)
+        records, known_before = [], np.zeros(len(table.ids), int)
+        for cut, stops in cutoffs(table, grid, n_splits, horizon, stride):
+            if refit or not records:
+                stops, known_before = self._long_enough(table, grid, stops), np.zeros_like(stops)
+            else:
+                stops = np.where(known_before > 0, stops, 0)  # a series that was too short is not known
+            new = table.cut(known_before, stops)
+            new_exog = [[part[i][known_before[i] : stops[i]] for i in new.numbers(table)] for part in exog]
+            if refit or not records:
+                model._fit(new, grid, *new_exog)
+            else:
+                model._update(new, *new_exog)
+            # the series that were known at the cutoff, and go on after it
+            going = [i for i in range(len(table.ids)) if goes_on(table, i, cut, stops)]
+            if not going:
+                raise ValueError(f"No series of y has values up to {cut} and goes on after it: choose other cutoffs.")
+            series = np.array([model._number[table.ids[i]] for i in going])
+            ahead = stops[going][:, None] + np.arange(-(-horizon // model._block) * model._block)
+            Z = model._forecast_from(horizon, rows_at(exog[0], going, ahead, hold_last=True), series)
+            columns = {
+                "y_true": rows_at(table.values, going, ahead[:, :horizon]),
+                "y_pred": model._model.in_units(Z, series),
+            }
+            if model._held_back is not None:
+                columns["lower"], columns["upper"] = model._bounds(Z, series, coverage)
+            else:
+                columns["lower"] = columns["upper"] = np.full_like(Z, np.nan)
+            records.append(tidy(table, going, cut, columns))
+            known_before = stops
+        return pd.concat(records, ignore_index=True)
 
-    def _n_independent(self, errors: np.ndarray) -> float:
-        """How many origins there would be if their errors (n, ahead, m) did not depend on each other.
+    def _long_enough(self, table: Table, grid: TimeGrid, stops: np.ndarray) -> np.ndarray:
+        """stops, but 0 for those series of a panel that are too short then to be forecast."""
+        early = table.cut(np.zeros_like(stops), stops)
+        lengths = np.array([len(part) for part in early.values])
+        if len(lengths) < 2:
+            return stops
+        return np.where(stops >= self._resolve(early, grid, lengths)[2], stops, 0)
 
-        n / (1 + 2 sum of autocorrelations, up to the first that is not positive); errors from one origin count as one.
+    def time_splits(
+        self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Splits for cross-validation that cut all series of a panel at the same times.
+
+        scikit-learn's TimeSeriesSplit cuts by rows, and so would cut a panel by series.
+
+        Parameters
+        ----------
+        y, n_splits, horizon, stride : as in `backtest`
+
+        Returns
+        -------
+        list of tuple of ndarray
+            Rows of y to fit on and to score, for each split, as ``GridSearchCV(forecaster, ..., cv=splits)`` takes
+            them.
         """
-        errors = errors - np.nanmean(errors, axis=0)
-        variance, n, time = np.nanmean(errors**2), len(errors), 1.0
-        for lag in range(1, n // 2):
-            products = (errors[lag:] * errors[:-lag])[self._series[lag:] == self._series[:-lag]]
-            if not np.isfinite(products).any() or np.nanmean(products) <= 0:
-                break
-            time += 2 * np.nanmean(products) / variance
-        return n / time
+        self._check_parameters()
+        table = read_table(y, self.id_col, self.time_col)
+        grid = grid_of(table)
+        horizon = self._check_horizon(horizon)
+        splits = []
+        for cut, stops in cutoffs(table, grid, n_splits, horizon, stride):
+            stops = self._long_enough(table, grid, stops)
+            going = [i for i in range(len(table.ids)) if goes_on(table, i, cut, stops)]
+            if not going:
+                raise ValueError(f"No series of y has values up to {cut} and goes on after it: choose other cutoffs.")
+            test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going]
+            train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
+            splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
+        return splits
 
 
 def cutoffs(table: Table, grid: TimeGrid, n_splits: int, horizon: int, stride: int | None):
@@ -125,6 +144,9 @@ def cutoffs(table: Table, grid: TimeGrid, n_splits: int, horizon: int, stride: i
     starts = np.array([grid.n_steps(first, index[0]) for index in table.indexes])
     n_times = int((starts + lengths).max())
     cuts = n_times - horizon - stride * np.arange(n_splits)[::-1]
+    taken = {"cutoff", "step", "y_true", "y_pred", "lower", "upper", "variable"}
+    if table.layout.has_ids and taken & {table.layout.id_col, *(table.layout.index_names or [])}:
+        raise ValueError(f"The ids of y must not be named like a column of the result: {sorted(taken)}. Rename them.")
     if cuts[0] < 1:
         raise ValueError(
             f"{n_splits} cutoffs, {stride} steps apart and with {horizon} steps after each, need more than the "
@@ -134,7 +156,7 @@ def cutoffs(table: Table, grid: TimeGrid, n_splits: int, horizon: int, stride: i
     return [(labels[cut - 1], np.clip(cut - starts, 0, lengths)) for cut in cuts]
 
 
-def goes_on(table: Table, grid: TimeGrid, i: int, cut, stops: np.ndarray) -> bool:
+def goes_on(table: Table, i: int, cut, stops: np.ndarray) -> bool:
     """Has series i a row at the cutoff, and one after it?"""
     return 0 < stops[i] < len(table.indexes[i]) and table.indexes[i][stops[i] - 1] == cut
 
@@ -147,7 +169,7 @@ def tidy(table: Table, series: list, cut, columns: dict) -> pd.DataFrame:
     if layout.kind == "panel":
         groups = pd.Index([table.ids[i] for i in series])
         for level, name in enumerate(layout.index_names[:-1]):
-            frame["id" if name is None else name] = groups.get_level_values(level).repeat(steps * m)
+            frame[f"id{level}" if name is None else name] = groups.get_level_values(level).repeat(steps * m)
     elif layout.id_col is not None:
         frame[layout.id_col] = pd.Index([table.ids[i] for i in series]).repeat(steps * m)
     if m > 1:
@@ -157,15 +179,3 @@ def tidy(table: Table, series: list, cut, columns: dict) -> pd.DataFrame:
     frame |= {name: values.ravel() for name, values in columns.items()}
     frame = pd.DataFrame(frame)
     return frame[np.isfinite(columns["y_true"].ravel())]
-
-
-def rows_at(parts: list, series: Sequence[int], steps: np.ndarray) -> np.ndarray:
-    """parts[series[i]][steps[i, j]] as (n, steps, k), NaN beyond the end."""
-    out = np.full((*steps.shape, parts[0].shape[1]), np.nan)
-    series = np.asarray(series)
-    for i in np.unique(series):
-        of_part, part = series == i, parts[i]
-        rows = part[np.minimum(steps[of_part], len(part) - 1)].astype(np.float64)
-        rows[steps[of_part] >= len(part)] = np.nan
-        out[of_part] = rows
-    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Hashable, Sequence
 from numbers import Integral, Real
@@ -10,18 +11,20 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._backtesting import HeldBack, cutoffs, goes_on, rows_at, tidy
+from ._backtesting import Backtesting
+from ._held_back import HeldBack, check_coverage
 from ._regressor import RNNRegressor
+from ._series_model import SeriesModel, seasonal_change
 from ._solvers import outside
 from ._tables import Exog, Table, grid_of, read_table, write_table
 from ._timeindex import TimeGrid, dominant_period
-from ._window_model import SeriesModel, WindowModel, holds_recurrent_net, seasonal_change
+from ._window_model import WindowModel, holds_recurrent_net
 
 
 def default_regressor() -> RNNRegressor:
@@ -29,7 +32,7 @@ def default_regressor() -> RNNRegressor:
     return RNNRegressor(32, alpha=0.003, batch_size=32, max_iter=50)
 
 
-class RNNForecaster(BaseEstimator):
+class RNNForecaster(Backtesting, BaseEstimator):
     """Forecast a series, several that share an index, or a panel of series.
 
     Windows of the past, normalised, are what a regressor learns to go on from: by default a small recurrent network,
@@ -214,12 +217,8 @@ class RNNForecaster(BaseEstimator):
         -------
         self : object
         """
-        if (
-            self.regressor is None
-            and "regressor" not in params
-            and any(key.startswith("regressor__") for key in params)
-        ):
-            self.regressor = default_regressor()
+        if params.get("regressor", self.regressor) is None and any(key.startswith("regressor__") for key in params):
+            params["regressor"] = default_regressor()
         return super().set_params(**params)
 
     # -- fitting ----------------------------------------------------------------------------------------------------
@@ -254,38 +253,74 @@ class RNNForecaster(BaseEstimator):
         UserWarning
             If `skill_` is below 0, or the series are too short to hold back a part.
         """
-        self._validate_params()
+        self._check_parameters()
         table = read_table(y, self.id_col, self.time_col)
-        self._exog = Exog(X, table, self.past_only)
-        return self._fit(table, grid_of(table), *self._exog.take_rows())
+        grid = grid_of(table)
+        before = dict(vars(self))
+        try:
+            self._exog = Exog(X, table, self.past_only)
+            self._fit(table, grid, *self._exog.take_rows())
+        except BaseException:  # a fit that fails leaves the forecaster as it was
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        self._warn_of_skill()
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_last")
+
+    def _check_parameters(self) -> None:
+        for name in ("window", "horizon", "season_length", "difference", "seasonal_features", "n_members"):
+            if isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be a number of steps or of members, got {getattr(self, name)}.")
+        self._validate_params()
+        regressor = default_regressor() if self.regressor is None else self.regressor
+        if isinstance(regressor, type):
+            raise TypeError(f"regressor must be a regressor, not a class: {regressor.__name__}().")
+        names = regressor.get_params(deep=True) if hasattr(regressor, "get_params") else ()
+        if self.n_members > 1 and not any(name.split("__")[-1] == "random_state" for name in names):
+            raise ValueError(
+                f"n_members={self.n_members}, but {regressor} has no random_state: all members would be the same. Use "
+                "n_members=1."
+            )
 
     def _fit(self, table: Table, grid: TimeGrid, known: list, past_only: list) -> Self:
+        self._check_values(table, "y")
+        lengths = np.array([len(part) for part in table.values])
+        self.season_length_, self.window_, n_needed = self._resolve(table, grid, lengths)
+        self._check_lengths(table, lengths, n_needed)
+        if self._exog.n_past_only and self.horizon > self._block:
+            raise ValueError(
+                f"With past_only columns, {list(self.past_only)}, all {self.horizon} steps must be forecast at once: "
+                "use strategy='direct'."
+            )
+        if self.seasonal_features and self.season_length_ < 2:
+            raise ValueError(
+                f"seasonal_features={self.seasonal_features}, but no season was found: give the season_length."
+            )
         self._layout, self._grid = table.layout, grid
         self._ids = list(table.ids)
+        self._number = {group: i for i, group in enumerate(self._ids)}
         self._first = min(index[0] for index in table.indexes)
         starts = np.array([grid.n_steps(self._first, index[0]) for index in table.indexes])
-        lengths = np.array([len(part) for part in table.values])
-        self._check_values(table)
-        self.season_length_ = self._resolve_season_length(table, lengths)
-        self.window_ = self._resolve_window(lengths)
-        rng = check_random_state(self.random_state)
         self._seed = None
         if self.random_state is not None or self.n_members > 1:
-            self._seed = rng.randint(np.iinfo(np.int32).max)
+            self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self._dtype = np.float32 if all(part.dtype == np.float32 for part in table.values) else np.float64
-        self._check_lengths(table, lengths)
         data = (table.values, known, past_only, starts)
-        self._held_back = None
-        if self.calibration_fraction > 0:
-            self._held_back = self._hold_back(*data)
-        self.skill_ = self._held_back.skill if self._held_back else np.nan
-        self.network_weight_ = self._held_back.network_weight if self._held_back else 1.0
+        held_back = self._hold_back(*data, lengths, n_needed) if self.calibration_fraction > 0 else None
+        self._held_back = held_back
+        self.skill_ = held_back.skill if held_back else np.nan
+        self.network_weight_ = held_back.network_weight if held_back else 1.0
         self._model = self._train(*data)
         self.regressors_ = self._model.model.members
         self._mase_scale = np.stack([seasonal_change(part, self.season_length_) for part in table.values])
-        ready = np.arange(len(lengths))
-        self._origins = self._model.origins(*data, ready, (ready, lengths - 1))
+        self._origins = self._model.origins(*data, lengths, (np.arange(len(lengths)), lengths - 1))
         self._last = [index[-1] for index in table.indexes]
+        return self
+
+    def _warn_of_skill(self) -> None:
         if self.skill_ < 0:
             warnings.warn(
                 f"On the last {self.calibration_fraction:.0%} of the data, which were held back, this forecaster was "
@@ -294,9 +329,8 @@ class RNNForecaster(BaseEstimator):
                 UserWarning,
                 stacklevel=outside(),
             )
-        return self
 
-    def _check_values(self, table: Table) -> None:
+    def _check_values(self, table: Table, name: str) -> None:
         """A logarithm takes positive values only."""
         if not isinstance(self.target_transform, str):
             return
@@ -305,33 +339,40 @@ class RNNForecaster(BaseEstimator):
             if len(wrong):
                 t, column = wrong[0]
                 raise ValueError(
-                    f"target_transform='log' takes positive values, but {table.where(i)} is {values[t, column]:g} at "
-                    f"{table.indexes[i][t]}. Use None, or FunctionTransformer(np.log1p, np.expm1) for values from 0 on."
+                    f"target_transform='log' takes positive values, but {table.label(i, name)} is "
+                    f"{values[t, column]:g} at {table.indexes[i][t]}. Use None, or FunctionTransformer(np.log1p, "
+                    "np.expm1) for values from 0 on."
                 )
 
-    def _resolve_season_length(self, table: Table, lengths: np.ndarray) -> int:
-        if self.season_length != "auto":
-            return int(self.season_length)
-        season = self._grid.season_length
-        if season is None and self._grid.kind == "integer":
-            season = dominant_period(table.values[int(np.argmax(lengths))][:, 0])
-        return season if season is not None and lengths.max() >= 3 * season else 1
+    def _resolve(self, table: Table, grid: TimeGrid, lengths: np.ndarray) -> tuple[int, int, int]:
+        """Season and window, and how many values of a series a forecast takes with them."""
+        season = self.season_length
+        if season == "auto":
+            season = grid.season_length
+            if grid.kind == "integer":
+                season = dominant_period(table.values[int(np.argmax(lengths))][:, 0])
+            if season is None or lengths.max() < 3 * season:
+                season = 1
+        window = self.window
+        if window == "auto":
+            window = season * -(-7 // season) if season > 1 else 24
+            # at least twice as many windows as steps in a window
+            window = max(1, min(window, (int(np.median(lengths)) - self._block) // 3))
+        normalize, difference = self._normalize_and_difference(season)
+        return int(season), int(window), difference + max(window, season if normalize == "smoothing" else 1)
 
-    def _resolve_window(self, lengths: np.ndarray) -> int:
-        if self.window != "auto":
-            return int(self.window)
-        season = self.season_length_
-        window = season * -(-7 // season) if season > 1 else 24
-        # At least as many windows as steps in a window, of which a part is held back
-        return max(1, min(window, (int(np.median(lengths)) - self._block) // 3))
+    def _normalize_and_difference(self, season: int) -> tuple[str | None, int]:
+        difference = {None: 0, "season": season}.get(self.difference, self.difference)
+        if self.normalize != "auto":
+            return self.normalize, difference
+        return None if difference else "smoothing" if season > 1 else "last", difference
 
-    def _check_lengths(self, table: Table, lengths: np.ndarray) -> None:
-        n_needed = self._new_model(0).model.n_needed
+    def _check_lengths(self, table: Table, lengths: np.ndarray, n_needed: int) -> None:
         of_what = f"window={self.window_}, season_length={self.season_length_}, difference={self.difference}"
         short = np.flatnonzero(lengths < n_needed)
         if len(short):
             raise ValueError(
-                f"{table.where(short[0])} has {lengths[short[0]]} values, too few for a forecast, which takes "
+                f"{table.label(short[0])} has {lengths[short[0]]} values, too few for a forecast, which takes "
                 f"{n_needed} ({of_what}). Choose a smaller window or season_length, or leave the series out."
             )
         if lengths.max() < n_needed + self._block + 1:
@@ -345,10 +386,7 @@ class RNNForecaster(BaseEstimator):
         regressor = default_regressor() if self.regressor is None else self.regressor
         recurrent = holds_recurrent_net(regressor)
         season = self.season_length_
-        difference = {None: 0, "season": season}.get(self.difference, self.difference)
-        normalize = self.normalize
-        if normalize == "auto":
-            normalize = None if difference else "smoothing" if season > 1 else "last"
+        normalize, difference = self._normalize_and_difference(season)
         n_harmonics = min(self.seasonal_features, season // 2)
         model = WindowModel(
             regressor=regressor,
@@ -365,7 +403,7 @@ class RNNForecaster(BaseEstimator):
         )
         transformer = self.target_transform
         if isinstance(transformer, str):
-            transformer = FunctionTransformer(np.log, np.exp, check_inverse=False)
+            transformer = FunctionTransformer(np.log, np.exp, check_inverse=False).set_output(transform="default")
         return SeriesModel(model, transformer, season, n_harmonics)
 
     @property
@@ -376,13 +414,15 @@ class RNNForecaster(BaseEstimator):
     def _train(self, values, known, past_only, starts) -> SeriesModel:
         return self._new_model(known[0].shape[1]).fit(values, known, past_only, starts, self._dtype)
 
-    def _hold_back(self, values, known, past_only, starts) -> HeldBack | None:
+    def _hold_back(self, values, known, past_only, starts, lengths, n_needed) -> HeldBack | None:
         """Forecast the newest part of the data from the rest."""
-        lengths = np.array([len(part) for part in values])
         n_held_back = int(np.ceil(self.calibration_fraction * lengths.max()))
+        if known[0].shape[1]:
+            n_held_back = max(n_held_back, self._block)  # HeldBack takes whole blocks then
         n_early = np.clip((starts + lengths).max() - n_held_back - starts, 0, lengths)
-        n_least = self._new_model(0).model.n_needed + self._block
-        enough = np.flatnonzero((n_early >= n_least) & (n_early < lengths))
+        n_least = n_needed + self._block + 1
+        n_late = self._block if known[0].shape[1] else 1
+        enough = np.flatnonzero((n_early >= n_least) & (n_early + n_late <= lengths))
         if len(enough) == 0:
             warnings.warn(
                 f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which "
@@ -410,7 +450,8 @@ class RNNForecaster(BaseEstimator):
         horizon : int, default=None
             Time steps; None takes the parameter `horizon`. May be longer than that.
         X : DataFrame or array-like, default=None
-            Exogenous columns that are known ahead, with a row for each time to forecast.
+            Exogenous columns that are known ahead, with a row for each time to forecast. Steps are forecast in blocks
+            of the fitted horizon: to fill up the last, further rows are taken from X, or its last row is repeated.
 
         Returns
         -------
@@ -453,8 +494,7 @@ class RNNForecaster(BaseEstimator):
         )
 
     def _bounds(self, Z, series, coverage) -> tuple[np.ndarray, np.ndarray]:
-        if not isinstance(coverage, Real) or not 0 < coverage < 1:
-            raise ValueError(f"coverage must be a number between 0 and 1, got {coverage!r}.")
+        check_coverage(coverage)
         if self._held_back is None:
             raise ValueError(
                 "This forecaster has no held-back errors to make intervals of: calibration_fraction was "
@@ -467,24 +507,30 @@ class RNNForecaster(BaseEstimator):
 
     def _check_horizon(self, horizon) -> int:
         n_steps = self.horizon if horizon is None else horizon
+        if hasattr(n_steps, "__len__"):
+            raise TypeError(
+                f"horizon must be a number of steps, got a {type(n_steps).__name__}. Exogenous columns go by name: "
+                "predict(X=...)."
+            )
         if not isinstance(n_steps, Integral) or isinstance(n_steps, bool) or n_steps < 1:
-            raise ValueError(f"horizon must be an integer of at least 1, got {horizon!r}.")
+            raise ValueError(f"horizon must be an integer of at least 1, got {n_steps!r}.")
         return int(n_steps)
 
     def _forecast(self, n_steps: int, X, series=None, lengths=None) -> tuple[np.ndarray, np.ndarray, list]:
         """Scaled forecasts (n, n_steps, m) of some series, their numbers, and the indexes of the forecasts."""
         series = np.arange(len(self._ids)) if series is None else np.asarray(series)
         lengths = [n_steps] * len(series) if lengths is None else lengths
-        indexes = [self._grid.after(self._last[i], length) for i, length in zip(series, lengths)]
-        future = self._exog.read_future(X, self._layout, [self._ids[i] for i in series], indexes)
-        known = np.stack([np.concatenate([part, np.repeat(part[-1:], n_steps - len(part), axis=0)]) for part in future])
-        return self._forecast_from(n_steps, known, series), series, indexes
+        whole = -(-n_steps // self._model.model.n_steps) * self._model.model.n_steps
+        longer = [self._grid.after(self._last[i], whole) for i in series]
+        indexes = [index[:length] for index, length in zip(longer, lengths)]
+        known = self._exog.read_future(X, self._layout, [self._ids[i] for i in series], indexes, longer)
+        return self._forecast_from(n_steps, np.stack(known), series), series, indexes
 
     def _forecast_from(self, n_steps: int, known: np.ndarray, series: np.ndarray) -> np.ndarray:
-        if self._exog.n_past_only and n_steps > self._block:
+        if self._exog.n_past_only and n_steps > self._model.model.n_steps:
             raise ValueError(
-                f"To forecast {n_steps} steps, {self._block} at a time, takes later values of the past_only columns "
-                f"{list(self.past_only)}. Use strategy='direct' with horizon={n_steps}."
+                f"To forecast {n_steps} steps, {self._model.model.n_steps} at a time, takes later values of the "
+                f"past_only columns {list(self.past_only)}. Fit with strategy='direct' and horizon={n_steps}."
             )
         times = np.array([self._grid.n_steps(self._first, self._last[i]) + 1 for i in series])
         return self._model.forecast(self._origins.take(series), n_steps, known, times, self.network_weight_)
@@ -508,17 +554,22 @@ class RNNForecaster(BaseEstimator):
         """
         check_is_fitted(self)
         table = self._read_next(y_new, "y_new")
-        self._check_values(table)
+        self._check_values(table, "y_new")
         known, past_only = self._exog.read_next(X_new, table)
         return self._update(table, known, past_only)
 
     def _update(self, table: Table, known, past_only) -> Self:
+        advanced = []
         for i, group in enumerate(table.ids):
-            number = np.array([self._ids.index(group)])
+            number = np.array([self._number[group]])
             time = np.array([self._grid.n_steps(self._first, table.indexes[i][0])])
             new = (table.values[i][None], known[i][None], past_only[i][None])
-            self._origins.put(number, self._model.advance(self._origins.take(number), *new, time, number))
-            self._last[number[0]] = table.indexes[i][-1]
+            advanced.append((number, self._model.advance(self._origins.take(number), *new, time, number)))
+        # all or nothing, and copies of this forecaster keep what they know
+        self._origins, self._last = copy.deepcopy(self._origins), list(self._last)
+        for (number, origins), index in zip(advanced, table.indexes):
+            self._origins.put(number, origins)
+            self._last[number[0]] = index[-1]
         return self
 
     def _read_next(self, y, name: str) -> Table:
@@ -530,17 +581,17 @@ class RNNForecaster(BaseEstimator):
                 f"got {table.layout.kind} with columns {table.layout.names}."
             )
         for i, group in enumerate(table.ids):
-            where = table.where(i, name)
-            if group not in self._ids:
+            where = table.label(i, name)
+            if group not in self._number:
                 raise ValueError(
                     f"{name} has a series {group!r} that this forecaster was not fitted on. To validate over a panel, "
                     "cut all series at the same times: cv=forecaster.time_splits(y, n_splits=..., horizon=...)."
                 )
-            last = self._last[self._ids.index(group)]
+            last = self._last[self._number[group]]
             if self._layout.kind == "array":
                 table.indexes[i] = self._grid.after(last, len(table.indexes[i]))
                 continue
-            self._grid.check(table.indexes[i], where)
+            table.indexes[i] = self._grid.check(table.indexes[i], where)
             expected = self._grid.after(last, 1)[0]
             if table.indexes[i][0] != expected:
                 raise ValueError(
@@ -567,107 +618,15 @@ class RNNForecaster(BaseEstimator):
         float
         """
         check_is_fitted(self)
+        if self._layout.kind == "array":
+            raise TypeError(
+                "score takes a Series or a DataFrame, since the rows of an array do not tell whether they follow on "
+                "what was fitted: forecaster.fit(pd.Series(y))."
+            )
         table = self._read_next(y_next, "y_next")
-        series = [self._ids.index(group) for group in table.ids]
+        series = [self._number[group] for group in table.ids]
         lengths = [len(part) for part in table.values]
         Z, series, _ = self._forecast(max(lengths), X, series, lengths)
         forecast = self._model.in_units(Z, series)
         errors = [np.abs(true - forecast[j][: len(true)]).mean(axis=0) for j, true in enumerate(table.values)]
         return -float(np.mean(np.stack(errors) / self._mase_scale[series]))
-
-    # -- validating -------------------------------------------------------------------------------------------------
-
-    def backtest(
-        self,
-        y: pd.Series | pd.DataFrame | ArrayLike,
-        X: pd.DataFrame | ArrayLike | None = None,
-        *,
-        n_splits: int = 5,
-        horizon: int | None = None,
-        stride: int | None = None,
-        refit: bool = False,
-        coverage: float = 0.9,
-    ) -> pd.DataFrame:
-        """Stand at earlier times, forecast what came then, and compare.
-
-        Parameters
-        ----------
-        y, X : as in `fit`
-            The whole of the data; this forecaster itself is not changed.
-        n_splits : int, default=5
-            Times to stand at.
-        horizon : int, default=None
-            Time steps to forecast from each; None takes the parameter `horizon`.
-        stride : int, default=None
-            Time steps from one to the next; None takes the horizon. The last is `horizon` steps before the end.
-        refit : bool, default=False
-            Whether to fit anew each time; otherwise only the first time, and the values since then are taken into
-            account by `update`.
-        coverage : float, default=0.9
-            Of the intervals.
-
-        Returns
-        -------
-        DataFrame
-            One row for each forecast value: (the id and the variable, if there are several,) cutoff (the last time
-            known), step, y_true, y_pred, lower, upper. The bounds are NaN if calibration_fraction is 0.
-        """
-        self._validate_params()
-        model = clone(self)
-        table = read_table(y, self.id_col, self.time_col)
-        grid = grid_of(table)
-        model._exog = Exog(X, table, self.past_only)
-        exog = model._exog.take_rows()
-        horizon = self._check_horizon(horizon)
-        records, known_before = [], np.zeros(len(table.ids), int)
-        for cut, stops in cutoffs(table, grid, n_splits, horizon, stride):
-            new = table.cut(known_before, stops)
-            new_exog = [[part[i][known_before[i] : stops[i]] for i in new.numbers(table)] for part in exog]
-            if refit or not records:
-                model._fit(new, grid, *new_exog)
-            else:
-                model._update(new, *new_exog)
-            # the series that were known at the cutoff, and go on after it
-            going = [
-                i for i, group in enumerate(table.ids) if group in model._ids and goes_on(table, grid, i, cut, stops)
-            ]
-            steps = stops[going][:, None] + np.arange(horizon)
-            series = np.array([model._ids.index(table.ids[i]) for i in going])
-            Z = model._forecast_from(horizon, np.nan_to_num(rows_at(exog[0], going, steps)), series)
-            columns = {"y_true": rows_at(table.values, going, steps), "y_pred": model._model.in_units(Z, series)}
-            if model._held_back is not None:
-                columns["lower"], columns["upper"] = model._bounds(Z, series, coverage)
-            else:
-                columns["lower"] = columns["upper"] = np.full_like(Z, np.nan)
-            records.append(tidy(table, going, cut, columns))
-            known_before = np.zeros_like(stops) if refit else stops
-        return pd.concat(records, ignore_index=True)
-
-    def time_splits(
-        self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Splits for cross-validation that cut all series of a panel at the same times.
-
-        scikit-learn's TimeSeriesSplit cuts by rows, and so would cut a panel by series.
-
-        Parameters
-        ----------
-        y, n_splits, horizon, stride : as in `backtest`
-
-        Returns
-        -------
-        list of tuple of ndarray
-            Rows of y to fit on and to score, for each split, as ``GridSearchCV(forecaster, ..., cv=splits)`` takes
-            them.
-        """
-        self._validate_params()
-        table = read_table(y, self.id_col, self.time_col)
-        grid = grid_of(table)
-        horizon = self._check_horizon(horizon)
-        splits = []
-        for cut, stops in cutoffs(table, grid, n_splits, horizon, stride):
-            going = [i for i in range(len(table.ids)) if stops[i] and goes_on(table, grid, i, cut, stops)]
-            test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going]
-            train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
-            splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
-        return splits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,9 +23,11 @@ class Layout:
     kind: str
     names: list  # of the value columns
     is_1d: bool
+    columns: pd.Index | None = None
     index_names: list | None = None
     id_col: Hashable | None = None
     time_col: Hashable | None = None
+    id_dtype: object = None
 
     @property
     def has_ids(self) -> bool:
@@ -41,7 +44,7 @@ class Table:
     values: list[np.ndarray]
     rows: list[np.ndarray]  # where in the user's object each series stands
 
-    def where(self, i: int, name: str = "y") -> str:
+    def label(self, i: int, name: str = "y") -> str:
         return f"{name}, series {self.ids[i]!r}," if self.layout.has_ids else name
 
     def numbers(self, whole: Table) -> list[int]:
@@ -85,12 +88,15 @@ def read_table(
     if isinstance(data, pd.Series):
         if id_col is not None or time_col is not None:
             raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a Series.")
-        frame, is_1d = data.to_frame(), True
+        frame, is_1d = data.to_frame(name="y" if data.name is None else data.name), True
     elif isinstance(data, pd.DataFrame):
         frame, is_1d = data, False
     else:
         return _read_array(data, name, id_col, time_col, columns)
     keys = [key for key in (id_col, time_col) if key is not None]
+    for key in keys:
+        if isinstance(key, list):
+            raise TypeError(f"id_col and time_col each name one column, got {key!r}.")
     missing = [key for key in (*keys, *(columns or ())) if key not in frame.columns]
     if missing:
         raise ValueError(f"{name} has no column {missing[0]!r}; its columns are {list(frame.columns)}.")
@@ -102,15 +108,28 @@ def read_table(
     if not names:
         raise ValueError(f"{name} has no columns of values besides {keys}.")
     times = frame.index if time_col is None else pd.Index(frame[time_col])
-    layout = Layout("series" if is_1d else "frame", names, is_1d, index_names=list(frame.index.names))
+    layout = Layout(
+        "series" if is_1d else "frame",
+        names,
+        is_1d,
+        columns=pd.Index([data.name]) if is_1d else frame.columns[frame.columns.get_indexer(names)],
+        index_names=list(frame.index.names),
+    )
     if keys:
-        layout = replace(layout, kind="long", id_col=id_col, time_col=time_col)
+        id_dtype = None if id_col is None else frame[id_col].dtype
+        layout = replace(layout, kind="long", id_col=id_col, time_col=time_col, id_dtype=id_dtype)
     groups = None
     if id_col is not None:
         groups = pd.Index(frame[id_col])
     elif isinstance(frame.index, pd.MultiIndex) and time_col is None:
         layout = replace(layout, kind="panel")
         groups, times = frame.index.droplevel(-1), frame.index.get_level_values(-1)
+        levels = [frame.index.get_level_values(level) for level in range(frame.index.nlevels)]
+        if not _is_time(levels[-1]) and any(_is_time(level) for level in levels[:-1]):
+            raise ValueError(
+                f"The index of {name} must hold ids first and times last; its levels are {layout.index_names}, and the "
+                f"last holds no times. Turn it round: {name}.swaplevel().sort_index()."
+            )
     if isinstance(times, pd.MultiIndex):
         raise ValueError(
             f"{name} has a MultiIndex and id_col={id_col!r} too: give one of them. y.reset_index() makes columns."
@@ -119,28 +138,36 @@ def read_table(
     if groups is None:
         ids, rows = [None], [np.arange(len(frame))]
     else:
-        if groups.hasnans:
-            raise ValueError(f"{name} has no id in row {int(np.flatnonzero(groups.isna())[0])}. Drop such rows.")
+        missing = groups.to_frame().isna().any(axis=1).to_numpy()
+        if missing.any():
+            raise ValueError(f"{name} has no id in row {int(np.flatnonzero(missing)[0])}. Drop such rows.")
         codes, uniques = pd.factorize(groups)
         ids = list(uniques)
         rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    table = Table(layout, ids, [times[part] for part in rows], [values[part] for part in rows], rows)
+    indexes = [times] if groups is None else [times[part] for part in rows]  # the whole index keeps its freq
+    table = Table(layout, ids, indexes, [values[part] for part in rows], rows)
     for i, part in enumerate(table.values):
         wrong = np.argwhere(~np.isfinite(part))
         if len(wrong):
             t, column = wrong[0]
             what = "is missing" if np.isnan(part[t, column]) else "is infinite"
             raise ValueError(
-                f"{table.where(i, name)} {what} at {table.indexes[i][t]}, column {names[column]!r}. Fill it in, as "
+                f"{table.label(i, name)} {what} at {table.indexes[i][t]}, column {names[column]!r}. Fill it in, as "
                 f"with {name}.interpolate() or {name}.ffill(), or use the rows after it only: which is right depends "
                 "on why it is missing."
             )
     return table
 
 
+def _is_time(index: pd.Index) -> bool:
+    return isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex))
+
+
 def _read_array(data, name, id_col, time_col, columns) -> Table:
     if id_col is not None or time_col is not None:
         raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a {type(data).__name__}.")
+    if isinstance(data, np.ma.MaskedArray):
+        data = data.astype(np.float64).filled(np.nan)
     try:
         values = np.asarray(data, dtype=np.float32 if getattr(data, "dtype", None) == np.float32 else np.float64)
     except (TypeError, ValueError) as error:
@@ -185,7 +212,10 @@ def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> 
     if y.layout.kind == "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
         table = read_table(X, name=name, columns=columns)
         if len(table.values[0]) != len(y.values[0]):
-            raise ValueError(f"{name} has {len(table.values[0])} rows, expected {len(y.values[0])}: one for each of y.")
+            raise ValueError(
+                f"{name} has {len(table.values[0])} rows, expected {len(y.values[0])}: one for each row of y, or for "
+                "each time to forecast."
+            )
         return table.values, table.layout.names
     if y.layout.kind != "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
         raise TypeError(
@@ -209,12 +239,12 @@ def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> 
         if not index.equals(y.indexes[i]):
             if index.has_duplicates:
                 raise ValueError(
-                    f"{table.where(j, name)} has {index[index.duplicated()][0]} twice. Drop one of the rows."
+                    f"{table.label(j, name)} has {index[index.duplicated()][0]} twice. Drop one of the rows."
                 )
             at = index.get_indexer(y.indexes[i])
             if (at < 0).any():
                 raise ValueError(
-                    f"{table.where(j, name)} has no row for {y.indexes[i][int(np.flatnonzero(at < 0)[0])]}. It must "
+                    f"{table.label(j, name)} has no row for {y.indexes[i][int(np.flatnonzero(at < 0)[0])]}. It must "
                     f"hold one for each time of y, or of the forecast ({y.indexes[i][0]} to {y.indexes[i][-1]}); its "
                     f"own index goes from {index[0]} to {index[-1]}."
                 )
@@ -270,21 +300,33 @@ class Exog:
             return self._split([np.empty((len(part), 0)) for part in y_new.values])
         return self._split(align(X_new, y_new, name="X_new", columns=self.names)[0])
 
-    def read_future(self, X: object, layout: Layout, ids: list, indexes: list[pd.Index]) -> list[np.ndarray]:
-        """Columns that are known ahead, of the times to forecast."""
+    def read_future(self, X: object, layout: Layout, ids: list, indexes: list, longer: list) -> list[np.ndarray]:
+        """Columns that are known ahead, of the times to forecast, and of longer indexes as far as X has them."""
         names = self.known_names
+        if self.names is None and X is not None:
+            raise ValueError("This forecaster was fitted without X: leave X out, or fit again with X.")
         if not names:
-            return [np.empty((len(index), 0)) for index in indexes]
+            return [np.empty((len(index), 0)) for index in longer]
         if X is None:
             raise ValueError(
                 f"This forecaster was fitted with exogenous columns {names}: pass X with a row for each time to "
                 f"forecast, from {indexes[0][0]} to {indexes[0][-1]}. If their future is not known, name them in "
                 "past_only."
             )
-        if layout.kind == "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
-            X = np.asarray(X)[: len(indexes[0])]
-        values = [np.empty((len(index), len(layout.names))) for index in indexes]
-        return align(X, Table(layout, ids, indexes, values, []), columns=names)[0]
+
+        def rows(indexes):
+            values = [np.empty((len(index), len(layout.names))) for index in indexes]
+            return align(X, Table(layout, ids, indexes, values, []), columns=names)[0]
+
+        known = rows(indexes)  # raises an error if one is missing
+        if layout.kind != "array":
+            with suppress(ValueError):
+                return rows(longer)
+        return [_hold_last(part, len(index)) for part, index in zip(known, longer)]
+
+
+def _hold_last(part: np.ndarray, n: int) -> np.ndarray:
+    return np.concatenate([part, np.repeat(part[-1:], n - len(part), axis=0)])
 
 
 def write_table(
@@ -306,9 +348,11 @@ def write_table(
         elif len(names) == 1:
             columns = list(bounds)
         else:
-            columns = pd.MultiIndex.from_product([names, bounds])
+            columns = pd.MultiIndex.from_tuples(
+                [(*(name if isinstance(name, tuple) else (name,)), bound) for name in names for bound in bounds]
+            )
     else:
-        columns = names
+        columns = names if layout.columns is None else layout.columns
     if layout.kind == "array":
         if bounds:
             return pd.DataFrame(values[0], columns=columns)
@@ -320,7 +364,9 @@ def write_table(
     elif layout.kind == "long":
         if layout.id_col is not None:
             for group, frame in zip(ids, frames):
-                frame.insert(0, layout.id_col, group)
+                frame.insert(
+                    0, layout.id_col, pd.Series([group] * len(frame), index=frame.index, dtype=layout.id_dtype)
+                )
         if layout.time_col is not None:
             for frame in frames:
                 frame.insert(int(layout.id_col is not None), layout.time_col, frame.index)
@@ -331,15 +377,20 @@ def write_table(
         frame = frames[0]
         frame.index.names = layout.index_names
     if layout.is_1d and not bounds:
-        return frame.iloc[:, 0].rename(names[0])
+        return frame.iloc[:, 0].rename(layout.columns[0])
     return frame
 
 
-def grid_of(table: Table, grid: TimeGrid | None = None, name: str = "y") -> TimeGrid:
-    """The grid that all indexes of a table lie on, regular and without gaps; checked against `grid` if given."""
-    if grid is None:
-        longest = int(np.argmax([len(index) for index in table.indexes]))
-        grid = TimeGrid(table.indexes[longest], table.where(longest, name))
+def grid_of(table: Table) -> TimeGrid:
+    """The grid that all indexes of a table lie on, regular and without gaps."""
+    longest = int(np.argmax([len(index) for index in table.indexes]))
+    grid = TimeGrid(table.indexes[longest], table.label(longest))
+    table.indexes = [grid.check(index, table.label(i)) for i, index in enumerate(table.indexes)]
+    first = min(index[0] for index in table.indexes)
     for i, index in enumerate(table.indexes):
-        grid.check(index, table.where(i, name))
+        if grid.labels(first, grid.n_steps(first, index[0]) + 1)[-1] != index[0]:
+            raise ValueError(
+                f"{table.label(i)} begins at {index[0]}, which is not a whole number of steps after {first}, where "
+                "another series begins. Bring all series to the same times, as with resample()."
+            )
     return grid

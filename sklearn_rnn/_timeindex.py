@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -62,8 +63,22 @@ def follows_on(end: pd.Index | None, X: object) -> bool | None:
     return first - labels[-1] == steps.pop() if len(steps) == 1 else None
 
 
+@lru_cache(maxsize=1024)  # the series of a panel mostly share their times
 def _date_range(start: pd.Timestamp, periods: int, freq: pd.offsets.BaseOffset) -> pd.DatetimeIndex:
-    return pd.date_range(start, periods=periods, freq=freq).as_unit(start.unit)
+    try:
+        return pd.date_range(start, periods=periods, freq=freq).as_unit(start.unit)
+    except Exception as error:
+        if start.tz is None:
+            raise
+        raise ValueError(
+            f"The times that follow on {start} hold one that the clocks of {start.tz} skip or show twice ({error}). "
+            "Use times without clock changes: y.tz_convert('UTC'), or y.tz_localize(None)."
+        ) from error
+
+
+@lru_cache(maxsize=1024)
+def _n_dates(start: pd.Timestamp, stop: pd.Timestamp, freq: pd.offsets.BaseOffset) -> int:
+    return len(pd.date_range(start, stop, freq=freq))
 
 
 IRREGULAR = (
@@ -101,6 +116,7 @@ class TimeGrid:
                 "y.reset_index(drop=True)."
             )
         self._dtype = index.dtype
+        index = self._same_unit(index)
         self._check_order(index, where)
         if len(index) < 3:
             raise ValueError(f"{where} has {len(index)} row(s), too few to tell the step of its index.")
@@ -110,6 +126,16 @@ class TimeGrid:
             steps = np.diff(_ordinals(index))
             self.step = int(Counter(steps.tolist()).most_common(1)[0][0])
         self.check(index, where)
+
+    def _same_unit(self, index: pd.Index) -> pd.Index:
+        """The same labels, seconds or nanoseconds, nullable or not, as this grid holds them."""
+        if self.kind == "datetime":
+            return index.as_unit(pd.DatetimeIndex([], dtype=self._dtype).unit)
+        if self.kind == "integer" and not index.hasnans:
+            return (
+                index if isinstance(index, pd.RangeIndex) else pd.Index(index.to_numpy(dtype=np.int64), name=index.name)
+            )
+        return index
 
     def _check_order(self, index: pd.Index, where: str) -> None:
         """One label a row, none missing, oldest first."""
@@ -143,17 +169,24 @@ class TimeGrid:
             f"it, {index[other + 1]} is {pd.Timedelta(steps[other])} after. {IRREGULAR}"
         )
 
-    def check(self, index: pd.Index, where: str) -> None:
-        """Raise an error if a label is missing from the index, or does not lie on this grid."""
-        if index.dtype != self._dtype and not (self.kind == "integer" and pd.api.types.is_integer_dtype(index.dtype)):
-            raise TypeError(f"The index of {where} is of {index.dtype}, expected {self._dtype} as before.")
+    def check(self, index: pd.Index, where: str) -> pd.Index:
+        """The index in the unit of this grid; an error if a label is missing from it, or does not lie on the grid."""
+        if not self._is_alike(index):
+            raise TypeError(f"The index of {where} is of {index.dtype}, expected {self._dtype} as before. Convert it.")
+        index = self._same_unit(index)
         self._check_order(index, where)
         expected = self.labels(index[0], len(index))
         if expected.equals(index):
-            return
+            return index
         at = int(np.flatnonzero(np.asarray(expected != index))[0])
         what = f"has a gap: {expected[at]} is missing" if index[at] > expected[at] else f"has {index[at]} between steps"
         raise ValueError(f"The index of {where} {what} (its step is {self._name}). {IRREGULAR}")
+
+    def _is_alike(self, index: pd.Index) -> bool:
+        if self.kind == "datetime":
+            same = pd.DatetimeIndex([], dtype=self._dtype)
+            return isinstance(index, pd.DatetimeIndex) and str(index.tz) == str(same.tz)
+        return index.dtype == self._dtype or (self.kind == "integer" and pd.api.types.is_integer_dtype(index.dtype))
 
     @property
     def _name(self) -> str:
@@ -175,7 +208,7 @@ class TimeGrid:
     def n_steps(self, earlier, later) -> int:
         """Steps from one label to another, later one."""
         if self.kind == "datetime":
-            return len(pd.date_range(earlier, later, freq=self.step)) - 1
+            return _n_dates(earlier, later, self.step) - 1
         if self.kind == "period":
             earlier, later = earlier.ordinal, later.ordinal
         return (int(later) - int(earlier)) // self.step
@@ -194,30 +227,26 @@ def _ordinals(index: pd.Index) -> np.ndarray:
 
 
 def _season_length(offset: pd.offsets.BaseOffset) -> int | None:
-    months = getattr(offset, "kwds", {}).get("months")  # DateOffset(months=3)
-    rule = getattr(offset, "rule_code", "").split("-")[0]
-    for prefixes, a_year in ((("M", "BM", "CBM", "SM"), 12), (("Q", "BQ"), 4), (("Y", "A", "BY", "BA"), 1)):
-        if rule.startswith(prefixes) and not rule.startswith(("MIN", "MS-")):
-            months = 12 // a_year * offset.n
-    if months is not None:
-        return 12 // months if 12 % months == 0 else None
-    if rule.startswith("W"):
-        return 52 // offset.n if 52 % offset.n == 0 else None
-    if rule in ("B", "C"):
-        return 5 if offset.n == 1 else None
+    if type(offset) is pd.DateOffset:
+        months = offset.n * (offset.kwds.get("months", 0) + 12 * offset.kwds.get("years", 0))
+        return 12 // months if months and 12 % months == 0 else None
+    rule = offset.rule_code.split("-")[0]
+    for rules, steps in (
+        (("SMS", "SME", "SM"), 24),
+        (("MS", "ME", "M", "BMS", "BME", "BM", "CBMS", "CBME", "CBM", "WOM", "LWOM"), 12),
+        (("QS", "QE", "Q", "BQS", "BQE", "BQ"), 4),
+        (("W",), 52),
+        (("B", "C"), 5),
+    ):
+        if rule in rules:
+            return steps // offset.n if steps % offset.n == 0 else None
     try:
         seconds = pd.Timedelta(offset).total_seconds()
     except (TypeError, ValueError):
-        return None
-    for season in (
-        60,
-        3600,
-        86_400,
-        7 * 86_400,
-    ):  # the shortest that has at least 4 steps, but a day from 15 minutes on
-        if season == 3600 and seconds >= 900:
-            continue
-        if season % seconds == 0 and season // seconds >= 4:
+        return None  # years
+    # a day of anything from five minutes on, or a week; an hour of minutes, a minute of seconds
+    for season, shortest_step in ((86_400, 300), (7 * 86_400, 300), (3600, 10), (60, 0)):
+        if shortest_step <= seconds and season % seconds == 0 and season // seconds >= 4:
             return int(season // seconds)
     return None
 
@@ -229,9 +258,10 @@ def dominant_period(values: np.ndarray) -> int | None:
     that is above 0.3 and above what noise would show.
     """
     n = len(values)
-    if n < 9:
+    largest = np.abs(values).max()
+    if n < 9 or not largest > 0:
         return None
-    t = np.arange(n)
+    t, values = np.arange(n), values / largest
     rest = values - np.polyval(np.polyfit(t, values, 1), t)
     spectrum = np.fft.rfft(rest, 2 * n)
     autocorrelation = np.fft.irfft(np.abs(spectrum) ** 2)[: n // 3 + 1]

@@ -9,12 +9,13 @@ Whatever the normalisation, a window is read, and what follows it is predicted, 
     F_t[i]  = (D[t-W+i] - C_t) / K_t            i = 1 ... W
     Z[t+j]  = C_t + S_t[j] + K_t * P_t[j]       j = 1 ... h
 
-where C_t is a level, K_t a scale, S_t a seasonal pattern and D the series without it. They come from the series up to t
-alone. P is what the model learns: a ridge regression on F (the linear path), plus a network on what that leaves.
+where C_t is a level, K_t a scale, S_t a seasonal pattern and D the series without it, all of them from the series up to
+t. P is what the model learns, standardised: a ridge regression on F and the exogenous columns (the linear path), plus a
+network on what that leaves, times a weight.
 
-    normalize     C_t                K_t              S_t
-    None          0                  1                0
-    "last"        Z[t]               1                0
+    normalize     C_t                 K_t              S_t
+    None          0                   1                0
+    "last"        Z[t]                1                0
     "mean"        mean of the window  its deviation    0
     "smoothing"   exponential smoothing of level and season, K_t = 1
 
@@ -23,6 +24,10 @@ Smoothing: with the seasonal U[t] of step t (of additive Holt-Winters, without i
     C_t  = a (Z[t] - U[t-s]) + (1 - a) C_{t-1}
     U[t] = g (Z[t] - C_t) + (1 - g) U[t-s]
     D[t] = Z[t] - U[t],   S_t[j] = the newest U of the same phase as t+j
+
+It starts, as usual, from the mean pattern of the first two seasons around a line, along which the level is moved while
+they last. So windows inside the first two seasons know a little of what follows; to leave them out was measured, and is
+worse on short series.
 
 This is the hybrid of Smyl, S. (2020), A hybrid method of exponential smoothing and recurrent neural networks for time
 series forecasting, International Journal of Forecasting 36, 75-85. There a and g are learnt with the network; here one
@@ -41,14 +46,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeCV
-from sklearn.multioutput import MultiOutputRegressor
+from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.utils import get_tags
 
 from ._base import BaseRNN
 
 ALPHAS = np.logspace(-3, 3, 13)
 SMOOTHING = tuple(product((0.1, 0.2, 0.4, 0.7), (0.1, 0.3, 0.5)))  # pairs (a, g) to choose from
-MOST_WINDOWS_TO_CHOOSE_BY = 5000
+MOST_STEPS_TO_CHOOSE_BY = 5000
 
 
 def holds_recurrent_net(estimator: object) -> bool:
@@ -116,7 +121,7 @@ class WindowModel:
         self.window = window
         self.n_steps = n_steps
         self.normalize = normalize
-        self.season_length = season_length if normalize == "smoothing" else 1
+        self.n_phases = season_length if normalize == "smoothing" else 1  # of the seasonal pattern
         self.difference = difference
         self.linear_path = linear_path
         self.as_3d = as_3d
@@ -128,50 +133,50 @@ class WindowModel:
     @property
     def n_needed(self) -> int:
         """Values of a series that a forecast needs."""
-        return self.difference + max(self.window, self.season_length)
+        return self.difference + max(self.window, self.n_phases)
 
     # -- normalisation ----------------------------------------------------------------------------------------------
 
-    def _starting_pattern(self, Z: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _starting_pattern(self, Z: np.ndarray, n_start: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Level (N, m), slope a step (N, m) and seasonal (N, s, m), from the first two seasons, or the first."""
-        s, (N, T, m) = self.season_length, Z.shape
-        first = Z[:, :s]
-        slope = np.zeros((N, m))
-        two = np.zeros(N, bool)
-        if s > 1 and T >= 3 * s:
-            two = n >= 3 * s
-            slope[two] = (Z[two, s : 2 * s].mean(axis=1) - first[two].mean(axis=1)) / s
-        steps = np.arange(s)[:, None]
-        pattern = first - slope[:, None] * steps
-        second = Z[two, s : 2 * s] - slope[two, None] * (steps + s)
-        pattern[two] = (pattern[two] + second) / 2
+        s = self.n_phases
+        pattern, slope = Z[:, :s].copy(), np.zeros((len(Z), Z.shape[2]))
+        two = n_start >= 3 * s
+        if s > 1 and two.any():
+            first, second = Z[two, :s], Z[two, s : 2 * s]
+            slope[two] = (second.mean(axis=1) - first.mean(axis=1)) / s
+            line = slope[two][:, None] * np.arange(2 * s)[:, None]
+            pattern[two] = (first - line[:, :s] + second - line[:, s:]) / 2
         level = pattern.mean(axis=1)
         return level, slope, pattern - level[:, None]
 
-    def _smooth(self, Z: np.ndarray, n: np.ndarray, a: float, g: float) -> tuple[np.ndarray, np.ndarray]:
-        """C (N, T, m) and U (N, s + T, m), where the first s of U are the starting pattern."""
-        s, (N, T, m) = self.season_length, Z.shape
-        level, slope, pattern = self._starting_pattern(Z, n)
-        C, U = np.empty((N, T, m)), np.empty((N, s + T, m))
-        U[:, :s] = pattern if s > 1 else 0.0
+    def _smooth(self, Z: np.ndarray, n_start: np.ndarray, a, g) -> tuple[np.ndarray, np.ndarray]:
+        """C (N, T, m) and U (N, s + T, m), the first s of U being the starting pattern; a and g broadcast to (N, m)."""
+        s, (N, T, m) = self.n_phases, Z.shape
+        level, slope, pattern = self._starting_pattern(Z, n_start)
+        level = level - slope  # of the step before the first
+        C, U = np.empty((N, T, m)), np.zeros((N, s + T, m))
+        if s > 1:
+            U[:, :s] = pattern
         for t in range(T):
-            # The pattern was cut from two seasons around a line, so within them the level follows the line.
             drift = slope if t < 2 * s else 0.0
             level = a * (Z[:, t] - U[:, t]) + (1 - a) * (level + drift)
             C[:, t] = level
-            U[:, s + t] = g * (Z[:, t] - level) + (1 - g) * U[:, t] if s > 1 else 0.0
+            if s > 1:
+                U[:, s + t] = g * (Z[:, t] - level) + (1 - g) * U[:, t]
         return C, U
 
-    def _level_and_season(self, Z, n, smoothing) -> tuple[np.ndarray, np.ndarray]:
+    def _level_and_season(self, Z, n_start) -> tuple[np.ndarray, np.ndarray]:
         if self.normalize == "smoothing":
-            return self._smooth(Z, n, *smoothing)
+            return self._smooth(Z, n_start, *self.smoothing)
         return Z, np.zeros((len(Z), 1 + Z.shape[1], Z.shape[2]))
 
     def _centre_and_scale(self, origins: Origins) -> tuple[np.ndarray, np.ndarray]:
         """C_t and K_t, (n, 1, m)."""
         if self.normalize == "mean":
-            scale = origins.D.std(axis=1, keepdims=True)
-            return origins.D.mean(axis=1, keepdims=True), np.where(scale > 0, scale, 1.0)
+            # not below a tenth of the usual one: what follows on a flat window is not flat
+            scale = np.maximum(origins.D.std(axis=1, keepdims=True), self._least_scale)
+            return origins.D.mean(axis=1, keepdims=True), scale
         level = origins.level[:, None]
         return (np.zeros_like(level) if self.normalize is None else level), np.ones_like(level)
 
@@ -179,21 +184,21 @@ class WindowModel:
         d = self.difference
         return Z[:, d:] - Z[:, :-d] if d else Z
 
-    def origins(self, Z, n, E, where, smoothing=None) -> Origins:
+    def origins(self, Z, n_start, E, where, level_and_season=None) -> Origins:
         """What forecasts need that start after step t of series i, for all (i, t) = where.
 
         Parameters
         ----------
         Z : ndarray of shape (N, T, m)
-        n : ndarray of shape (N,)
-            Steps of each series.
+        n_start : ndarray of shape (N,)
+            Steps of each series that the starting pattern may be taken from.
         E : ndarray of shape (N, at least T, k)
         where : tuple of two ndarrays of shape (n_origins,)
         """
         i, t = where
-        s, d, W = self.season_length, self.difference, self.window
+        s, d, W = self.n_phases, self.difference, self.window
         differenced = self._difference(Z)
-        C, U = self._level_and_season(differenced, n - d, smoothing or self.smoothing)
+        C, U = level_and_season or self._level_and_season(differenced, n_start - d)
         D = differenced - U[:, s:]
         last = t - d
         return Origins(
@@ -209,7 +214,7 @@ class WindowModel:
     def _path(self, origins: Origins, n_steps: int) -> np.ndarray:
         """C_t + S_t[j], (n, n_steps, m)."""
         centre, _ = self._centre_and_scale(origins)
-        return centre + origins.season[:, np.arange(n_steps) % self.season_length]
+        return centre + origins.season[:, np.arange(n_steps) % self.n_phases]
 
     def advance(self, origins: Origins, Z_new: np.ndarray, E_new: np.ndarray) -> Origins:
         """The origins after more steps are known: Z_new (n, steps, m), E_new (n, steps, k)."""
@@ -222,7 +227,7 @@ class WindowModel:
             if self.normalize == "smoothing":
                 a, g = self.smoothing
                 level = a * (z - season[:, 0]) + (1 - a) * level
-                newest = g * (z - level) + (1 - g) * season[:, 0] if self.season_length > 1 else np.zeros_like(z)
+                newest = g * (z - level) + (1 - g) * season[:, 0] if self.n_phases > 1 else np.zeros_like(z)
                 season = np.concatenate([season[:, 1:], newest[:, None]], axis=1)
             else:
                 level, newest = z, 0.0
@@ -237,8 +242,8 @@ class WindowModel:
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
-    def where(self, n: np.ndarray, n_after: int) -> tuple[np.ndarray, np.ndarray]:
-        """All origins (i, t) with enough steps before them and n_after steps after them, oldest first."""
+    def all_origins(self, n: np.ndarray, n_after: int) -> tuple[np.ndarray, np.ndarray]:
+        """All (i, t) with enough steps before them and n_after steps after them, oldest first."""
         first = self.n_needed - 1
         counts = np.maximum(n - n_after - first, 0)
         i = np.repeat(np.arange(len(n)), counts)
@@ -280,23 +285,37 @@ class WindowModel:
         i, t = where
         return sliding_window_view(E[..., : self.n_known], self.n_steps, axis=1)[i, t + 1].swapaxes(1, 2)
 
-    def _prepare(self, Z, n, E, where, smoothing=None):
-        origins = self.origins(Z, n, E, where, smoothing)
+    def _prepare(self, Z, where, origins: Origins, future: np.ndarray):
+        """Features, flat and as the regressor sees them, and targets; scaled, and the scales kept."""
+        deviation = origins.D.std(axis=1).mean(axis=0)
+        self._least_scale = np.where(deviation > 0, 0.1 * deviation, 1.0)
         centre, scale = self._centre_and_scale(origins)
         self._F_scale = _positive(((origins.D - centre) / scale).std(axis=(0, 1)))
         P = self._targets(Z, where, origins)
         self._P_mean = P.mean(axis=0)
         self._P_scale = _positive((P - self._P_mean).std(axis=(0, 1)))
-        flat, X = self._features(origins, self._future(E, where))
+        flat, X = self._features(origins, future)
         return flat, X, ((P - self._P_mean) / self._P_scale).reshape(len(P), -1)
 
-    def _choose_smoothing(self, Z, n, E, where) -> tuple[float, float]:
-        every = -(-len(where[0]) // MOST_WINDOWS_TO_CHOOSE_BY)
-        where = tuple(part[::every] for part in where)
+    def _choose_smoothing(self, Z: np.ndarray, n: np.ndarray) -> tuple[float, float]:
+        """The pair with the least leave-one-out error of a ridge regression on F, over the newest steps."""
+        n_kept = max(MOST_STEPS_TO_CHOOSE_BY // len(Z), self.n_needed + 2 * self.n_steps + 2 * self.n_phases)
+        Z = padded([series[max(0, end - n_kept) : end] for series, end in zip(Z, n)])
+        n = np.minimum(n, n_kept)
+        differenced = self._difference(Z)
+        copies = np.tile(differenced, (len(SMOOTHING), 1, 1))  # all pairs in one pass over time
+        a, g = np.repeat(np.array(SMOOTHING), len(Z), axis=0).T[:, :, None]
+        C, U = self._smooth(copies, np.tile(n - self.difference, len(SMOOTHING)), a, g)
+        where = self.all_origins(n, self.n_steps)
+        nothing = np.empty((*Z.shape[:2], 0))
         errors = {}
-        for pair in SMOOTHING:
-            flat, _, Y = self._prepare(Z, n, E, where, pair)
-            errors[pair] = -RidgeCV(ALPHAS).fit(flat, Y).best_score_ * np.mean(self._P_scale**2)
+        for k, pair in enumerate(SMOOTHING):
+            part = slice(k * len(Z), (k + 1) * len(Z))
+            origins = self.origins(Z, n, nothing, where, (C[part], U[part]))
+            _, _, Y = self._prepare(Z, where, origins, np.empty((len(where[0]), self.n_steps, 0)))
+            centre, _ = self._centre_and_scale(origins)
+            F = ((origins.D - centre) / self._F_scale).reshape(len(Y), -1)
+            errors[pair] = -RidgeCV(ALPHAS).fit(F, Y).best_score_ * np.mean(self._P_scale**2)
         return min(errors, key=errors.get)
 
     def fit(self, Z: np.ndarray, n: np.ndarray, E: np.ndarray, dtype) -> Self:
@@ -304,13 +323,15 @@ class WindowModel:
 
         Parameters
         ----------
-        Z, n, E : as in `origins`
+        Z, E : as in `origins`
+        n : ndarray of shape (N,)
+            Steps of each series.
         dtype : of what the regressor is given
         """
-        where = self.where(n, self.n_steps)
         if self.normalize == "smoothing":
-            self.smoothing = self._choose_smoothing(Z, n, E, where)
-        flat, X, Y = self._prepare(Z, n, E, where)
+            self.smoothing = self._choose_smoothing(Z, n)
+        where = self.all_origins(n, self.n_steps)
+        flat, X, Y = self._prepare(Z, where, self.origins(Z, n, E, where), self._future(E, where))
         self.linear = None
         if self.linear_path:
             self.linear = RidgeCV(ALPHAS).fit(flat, Y)
@@ -319,7 +340,7 @@ class WindowModel:
         self._rest_scale = _positive(Y.std())
         Y = Y / self._rest_scale
         X, Y = X.astype(dtype), Y.astype(dtype)
-        if Y.shape[1] == 1:
+        if Y.shape[1] == 1 and not isinstance(self.regressor, (MultiOutputRegressor, RegressorChain)):
             Y = Y[:, 0]
         elif not holds_recurrent_net(self.regressor) and not get_tags(self.regressor).target_tags.multi_output:
             self.regressor = MultiOutputRegressor(self.regressor)
@@ -333,18 +354,26 @@ class WindowModel:
             # To stop after max_iter epochs, long before convergence, keeps a net on few windows from overfitting.
             warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
             for member in self.members:
-                member.fit(X, Y)
+                try:
+                    member.fit(X, Y)
+                except ValueError as error:
+                    if self.as_3d and "dim 3" in str(error):
+                        raise ValueError(
+                            f"The regressor, or a part of it, refuses 3-D windows of shape {X.shape}: {error} Set "
+                            "window_format='2d', or wrap scalers in a TimestepTransformer."
+                        ) from error
+                    raise
         return self
 
     # -- using ------------------------------------------------------------------------------------------------------
 
-    def _block(self, origins: Origins, future: np.ndarray, network_weight: float) -> np.ndarray:
+    def _next_steps(self, origins: Origins, future: np.ndarray, network_weight: float) -> np.ndarray:
         """Z of the next h steps, (n, h, m)."""
         n, _, m = origins.D.shape
         flat, X = self._features(origins, future)
         X = X.astype(self._dtype)
         P = np.zeros((n, self.n_steps, m))
-        for member in self.members:
+        for member in self.members if network_weight else ():
             predicted = np.asarray(member.predict(X))
             if predicted.size != P.size:
                 raise ValueError(
@@ -385,140 +414,18 @@ class WindowModel:
         h = self.n_steps
         for start in range(0, n_steps, h):
             ahead = future[:, start : start + h]
-            blocks.append(self._block(origins, ahead, network_weight))
+            blocks.append(self._next_steps(origins, ahead, network_weight))
             if start + h < n_steps:
                 origins = self.advance(origins, blocks[-1], ahead)
         return np.concatenate(blocks, axis=1)[:, :n_steps]
 
 
-class SeriesModel:
-    """A WindowModel of series in their own units, which it transforms and scales.
-
-    Parameters
-    ----------
-    model : WindowModel
-    transformer : scikit-learn transformer, or None
-        Applied to the values first, and undone last.
-    season_length : int
-        A series is divided by its mean absolute change from one season to the next, after the transformer.
-    n_harmonics : int
-        Sines and cosines of the season, as exogenous columns that are known.
-    """
-
-    def __init__(self, model: WindowModel, transformer, season_length: int, n_harmonics: int):
-        self.model = model
-        self.transformer = transformer
-        self.season_length = season_length
-        self.n_harmonics = n_harmonics
-
-    def fit(self, values: list, known: list, past_only: list, starts: list, dtype) -> Self:
-        """Fit to series that are given as lists of arrays with time first; starts[i] is the time of the first row."""
-        if self.transformer is not None:
-            self.transformer = clone(self.transformer).fit(np.concatenate(values))
-        transformed = self._transform(values)
-        self.scale = np.stack([seasonal_change(part, self.season_length) for part in transformed])
-        self._known_scaling, self._past_scaling = (_mean_and_scale(columns) for columns in (known, past_only))
-        Z, n, E = self._arrays(values, known, past_only, starts, range(len(values)))
-        self.model.fit(Z, n, E, dtype)
-        return self
-
-    def origins(self, values, known, past_only, starts, series, where) -> Origins:
-        """As WindowModel.origins, of the given series; series[i] is the number that series i had in fit."""
-        Z, n, E = self._arrays(values, known, past_only, starts, series)
-        return self.model.origins(Z, n, E, where)
-
-    def advance(self, origins: Origins, values, known, past_only, times, series) -> Origins:
-        """The origins after `values` (n, steps, m) of the same series, whose first row is at `times`, are known too."""
-        Z = np.stack(self._transform(list(values))) / self.scale[series][:, None]
-        return self.model.advance(origins, Z, self._exog(known, past_only, times))
-
-    def forecast(
-        self, origins: Origins, n_steps: int, known: np.ndarray, times: np.ndarray, network_weight: float = 1.0
-    ):
-        """Scaled forecasts (n, n_steps, m); known (n, n_steps, k) are the exogenous columns from `times` (n,) on."""
-        missing = -n_steps % self.model.n_steps
-        known = np.concatenate([known, np.repeat(known[:, -1:], missing, axis=1)], axis=1)
-        future = self._exog(known, np.empty((*known.shape[:2], 0)), times)
-        return self.model.forecast(origins, n_steps, future, network_weight)
-
-    def scaled(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """(n, steps, m) in the units of the model; NaN stays."""
-        rows = values.reshape(-1, values.shape[-1])
-        out = np.full(rows.shape, np.nan)
-        known = np.isfinite(rows).all(axis=1)
-        if known.any():
-            out[known] = self._transform([rows[known]])[0]
-        return out.reshape(values.shape) / self.scale[series][:, None]
-
-    def in_units(self, Z: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """(n, steps, m) back in the units of the series."""
-        values = Z * self.scale[series][:, None]
-        if self.transformer is None:
-            return values
-        rows = values.reshape(-1, values.shape[-1])
-        return np.asarray(self.transformer.inverse_transform(rows)).reshape(values.shape)
-
-    def _transform(self, values: list) -> list:
-        if self.transformer is None:
-            return values
-        transformed = [np.asarray(self.transformer.transform(part), dtype=np.float64) for part in values]
-        for part, before in zip(transformed, values):
-            if not np.isfinite(part).all():
-                t, column = np.argwhere(~np.isfinite(part))[0]
-                raise ValueError(
-                    f"target_transform made {part[t, column]} of the value {before[t, column]:g}. Use one that fits "
-                    "the range of y, or None."
-                )
-        return transformed
-
-    def _exog(self, known: np.ndarray, past_only: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Exogenous columns (n, steps, k) as the model takes them: scaled, known ones and the season's first."""
-        steps = known.shape[1]
-        parts = [_rescale(known, self._known_scaling)]
-        if self.n_harmonics:
-            angle = 2 * np.pi / self.season_length * (np.asarray(times)[:, None] + np.arange(steps))
-            angle = angle[..., None] * np.arange(1, self.n_harmonics + 1)
-            parts += [np.cos(angle), np.sin(angle)]
-        if past_only.shape[2]:
-            parts.append(_rescale(past_only, self._past_scaling))
-        return np.concatenate(parts, axis=2)
-
-    def _arrays(self, values, known, past_only, starts, series):
-        n = np.array([len(part) for part in values])
-        transformed = [part / self.scale[i] for part, i in zip(self._transform(values), series)]
-        E = self._exog(_padded(known), _padded(past_only), np.asarray(starts))
-        return _padded(transformed), n, E
-
-
-def seasonal_change(values: np.ndarray, season_length: int) -> np.ndarray:
-    """Mean absolute error (m,) of the forecast that repeats the last season, over the series (T, m) itself.
-
-    Never 0: for a constant series it is its size, or 1.
-    """
-    s = season_length if len(values) > season_length else 1
-    change = np.abs(values[s:] - values[:-s]).mean(axis=0)
-    tiny = 1e-12 * np.abs(values).max(axis=0)
-    for other in (np.abs(np.diff(values, axis=0)).mean(axis=0), np.abs(values).mean(axis=0), np.ones(values.shape[1])):
-        change = np.where(change > tiny, change, other)
-    return change
-
-
-def _padded(parts: list) -> np.ndarray:
+def padded(parts: list) -> np.ndarray:
     """Arrays (T_i, k) as one (N, T, k), NaN after their end."""
     out = np.full((len(parts), max(len(part) for part in parts), parts[0].shape[1]), np.nan)
     for row, part in zip(out, parts):
         row[: len(part)] = part
     return out
-
-
-def _mean_and_scale(columns: list) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.concatenate(columns)
-    return rows.mean(axis=0), _positive(rows.std(axis=0))
-
-
-def _rescale(columns: np.ndarray, scaling) -> np.ndarray:
-    mean, scale = scaling
-    return (columns - mean) / scale
 
 
 def _positive(scale: np.ndarray) -> np.ndarray:
