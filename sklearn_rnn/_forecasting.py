@@ -509,8 +509,8 @@ class RNNForecaster(Backtesting, BaseEstimator):
         n_steps = self.horizon if horizon is None else horizon
         if hasattr(n_steps, "__len__"):
             raise TypeError(
-                f"horizon must be a number of steps, got a {type(n_steps).__name__}. Exogenous columns go by name: "
-                "predict(X=...)."
+                f"horizon must be an integer, a number of steps, got a {type(n_steps).__name__}. Exogenous columns go "
+                "by name: predict(X=...)."
             )
         if not isinstance(n_steps, Integral) or isinstance(n_steps, bool) or n_steps < 1:
             raise ValueError(f"horizon must be an integer of at least 1, got {n_steps!r}.")

@@ -33,7 +33,14 @@ class SeriesModel:
     def fit(self, values: list, known: list, past_only: list, starts: list, dtype) -> Self:
         """Fit to series that are given as lists of arrays with time first; starts[i] is the time of the first row."""
         if self.transformer is not None:
-            self.transformer = clone(self.transformer).fit(np.concatenate(values))
+            rows = np.concatenate(values)
+            self.transformer = clone(self.transformer).fit(rows)
+            back = np.asarray(self.transformer.inverse_transform(self._transform([rows])[0]))
+            if not np.allclose(back, rows, rtol=1e-4, atol=1e-6 * np.abs(rows).max()):
+                raise ValueError(
+                    "target_transform cannot be undone: its inverse_transform does not give back the values of y. A "
+                    "FunctionTransformer needs an inverse_func; others may not be one to one on this range."
+                )
         transformed = self._transform(values)
         self.scale = np.stack([seasonal_change(part, self.season_length) for part in transformed])
         self._known_scaling, self._past_scaling = (_mean_and_scale(columns) for columns in (known, past_only))

@@ -72,6 +72,7 @@ def read_table(
     *,
     name: str = "y",
     columns: list | None = None,
+    all_finite: bool = True,
 ) -> Table:
     """Take a user's object apart.
 
@@ -84,6 +85,8 @@ def read_table(
         Of the argument, for messages.
     columns : list, default=None
         Value columns to take, in this order; None takes all.
+    all_finite : bool, default=True
+        Whether a value that is missing or infinite is an error.
     """
     if isinstance(data, pd.Series):
         if id_col is not None or time_col is not None:
@@ -142,21 +145,30 @@ def read_table(
         if missing.any():
             raise ValueError(f"{name} has no id in row {int(np.flatnonzero(missing)[0])}. Drop such rows.")
         codes, uniques = pd.factorize(groups)
+        if layout.id_col is not None and len(uniques) > 1 and time_col is None and times.is_unique:
+            raise ValueError(
+                f"{name} holds {len(uniques)} series, but no two of its rows have the same time, so its index seems to "
+                "number the rows. Name the column of times in time_col, or make them the index."
+            )
         ids = list(uniques)
         rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     indexes = [times] if groups is None else [times[part] for part in rows]  # the whole index keeps its freq
     table = Table(layout, ids, indexes, [values[part] for part in rows], rows)
-    for i, part in enumerate(table.values):
-        wrong = np.argwhere(~np.isfinite(part))
-        if len(wrong):
-            t, column = wrong[0]
-            what = "is missing" if np.isnan(part[t, column]) else "is infinite"
-            raise ValueError(
-                f"{table.label(i, name)} {what} at {table.indexes[i][t]}, column {names[column]!r}. Fill it in, as "
-                f"with {name}.interpolate() or {name}.ffill(), or use the rows after it only: which is right depends "
-                "on why it is missing."
-            )
+    if all_finite:
+        for i, part in enumerate(table.values):
+            _refuse_missing(part, table.indexes[i], names, table.label(i, name), name)
     return table
+
+
+def _refuse_missing(values: np.ndarray, index: pd.Index, names: list, label: str, name: str) -> None:
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        t, column = wrong[0]
+        what = "is missing" if np.isnan(values[t, column]) else "is infinite"
+        raise ValueError(
+            f"{label} {what} at {index[t]}, column {names[column]!r}. Fill it in, as with {name}.interpolate() or "
+            f"{name}.ffill(), or use the rows after it only: which is right depends on why it is missing."
+        )
 
 
 def _is_time(index: pd.Index) -> bool:
@@ -166,6 +178,8 @@ def _is_time(index: pd.Index) -> bool:
 def _read_array(data, name, id_col, time_col, columns) -> Table:
     if id_col is not None or time_col is not None:
         raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a {type(data).__name__}.")
+    if np.iscomplexobj(data):
+        raise TypeError(f"{name} holds complex numbers; forecasts are of real ones.")
     if isinstance(data, np.ma.MaskedArray):
         data = data.astype(np.float64).filled(np.nan)
     try:
@@ -190,7 +204,9 @@ def _read_array(data, name, id_col, time_col, columns) -> Table:
 def _numbers(column: pd.Series, label: Hashable, name: str) -> np.ndarray:
     dtype = column.dtype
     numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
-    if not numeric and not pd.api.types.is_object_dtype(dtype):
+    if pd.api.types.is_object_dtype(dtype):
+        numeric = not any(isinstance(value, str) for value in column)
+    if not numeric:
         raise TypeError(
             f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. Leave it out, or encode it (a "
             "panel's ids and times are named by id_col and time_col)."
@@ -224,7 +240,7 @@ def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> 
         )
     if columns is not None and isinstance(X, pd.DataFrame):
         columns = list(columns)
-    table = read_table(X, y.layout.id_col, y.layout.time_col, name=name, columns=columns)
+    table = read_table(X, y.layout.id_col, y.layout.time_col, name=name, columns=columns, all_finite=False)
     if y.layout.has_ids != table.layout.has_ids:
         raise ValueError(
             f"{name} must hold the ids of the series as y does, in the same levels of its index or the same columns."
@@ -251,6 +267,7 @@ def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> 
             rows.append(table.values[j][at])
         else:
             rows.append(table.values[j])
+        _refuse_missing(rows[-1], y.indexes[i], table.layout.names, table.label(j, name), name)
     return rows, table.layout.names
 
 

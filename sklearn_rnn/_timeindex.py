@@ -63,10 +63,15 @@ def follows_on(end: pd.Index | None, X: object) -> bool | None:
     return first - labels[-1] == steps.pop() if len(steps) == 1 else None
 
 
-@lru_cache(maxsize=1024)  # the series of a panel mostly share their times
 def _date_range(start: pd.Timestamp, periods: int, freq: pd.offsets.BaseOffset) -> pd.DatetimeIndex:
+    return _date_range_in(start.unit, start, periods, freq)
+
+
+@lru_cache(maxsize=1024)  # The series of a panel mostly share their times; times of different units are equal.
+def _date_range_in(unit: str, start: pd.Timestamp, periods: int, freq: pd.offsets.BaseOffset) -> pd.DatetimeIndex:
     try:
-        return pd.date_range(start, periods=periods, freq=freq).as_unit(start.unit)
+        dates = pd.date_range(start, periods=periods, freq=freq)
+        return dates if dates.unit == unit else pd.DatetimeIndex(dates.as_unit(unit), freq=dates.freq)
     except Exception as error:
         if start.tz is None:
             raise
@@ -130,7 +135,8 @@ class TimeGrid:
     def _same_unit(self, index: pd.Index) -> pd.Index:
         """The same labels, seconds or nanoseconds, nullable or not, as this grid holds them."""
         if self.kind == "datetime":
-            return index.as_unit(pd.DatetimeIndex([], dtype=self._dtype).unit)
+            unit = pd.DatetimeIndex([], dtype=self._dtype).unit
+            return index if index.unit == unit else index.as_unit(unit)
         if self.kind == "integer" and not index.hasnans:
             return (
                 index if isinstance(index, pd.RangeIndex) else pd.Index(index.to_numpy(dtype=np.int64), name=index.name)

@@ -285,8 +285,8 @@ class WindowModel:
         i, t = where
         return sliding_window_view(E[..., : self.n_known], self.n_steps, axis=1)[i, t + 1].swapaxes(1, 2)
 
-    def _prepare(self, Z, where, origins: Origins, future: np.ndarray):
-        """Features, flat and as the regressor sees them, and targets; scaled, and the scales kept."""
+    def _scale(self, Z, where, origins: Origins) -> np.ndarray:
+        """Find the scales of F and P, and return P with them, (n, h * m)."""
         deviation = origins.D.std(axis=1).mean(axis=0)
         self._least_scale = np.where(deviation > 0, 0.1 * deviation, 1.0)
         centre, scale = self._centre_and_scale(origins)
@@ -294,8 +294,7 @@ class WindowModel:
         P = self._targets(Z, where, origins)
         self._P_mean = P.mean(axis=0)
         self._P_scale = _positive((P - self._P_mean).std(axis=(0, 1)))
-        flat, X = self._features(origins, future)
-        return flat, X, ((P - self._P_mean) / self._P_scale).reshape(len(P), -1)
+        return ((P - self._P_mean) / self._P_scale).reshape(len(P), -1)
 
     def _choose_smoothing(self, Z: np.ndarray, n: np.ndarray) -> tuple[float, float]:
         """The pair with the least leave-one-out error of a ridge regression on F, over the newest steps."""
@@ -312,7 +311,7 @@ class WindowModel:
         for k, pair in enumerate(SMOOTHING):
             part = slice(k * len(Z), (k + 1) * len(Z))
             origins = self.origins(Z, n, nothing, where, (C[part], U[part]))
-            _, _, Y = self._prepare(Z, where, origins, np.empty((len(where[0]), self.n_steps, 0)))
+            Y = self._scale(Z, where, origins)
             centre, _ = self._centre_and_scale(origins)
             F = ((origins.D - centre) / self._F_scale).reshape(len(Y), -1)
             errors[pair] = -RidgeCV(ALPHAS).fit(F, Y).best_score_ * np.mean(self._P_scale**2)
@@ -331,7 +330,9 @@ class WindowModel:
         if self.normalize == "smoothing":
             self.smoothing = self._choose_smoothing(Z, n)
         where = self.all_origins(n, self.n_steps)
-        flat, X, Y = self._prepare(Z, where, self.origins(Z, n, E, where), self._future(E, where))
+        origins = self.origins(Z, n, E, where)
+        Y = self._scale(Z, where, origins)
+        flat, X = self._features(origins, self._future(E, where))
         self.linear = None
         if self.linear_path:
             self.linear = RidgeCV(ALPHAS).fit(flat, Y)

@@ -236,8 +236,14 @@ CASES = [
     (
         "levels in the wrong order",
         lambda: model().fit(PANEL.swaplevel()),
+        ValueError,
+        ("ids first and times last", "swaplevel"),
+    ),
+    (
+        "score of an array, which shows no times",
+        lambda: model().fit(y.to_numpy()).score(y.to_numpy()[:3]),
         TypeError,
-        ("y", "index", "DatetimeIndex"),
+        ("Series", "array", "follow on"),
     ),
     # -- X at fit
     ("X short", lambda: model().fit(y, X[: N - 1]), ValueError, ("X", "no row for 2020-02-29", "each time of y")),
@@ -472,7 +478,7 @@ CASES = [
         "recursive with past_only",
         lambda: with_X(past_only=["wind"], strategy="recursive").predict(2, X),
         ValueError,
-        ("2 steps, 1 at a time", "'wind'", "strategy='direct'"),
+        ("all 3 steps must be forecast at once", "'wind'", "strategy='direct'"),
     ),
     (
         "beyond the block that was fitted, after set_params",
