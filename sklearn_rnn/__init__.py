@@ -4,6 +4,7 @@ from . import datasets
 from ._classifier import RNNSequenceClassifier
 from ._forecasting import RNNForecaster
 from ._regressor import RNNRegressor
+from ._text import RNNTextGenerator
 from ._timesteps import PatchSequence, TimestepTransformer
 from ._windows import LagsToSequence, SlidingWindow, frame_to_sequences, make_windows
 
@@ -15,6 +16,7 @@ __all__ = [
     "RNNForecaster",
     "RNNRegressor",
     "RNNSequenceClassifier",
+    "RNNTextGenerator",
     "SlidingWindow",
     "TimestepTransformer",
     "datasets",

@@ -7,13 +7,14 @@ need not know of them: a padded step gets no gradient and its state is cleared, 
 result.
 
 Weights are named ``W_x_l0, W_h_l0, b_l0`` for layer 0, with ``_reverse`` appended for the backward direction (GRU also
-``b_hn_l0``), ``W_a, v_a`` for attention pooling and ``W_o, b_o`` for the readout.
+``b_hn_l0``), ``W_a, v_a`` for attention pooling, ``W_o, b_o`` for the readout and ``E`` for an embedding of tokens.
 """
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ._blas import sum_outer
 from ._cells import Cell, ElmanCell, GRUCell, LSTMCell
@@ -264,6 +265,10 @@ class Network:
         None for an output at every step.
     dropout : float
         Share of the values that are dropped between layers and before the readout while training.
+    n_tokens : int, default=None
+        If given, inputs are numbers of tokens, X (T, 1, N), each of which stands for a row of E (n_tokens, F).
+    one_hot : bool, default=False
+        Whether that row is a 1 among zeros, and not learnt.
 
     Attributes
     ----------
@@ -272,14 +277,28 @@ class Network:
         Of one time step of one sequence, in the largest layer and one direction.
     """
 
-    def __init__(self, n_inputs, hidden_layer_sizes, loss: Loss, *, cell, bidirectional, pooling, dropout):
+    def __init__(
+        self,
+        n_inputs,
+        hidden_layer_sizes,
+        loss: Loss,
+        *,
+        cell,
+        bidirectional,
+        pooling,
+        dropout,
+        n_tokens=None,
+        one_hot=False,
+    ):
         self.loss = loss
         self.cell = cell
         self.dropout = dropout
         self.pooling = None if pooling is None else POOLINGS[pooling](bidirectional)
         self.directions = ("", "_reverse") if bidirectional else ("",)
         self.hidden_layer_sizes = tuple(hidden_layer_sizes)
-        shapes = {}
+        self.n_tokens = n_tokens
+        self._embeds = n_tokens is not None and not one_hot
+        shapes = {"E": (n_tokens, n_inputs)} if self._embeds else {}
         self.multiplications = 0
         n_below = n_inputs
         for layer, width in enumerate(self.hidden_layer_sizes):
@@ -303,6 +322,8 @@ class Network:
         """Draw starting weights; `init` and `init_scale` are those of the estimators."""
         theta = np.zeros(self.layout.size)
         named = self.layout.views(theta)
+        if self._embeds:
+            named["E"][...] = rng.normal(0.0, init_scale if init == "normal" else 1.0, named["E"].shape)
         for layer, width in enumerate(self.hidden_layer_sizes):
             for direction in self.directions:
                 weights = self._layer(named, layer, direction)
@@ -343,6 +364,9 @@ class Network:
         """Run all layers. Returns the states of the last one (T, D, N), a trace for `_backward_layers`, and what
         each cell remembers after the last step."""
         X, valid = batch.X, batch.valid
+        if self.n_tokens is not None:
+            E = named["E"] if self._embeds else np.eye(self.n_tokens, dtype=X.dtype)
+            X = E[X[:, 0].astype(np.intp)].transpose(0, 2, 1)
         n_steps, _, n_sequences = X.shape
         trace, state_after = [], []
         for layer, width in enumerate(self.hidden_layer_sizes):
@@ -368,8 +392,9 @@ class Network:
             trace.append((runs, mask))
         return X, trace, state_after
 
-    def _backward_layers(self, named, trace, dH, lengths, grads, arena: Arena):
+    def _backward_layers(self, named, trace, dH, batch: Batch, grads, arena: Arena):
         """Send dH, a list of T arrays (D, N) or None, down through all layers."""
+        lengths = batch.lengths
         for layer in reversed(range(len(trace))):
             runs, mask = trace[layer]
             width = self.hidden_layer_sizes[layer]
@@ -385,15 +410,23 @@ class Network:
                         zero = np.zeros((width, Z.shape[2]), Z.dtype)
                         mine = _reverse_in_time(np.stack([zero if d is None else d for d in mine]), lengths)
                 weights = self._layer(named, layer, direction)
-                n_steps, rows, batch = Z.shape
-                from_here = arena.empty((n_steps - 1, rows - width - 1, batch), Z.dtype) if layer else None
+                n_steps, rows, n_sequences = Z.shape
+                below = layer or self._embeds  # is there anything to learn further down?
+                from_here = arena.empty((n_steps - 1, rows - width - 1, n_sequences), Z.dtype) if below else None
                 self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction), arena, from_here)
-                if layer:
+                if below:
                     if direction:
                         from_here = _reverse_in_time(from_here, lengths)
                     dX = from_here if dX is None else dX + from_here
             if layer:
                 dH = list(dX if mask is None else dX * mask)
+            elif self._embeds:
+                # dE[v] is the sum of dX over all steps and sequences where the token is v
+                tokens, dX = batch.X[:, 0].astype(np.intp).ravel(), dX.transpose(0, 2, 1).reshape(-1, dX.shape[1])
+                one_hot = csr_array(
+                    (np.ones(len(tokens), dX.dtype), tokens, np.arange(len(tokens) + 1)), (len(tokens), self.n_tokens)
+                )
+                grads["E"][...] = one_hot.T @ dX
 
     def hidden_states(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> np.ndarray:
         """States of the last layer, (T, D, N); zero at padded steps."""
@@ -408,6 +441,16 @@ class Network:
         if self.pooling is not None:
             P = self.pooling.forward(named, P, batch.valid, batch.pooled)[0]
         return named["W_o"] @ P + named["b_o"][:, None]
+
+    def advance(self, theta: np.ndarray, X: np.ndarray, state: list | None, arena: Arena) -> tuple[list, np.ndarray]:
+        """Go on from a state by the steps X (T, F, 1) of one sequence.
+
+        Returns what each layer remembers after them, and the raw outputs (K,) of the last step.
+        """
+        arena.start()
+        named = self.layout.views(theta)
+        H, _, state = self._forward_layers(named, Batch(X, state=state), None, arena)
+        return state, named["W_o"] @ H[-1, :, 0] + named["b_o"]
 
     def predict(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> np.ndarray:
         """The loss's link applied to the raw outputs."""
@@ -468,7 +511,7 @@ class Network:
             grads["W_o"][...] = dO @ thinned.T
             grads["b_o"][...] = dO.sum(axis=1)
             dH = self.pooling.backward(named, H, pooling_cache, dP, grads, arena)
-        self._backward_layers(named, trace, dH, batch.lengths, grads, arena)
+        self._backward_layers(named, trace, dH, batch, grads, arena)
         return value, gradient
 
     def fast_forward(
