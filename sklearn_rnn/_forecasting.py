@@ -124,6 +124,9 @@ class RNNForecaster(Backtesting, BaseEstimator):
     The last values are kept, not the whole series. Errors are scaled by the mean absolute change of a series from one
     season to the next, after the transform: so that series of all sizes count alike.
 
+    The network's weight is chosen by the same held-back errors that `skill_` and the intervals come from, so these are
+    a little optimistic: one number is fitted to them. `backtest` is not.
+
     An RNNRegressor is trained for its max_iter epochs; that it has not converged by then is not warned of.
 
     References

@@ -87,8 +87,8 @@ class HeldBack:
 
         The quantile is taken over all steps together, of errors relative to the mean one that many steps ahead: for
         each step by itself there are too few. They depend on each other, so they count for as many as would tell as
-        much if they did not: of n independent errors, the (n + 1) * coverage smallest is what holds a new one with that
-        probability.
+        much if they did not: of n independent errors in order, number (n + 1) * coverage is the one that a new error
+        stays below with that probability.
         """
         typical = np.maximum.accumulate(np.nanmean(self.scores, axis=0))  # (ahead, m)
         relative = self.scores / np.where(typical > 0, typical, 1.0)
