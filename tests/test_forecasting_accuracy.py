@@ -355,3 +355,26 @@ def test_the_order_of_a_panels_series_does_not_matter(seed, order):
     other = pd.concat({group: parts[group] for group in order}, names=["shop", "month"])
     forecast = ridge().fit(whole).predict()
     np.testing.assert_allclose(ridge().fit(other).predict().reindex(forecast.index), forecast, rtol=1e-8)
+
+
+# -- normalisation ----------------------------------------------------------------------------------------------------
+
+
+def test_smoothing_follows_a_line_with_a_season_from_the_first_step():
+    t = np.arange(60)
+    pattern = np.random.default_rng(0).normal(size=12)
+    pattern -= pattern.mean()
+    y = 5 + 0.7 * t + pattern[t % 12]
+    model = exact(season_length=12, normalize="smoothing").fit(y)._model
+    scaled = y[:, None][None] / model.scale[:, None]
+    C, U = model.model._smooth(scaled, np.array([60]), 0.3, 0.4)
+    np.testing.assert_allclose((C * model.scale)[0, :24, 0], 5 + 0.7 * t[:24], rtol=1e-10)
+    np.testing.assert_allclose((U * model.scale)[0, :36, 0], np.tile(pattern, 3), atol=1e-9)
+
+
+def test_flat_windows_do_not_blow_up():
+    """A window that hardly moves must not make what follows it look enormous."""
+    v = 50 + np.random.default_rng(0).normal(size=200)
+    v[50:70], v[100:120] = 50.1, 49.7
+    forecast = ridge(normalize="mean", window=10, season_length=1, horizon=6).fit(v).predict()
+    assert (np.abs(forecast - 50) < 5).all()
