@@ -21,6 +21,7 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
 from sklearn_rnn import RNNForecaster, RNNRegressor
+from sklearn_rnn._held_back import HeldBack
 
 # -- types and indexes ------------------------------------------------------------------------------------------------
 
@@ -528,3 +529,22 @@ def test_intervals_move_with_the_forecast_after_an_update():
     forecaster.update(y[70:80])
     np.testing.assert_allclose(np.diff(forecaster.predict_interval(), axis=1), widths)
     assert forecaster.predict_interval().index[0] == y.index[80]
+
+
+def test_errors_that_repeat_each_other_count_less():
+    """Five equal errors in a row tell what one tells, so the interval must lie further out."""
+    rng = np.random.default_rng(0)
+    held_back = HeldBack.__new__(HeldBack)
+
+    def width(errors):
+        held_back.scores, held_back._series = errors[:, None, None], np.zeros(len(errors), int)
+        return held_back._n_independent(held_back.scores), held_back.widths(1, 0.9)[0, 0]
+
+    errors = np.abs(rng.normal(size=40))
+    n_alone, alone = width(errors)
+    n_repeated, repeated = width(np.repeat(errors, 5))
+    assert 25 < n_alone <= 40
+    assert 20 < n_repeated < 50  # of 200
+    # of 15 errors it takes the largest for a coverage of 0.9, however often each is repeated
+    assert width(np.repeat(errors[:15], 5))[1] == errors[:15].max()
+    assert repeated == pytest.approx(alone, rel=0.2)
