@@ -1,5 +1,6 @@
 """RNNForecaster: what comes out and of what type, intervals, and that no future is used."""
 
+import copy
 import warnings
 from itertools import pairwise
 
@@ -548,3 +549,37 @@ def test_errors_that_repeat_each_other_count_less():
     # of 15 errors it takes the largest for a coverage of 0.9, however often each is repeated
     assert width(np.repeat(errors[:15], 5))[1] == errors[:15].max()
     assert repeated == pytest.approx(alone, rel=0.2)
+
+
+def test_intervals_beyond_what_was_measured_widen_with_the_square_root_of_their_distance():
+    held_back = HeldBack.__new__(HeldBack)
+    held_back.scores, held_back._series = np.ones((50, 4, 1)), np.zeros(50, int)
+    np.testing.assert_allclose(held_back.widths(16, 0.9)[[0, 3, 4, 15], 0], [1, 1, np.sqrt(5 / 4), 2])
+
+
+def test_with_exogenous_columns_at_least_a_horizon_is_held_back():
+    y = monthly(80)
+    X = pd.DataFrame({"x": np.random.default_rng(0).normal(size=80)}, index=y.index)
+    assert np.isfinite(ridge(horizon=12, calibration_fraction=0.1).fit(y + 5 * X["x"], X).skill_)
+
+
+def test_held_back_values_have_no_part_in_the_pattern_that_smoothing_starts_from():
+    """Of a series that begins late, the first two seasons may reach into the held-back part."""
+
+    def scores(rise):
+        late = monthly(60, 1, start="2011-09")
+        late.iloc[20:24] += rise
+        y = pd.concat({"long": monthly(80), "late": late})
+        forecaster = ridge(season_length=12, horizon=6, calibration_fraction=0.5).fit(y)
+        return forecaster._held_back.scores[forecaster._held_back._series == 1][0, :, 0]
+
+    np.testing.assert_allclose(scores(0)[4:], scores(30)[4:], rtol=1e-12)
+    assert (scores(0)[:4] < scores(30)[:4]).all()
+
+
+def test_an_update_of_a_copy_leaves_the_original_as_it_was():
+    y = monthly()
+    fitted = ridge().fit(y[:60])
+    before = fitted.predict()
+    copy.copy(fitted).update(y[60:])
+    pd.testing.assert_series_equal(fitted.predict(), before)
