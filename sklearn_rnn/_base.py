@@ -32,6 +32,20 @@ def _has_partial_fit(estimator):
     return True
 
 
+@contextmanager
+def all_or_nothing(estimator: BaseEstimator):
+    """A call that fails leaves the estimator as it was: nothing that was trained is lost."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        for name in vars(estimator).keys() - before.keys():
+            if not name.startswith(("_callback_", "_skl_")):  # scikit-learn clears these up itself
+                delattr(estimator, name)
+        vars(estimator).update(before)
+        raise
+
+
 class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly."""
 
@@ -275,7 +289,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
             )
         if sample_weight_val is not None and X_val is None:
             raise ValueError("sample_weight_val was given without X_val and y_val.")
-        with self._all_or_nothing():
+        with all_or_nothing(self):
             self._check_parameters()
             go_on = self.warm_start and hasattr(self, "_theta")
             train = self._prepare(X, y, sample_weight, reset=not go_on)
@@ -285,22 +299,9 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
         warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
         return self
 
-    @contextmanager
-    def _all_or_nothing(self):
-        """A call that fails leaves the model as it was: nothing that was trained is lost."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            for name in vars(self).keys() - before.keys():
-                if not name.startswith(("_callback_", "_skl_")):  # scikit-learn clears these up itself
-                    delattr(self, name)
-            vars(self).update(before)
-            raise
-
     def _partial_fit(self, X, y, sample_weight):
         """One pass over X; the estimators' `partial_fit`."""
-        with self._all_or_nothing():
+        with all_or_nothing(self):
             self._check_parameters()
             go_on = hasattr(self, "_theta")
             # A chunk is a part of the data: scaling its weights to mean 1 would make all chunks weigh alike.

@@ -18,13 +18,14 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._backtesting import Backtesting
+from ._base import all_or_nothing
 from ._held_back import HeldBack, check_coverage
 from ._regressor import RNNRegressor
 from ._series_model import SeriesModel, seasonal_change
 from ._solvers import outside
 from ._tables import Exog, Table, grid_of, read_table, write_table
 from ._timeindex import TimeGrid, dominant_period
-from ._window_model import WindowModel, holds_recurrent_net
+from ._window_model import WindowModel, holds_recurrent_net, steps_needed
 
 
 def default_regressor() -> RNNRegressor:
@@ -259,14 +260,9 @@ class RNNForecaster(Backtesting, BaseEstimator):
         self._check_parameters()
         table = read_table(y, self.id_col, self.time_col)
         grid = grid_of(table)
-        before = dict(vars(self))
-        try:
+        with all_or_nothing(self):
             self._exog = Exog(X, table, self.past_only)
             self._fit(table, grid, *self._exog.take_rows())
-        except BaseException:  # a fit that fails leaves the forecaster as it was
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         self._warn_of_skill()
         return self
 
@@ -362,7 +358,7 @@ class RNNForecaster(Backtesting, BaseEstimator):
             # at least twice as many windows as steps in a window
             window = max(1, min(window, (int(np.median(lengths)) - self._block) // 3))
         normalize, difference = self._normalize_and_difference(season)
-        return int(season), int(window), difference + max(window, season if normalize == "smoothing" else 1)
+        return int(season), int(window), steps_needed(int(window), int(season), normalize, difference)
 
     def _normalize_and_difference(self, season: int) -> tuple[str | None, int]:
         difference = {None: 0, "season": season}.get(self.difference, self.difference)
@@ -619,6 +615,13 @@ class RNNForecaster(Backtesting, BaseEstimator):
         Returns
         -------
         float
+
+        Raises
+        ------
+        TypeError
+            If y_next is an array.
+        ValueError
+            If it does not follow on.
         """
         check_is_fitted(self)
         if self._layout.kind == "array":

@@ -365,8 +365,10 @@ class Network:
         each cell remembers after the last step."""
         X, valid = batch.X, batch.valid
         if self.n_tokens is not None:
-            E = named["E"] if self._embeds else np.eye(self.n_tokens, dtype=X.dtype)
-            X = E[X[:, 0].astype(np.intp)].transpose(0, 2, 1)
+            if self._embeds:
+                X = named["E"][X[:, 0].astype(np.intp)].transpose(0, 2, 1)
+            else:
+                X = (X == np.arange(self.n_tokens)[:, None]).astype(X.dtype)
         n_steps, _, n_sequences = X.shape
         trace, state_after = [], []
         for layer, width in enumerate(self.hidden_layer_sizes):

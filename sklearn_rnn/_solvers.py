@@ -12,6 +12,7 @@ import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -377,6 +378,14 @@ def outside() -> int:
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("sklearn_rnn", "sklearn"):
         frame, level = frame.f_back, level + 1
     return level
+
+
+@contextmanager
+def max_iter_is_no_warning():
+    """Leave out what `warn_of` says of max_iter, where it was meant to end training."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
+        yield
 
 
 def warn_of(reason: str, estimator: str, epoch: int, max_iter: int) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._base import all_or_nothing
 from ._classifier import RNNSequenceClassifier
 from ._hyperparameters import CONSTRAINTS
 from ._params import Arena
+from ._solvers import max_iter_is_no_warning
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 # Tokens that are scored at once, each such piece after so many that its state comes from.
@@ -251,8 +251,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         """
         self._validate_params()
         tokens = self._tokens(text)
-        before = dict(vars(self))
-        try:
+        with all_or_nothing(self):
             self.vocabulary_ = self._find_vocabulary(tokens)
             numbers = self._numbers(tokens)
             n_train = len(numbers) - int(self.validation_fraction * len(numbers))
@@ -270,16 +269,10 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             net = self._new_net()
             X, labels = self._streams(numbers[:n_train])
             net._declared_classes = np.arange(len(self.vocabulary_))
-            with warnings.catch_warnings():
-                # A language model makes as many passes as it is told to.
-                warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
+            with max_iter_is_no_warning():  # a language model makes as many passes as it is told to
                 net.fit(X, labels, **validation)
             del net._declared_classes
             self._net = net
-        except BaseException:  # a fit that fails leaves the model as it was
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         return self
 
     def partial_fit(self, text: str | Iterable[str], y: object = None) -> Self:
@@ -297,17 +290,18 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         """
         self._validate_params()
         tokens = self._tokens(text)
-        if not hasattr(self, "_net"):
-            self.vocabulary_ = self._find_vocabulary(tokens)
-        numbers = self._numbers(tokens)
-        if len(numbers) < 2:
-            raise ValueError(f"The text has {len(numbers)} token(s), too few to learn from.")
-        net = getattr(self, "_net", None) or self._new_net()
-        net.early_stopping = False
-        X, labels = self._streams(numbers)
-        net.partial_fit(X, labels, classes=np.arange(len(self.vocabulary_)))
-        self._frequencies = np.bincount(numbers, minlength=len(self.vocabulary_)) / len(numbers)
-        self._net = net
+        with all_or_nothing(self):
+            if not hasattr(self, "_net"):
+                self.vocabulary_ = self._find_vocabulary(tokens)
+            numbers = self._numbers(tokens)
+            if len(numbers) < 2:
+                raise ValueError(f"The text has {len(numbers)} token(s), too few to learn from.")
+            net = getattr(self, "_net", None) or self._new_net()
+            net.early_stopping = False
+            X, labels = self._streams(numbers)
+            net.partial_fit(X, labels, classes=np.arange(len(self.vocabulary_)))
+            self._frequencies = np.bincount(numbers, minlength=len(self.vocabulary_)) / len(numbers)
+            self._net = net
         return self
 
     def __sklearn_is_fitted__(self) -> bool:

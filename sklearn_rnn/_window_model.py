@@ -36,7 +36,6 @@ pair is chosen by the leave-one-out error of the ridge regression.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, fields
 from itertools import product
 from typing import Self
@@ -44,12 +43,12 @@ from typing import Self
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeCV
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.utils import get_tags
 
 from ._base import BaseRNN
+from ._solvers import max_iter_is_no_warning
 
 ALPHAS = np.logspace(-3, 3, 13)
 SMOOTHING = tuple(product((0.1, 0.2, 0.4, 0.7), (0.1, 0.3, 0.5)))  # pairs (a, g) to choose from
@@ -62,6 +61,11 @@ def holds_recurrent_net(estimator: object) -> bool:
         return True
     parameters = estimator.get_params(deep=True).values() if hasattr(estimator, "get_params") else ()
     return any(isinstance(value, BaseRNN) for value in parameters)
+
+
+def steps_needed(window: int, season_length: int, normalize: str | None, difference: int) -> int:
+    """Values of a series that a forecast takes."""
+    return difference + max(window, season_length if normalize == "smoothing" else 1)
 
 
 @dataclass
@@ -128,12 +132,8 @@ class WindowModel:
         self.n_members = n_members
         self.seed = seed
         self.n_known = n_known
+        self.n_needed = steps_needed(window, season_length, normalize, difference)
         self.smoothing = None  # (a, g), once chosen
-
-    @property
-    def n_needed(self) -> int:
-        """Values of a series that a forecast needs."""
-        return self.difference + max(self.window, self.n_phases)
 
     # -- normalisation ----------------------------------------------------------------------------------------------
 
@@ -211,10 +211,10 @@ class WindowModel:
             exog=sliding_window_view(E, W, axis=1)[i, t - W + 1].swapaxes(1, 2),
         )
 
-    def _path(self, origins: Origins, n_steps: int) -> np.ndarray:
-        """C_t + S_t[j], (n, n_steps, m)."""
+    def _path(self, origins: Origins) -> np.ndarray:
+        """C_t + S_t[j], (n, h, m)."""
         centre, _ = self._centre_and_scale(origins)
-        return centre + origins.season[:, np.arange(n_steps) % self.n_phases]
+        return centre + origins.season[:, np.arange(self.n_steps) % self.n_phases]
 
     def advance(self, origins: Origins, Z_new: np.ndarray, E_new: np.ndarray) -> Origins:
         """The origins after more steps are known: Z_new (n, steps, m), E_new (n, steps, k)."""
@@ -242,10 +242,10 @@ class WindowModel:
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
-    def all_origins(self, n: np.ndarray, n_after: int) -> tuple[np.ndarray, np.ndarray]:
-        """All (i, t) with enough steps before them and n_after steps after them, oldest first."""
+    def all_origins(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All (i, t) with enough steps before them and h steps after them, oldest first."""
         first = self.n_needed - 1
-        counts = np.maximum(n - n_after - first, 0)
+        counts = np.maximum(n - self.n_steps - first, 0)
         i = np.repeat(np.arange(len(n)), counts)
         t = first + np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
         order = np.argsort(t, kind="stable")
@@ -258,10 +258,10 @@ class WindowModel:
             1, 2
         )
         _, scale = self._centre_and_scale(origins)
-        return (following - self._path(origins, self.n_steps)) / scale
+        return (following - self._path(origins)) / scale
 
     def _features(self, origins: Origins, future: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the linear path sees, (n, columns), and what the regressor sees, of the unscaled kind.
+        """What the linear path sees, (n, columns), and what the regressor sees.
 
         future : ndarray of shape (n, h, n_known)
             Exogenous columns that are known of the steps to be forecast.
@@ -305,7 +305,7 @@ class WindowModel:
         copies = np.tile(differenced, (len(SMOOTHING), 1, 1))  # all pairs in one pass over time
         a, g = np.repeat(np.array(SMOOTHING), len(Z), axis=0).T[:, :, None]
         C, U = self._smooth(copies, np.tile(n - self.difference, len(SMOOTHING)), a, g)
-        where = self.all_origins(n, self.n_steps)
+        where = self.all_origins(n)
         nothing = np.empty((*Z.shape[:2], 0))
         errors = {}
         for k, pair in enumerate(SMOOTHING):
@@ -329,7 +329,7 @@ class WindowModel:
         """
         if self.normalize == "smoothing":
             self.smoothing = self._choose_smoothing(Z, n)
-        where = self.all_origins(n, self.n_steps)
+        where = self.all_origins(n)
         origins = self.origins(Z, n, E, where)
         Y = self._scale(Z, where, origins)
         flat, X = self._features(origins, self._future(E, where))
@@ -351,9 +351,8 @@ class WindowModel:
             for member in self.members:
                 _set_random_state(member, rng)
         self._dtype = X.dtype
-        with warnings.catch_warnings():
-            # To stop after max_iter epochs, long before convergence, keeps a net on few windows from overfitting.
-            warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
+        # To stop after max_iter epochs, long before convergence, keeps a net on few windows from overfitting.
+        with max_iter_is_no_warning():
             for member in self.members:
                 try:
                     member.fit(X, Y)
@@ -388,7 +387,7 @@ class WindowModel:
         if self.linear is not None:
             P = network_weight * P + self.linear.predict(flat).reshape(P.shape)
         _, scale = self._centre_and_scale(origins)
-        Z = self._path(origins, self.n_steps) + scale * (P * self._P_scale + self._P_mean)
+        Z = self._path(origins) + scale * (P * self._P_scale + self._P_mean)
         if self.difference:
             known = np.concatenate([origins.before, Z], axis=1)
             for j in range(self.n_steps):
