@@ -196,10 +196,11 @@ def plot(X, y, snapshots, curves, states, on_new_grid, path):
     right.axhline(0.005, color="grey", linewidth=0.8, linestyle=":")
     right.annotate(
         "half the variance of the noise",
-        (0, 0.005),
+        (1, 0.005),
         xycoords=("axes fraction", "data"),
-        xytext=(6, -11),
+        xytext=(-4, -11),
         textcoords="offset points",
+        ha="right",
         color="grey",
         fontsize=9,
     )
