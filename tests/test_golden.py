@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_rnn._cells import ElmanCell
-from sklearn_rnn._losses import SquaredError
+from sklearn_rnn._losses import LogLoss, SquaredError
 from sklearn_rnn._network import CELLS, Batch, Network
 
 with np.load(Path(__file__).parent / "golden" / "torch.npz") as file:
@@ -22,10 +22,11 @@ CONFIGURATIONS = GOLDEN["configurations"].tolist()
 def load_reference(configuration):
     """One configuration as `torch_reference.make_reference` returned it."""
     *net, lengths_kind, mapping = configuration.split("/")
-    weights = GOLDEN["/".join(("weights", *net))]
+    inputs = "tokens" if mapping == "tokens" else "numbers"
+    weights = GOLDEN["/".join(("weights", *net, inputs))]
     gradient = GOLDEN[f"gradient/{configuration}"]
     return {
-        "X": GOLDEN["X"],
+        "X": GOLDEN[f"X/{inputs}"],
         "lengths": GOLDEN["lengths/ragged"] if lengths_kind == "ragged" else None,
         "Y": GOLDEN[f"Y/{mapping}"],
         "outputs": GOLDEN[f"outputs/{configuration}"],
@@ -38,28 +39,31 @@ def load_reference(configuration):
 def make_network(configuration, n_features, width, n_outputs, pooling="last"):
     cell, n_layers, direction, _, mapping = configuration.split("/")
     cell, _, activation = cell.partition("_")
+    reads_tokens = mapping == "tokens"
     return Network(
         n_features,
         (width,) * int(n_layers),
-        SquaredError(n_outputs),
+        LogLoss(n_outputs) if reads_tokens else SquaredError(n_outputs),
         cell=ElmanCell(activation) if cell == "rnn" else CELLS[cell](),
         bidirectional=direction == "bidirectional",
         pooling=pooling if mapping == "many-to-one" else None,
         dropout=0.0,
+        n_tokens=n_outputs if reads_tokens else None,
     )
 
 
 def check_against(reference, configuration, pooling="last", atol=1e-10):
     """Compare all that our network computes from a reference's inputs and weights with the reference."""
     X, lengths, Y, weights = (reference[key] for key in ("X", "lengths", "Y", "weights"))
-    network = make_network(configuration, X.shape[2], weights["W_h_l0"].shape[1], Y.shape[-1], pooling)
+    n_inputs, width = weights["W_x_l0"].shape[1], weights["W_h_l0"].shape[1]
+    network = make_network(configuration, n_inputs, width, len(weights["b_o"]), pooling)
     assert {name: array.shape for name, array in weights.items()} == network.layout.shapes
     assert list(reference["gradient"]) == list(weights)
     theta = np.empty(network.layout.size)
     for name, view in network.layout.views(theta).items():
         view[...] = weights[name]
     per_step = Y.ndim == 3
-    batch = Batch(X.transpose(1, 2, 0), lengths, Y.transpose(1, 2, 0) if per_step else Y.T)
+    batch = Batch(X.transpose(1, 2, 0).astype(theta.dtype), lengths, Y.transpose(1, 2, 0) if per_step else Y.T)
 
     outputs, expected = np.moveaxis(network.outputs(theta, batch), -1, 0), reference["outputs"]
     if per_step and lengths is not None:
@@ -77,11 +81,11 @@ def test_golden_file_is_complete():
         ("1", "2"),
         ("forward", "bidirectional"),
         ("equal", "ragged"),
-        ("many-to-one", "many-to-many"),
+        ("many-to-one", "many-to-many", "tokens"),
     )
     assert set(CONFIGURATIONS) == {"/".join(configuration) for configuration in product(*words)}
     lengths = GOLDEN["lengths/ragged"]
-    assert 1 <= lengths.min() < lengths.max() == GOLDEN["X"].shape[1]
+    assert 1 <= lengths.min() < lengths.max() == GOLDEN["X/numbers"].shape[1] == GOLDEN["X/tokens"].shape[1]
     assert not (np.diff(lengths) <= 0).all()
 
 

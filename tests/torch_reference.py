@@ -6,7 +6,9 @@ A configuration is a string of five words joined by slashes::
     layers    1, 2
     direction forward, bidirectional
     lengths   equal, ragged          (ragged goes through a packed sequence)
-    mapping   many-to-one, many-to-many
+    mapping   many-to-one, many-to-many, tokens
+
+"tokens" is a language model: numbers of tokens in, an embedding, and log-loss of a token at every step.
 
 Run as a script, this file records tests/golden/torch.npz, which the test suite reads where torch is not installed::
 
@@ -23,6 +25,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 GOLDEN = Path(__file__).parent / "golden" / "torch.npz"
 N_OUTPUTS = 2
+N_TOKENS = 7
 
 CONFIGURATIONS = [
     "/".join(words)
@@ -31,7 +34,7 @@ CONFIGURATIONS = [
         ("1", "2"),
         ("forward", "bidirectional"),
         ("equal", "ragged"),
-        ("many-to-one", "many-to-many"),
+        ("many-to-one", "many-to-many", "tokens"),
     )
 ]
 
@@ -125,19 +128,24 @@ def make_reference(
         X (N, T, F); lengths (N,) or None; Y and outputs (N, 2), or (N, T, 2) with a target at every step;
         loss, half the squared error averaged over outputs and summed over sequences or valid steps;
         weights and gradient, dicts of arrays under our names.
+        Tokens: X and Y (N, T, 1), numbers below 7; outputs (N, T, 7); loss, the log-loss summed over valid steps.
 
-    X depends on seed and sizes alone, Y also on the mapping, weights also on cell, layers, direction and pooling.
+    X and Y depend on seed, sizes and the mapping alone, weights also on cell, layers, direction and pooling.
     Padded steps of X hold numbers like the others: they must not matter.
     """
     cell, n_layers, direction, lengths_kind, mapping = configuration.split("/")
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_sequences, n_steps, n_features))
+    reads_tokens = mapping == "tokens"
+    n_outputs = N_TOKENS if reads_tokens else N_OUTPUTS
     drawn = rng.integers(1, n_steps, n_sequences)
     if n_sequences > 1:
         drawn[1] = n_steps  # not the first: the lengths must not come sorted
     lengths = drawn if lengths_kind == "ragged" else None
-    per_step = mapping == "many-to-many"
+    per_step = mapping != "many-to-one"
     Y = rng.normal(size=(n_sequences, n_steps, N_OUTPUTS) if per_step else (n_sequences, N_OUTPUTS))
+    if reads_tokens:
+        X, Y = rng.integers(N_TOKENS, size=(2, n_sequences, n_steps, 1))
     n_valid = np.full(n_sequences, n_steps) if lengths is None else lengths
     valid = torch.as_tensor(np.arange(n_steps) < n_valid[:, None])
 
@@ -147,13 +155,19 @@ def make_reference(
     others = {}
     if pooling == "attention":
         others.update(W_a=torch.randn(n_states, n_states), v_a=torch.randn(1, n_states))
-    others.update(W_o=torch.randn(N_OUTPUTS, n_states), b_o=torch.randn(N_OUTPUTS))
+    others.update(W_o=torch.randn(n_outputs, n_states), b_o=torch.randn(n_outputs))
+    if reads_tokens:
+        others["E"] = torch.randn(N_TOKENS, n_features)
     others = {name: W.double().requires_grad_() for name, W in others.items()}
 
-    H, h_n = run_recurrent(recurrent, torch.as_tensor(X), lengths)
+    inputs = nn.functional.embedding(torch.as_tensor(X[..., 0]), others["E"]) if reads_tokens else torch.as_tensor(X)
+    H, h_n = run_recurrent(recurrent, inputs, lengths)
     P = H if per_step else pool(pooling, H, h_n, valid, others)
     outputs = nn.functional.linear(P, others["W_o"], others["b_o"])
-    loss_of_each = 0.5 * ((outputs - torch.as_tensor(Y)) ** 2).mean(dim=-1)
+    if reads_tokens:
+        loss_of_each = nn.functional.cross_entropy(outputs.mT, torch.as_tensor(Y[..., 0]), reduction="none")
+    else:
+        loss_of_each = 0.5 * ((outputs - torch.as_tensor(Y)) ** 2).mean(dim=-1)
     loss = loss_of_each[valid].sum() if per_step else loss_of_each.sum()
     loss.backward()
     return {
@@ -186,11 +200,12 @@ def record_golden() -> None:
     stored = {"torch_version": torch.__version__, "configurations": CONFIGURATIONS}
     for configuration in CONFIGURATIONS:
         *net, lengths_kind, mapping = configuration.split("/")
+        inputs = "tokens" if mapping == "tokens" else "numbers"
         reference = make_reference(configuration)
-        stored["X"] = reference["X"]
+        stored[f"X/{inputs}"] = reference["X"]
         stored[f"lengths/{lengths_kind}"] = [] if reference["lengths"] is None else reference["lengths"]
         stored[f"Y/{mapping}"] = reference["Y"]
-        stored["/".join(("weights", *net))] = _as_record(reference["weights"])
+        stored["/".join(("weights", *net, inputs))] = _as_record(reference["weights"])
         stored[f"gradient/{configuration}"] = _as_record(reference["gradient"])
         stored[f"outputs/{configuration}"] = reference["outputs"]
         stored[f"loss/{configuration}"] = reference["loss"]
