@@ -18,8 +18,12 @@ was drawn here it is printed. A little less is natural, as a fit follows the noi
 not be a better model, but one that has learnt the noise.
 
 800 neurons that start so wide are chaotic: the recurrent matrix stretches a vector by 0.1 * sqrt(800) = 2.8 a step, and
-after 200 steps a change of 1e-14 in one bias has made another output altogether. The first gradients are those of a
-wild function, and what 1,000 epochs attain depends on the draw. With 100 neurons (a factor of 1) it does not.
+after 200 steps a change of 1e-14 in one bias has made another output altogether. Right gradients say so: the norm of
+the first is some 1e24. One step along it throws the weights to 1e18 or more, and every neuron is a switch from then on,
+-1 or +1, through which no gradient passes. Only the readout goes on learning, and what it attains depends on the draw.
+This is the exploding gradient (Bengio, Simard & Frasconi, 1994), and the remedy is to shorten gradients to a given norm
+(Pascanu, Mikolov & Bengio, 2013). The package does that unless it is told not to; with nothing changed but that, from
+the same start, the same 1,000 epochs train the whole network. 100 neurons (a factor of 1) need no remedy.
 """
 
 import argparse
@@ -36,10 +40,10 @@ from sklearn_rnn.datasets import make_noisy_sine
 
 RATE, MOMENTUM, SCALE = 1e-5, 0.95, 0.1  # the lecture's
 SPACINGS = [0.1, 0.2, 0.3]
-COLORS = ["tab:blue", "tab:purple", "tab:orange", "tab:green"]
+COLORS = ["tab:blue", "tab:red", "tab:purple", "tab:orange", "tab:green"]
 
 
-def lecture_settings(width, n_steps, epochs, seed):
+def lecture_settings(width, n_steps, epochs, seed, clip_norm=None):
     return RNNRegressor(
         width,  # 500 to 800 neurons
         cell="rnn",
@@ -57,7 +61,7 @@ def lecture_settings(width, n_steps, epochs, seed):
         learning_rate="constant",  # its optional decay lr / (1 + decay * epoch): "inverse_time", learning_rate_decay
         momentum=MOMENTUM,
         nesterovs_momentum=False,  # v = momentum * v - lr * gradient; weights += v
-        clip_norm=None,  # no gradient is shortened
+        clip_norm=clip_norm,  # None, the lecture's: no gradient is shortened
         max_iter=epochs,
         tol=0,  # `fit` must not stop before, however slowly the loss falls
         n_iter_no_change=epochs,
@@ -181,20 +185,23 @@ def plot(X, y, snapshots, curves, states, on_new_grid, path):
         raise ImportError("The picture needs matplotlib: pip install 'sklearn-rnn[examples]'") from error
 
     x = X[0, :, 0]
-    figure, ((left, right), (low_left, low_right)) = plt.subplots(2, 2, figsize=(11, 7), layout="constrained")
+    figure, axes = plt.subplot_mosaic(
+        [["fit", "fit", "loss", "loss"], [*states, "grid", "grid"]], figsize=(11, 7), layout="constrained"
+    )
+    fit, curve, new_grid = axes["fit"], axes["loss"], axes["grid"]
 
-    left.plot(x, y[0], ".", color="0.55", markersize=4, label="data")
+    fit.plot(x, y[0], ".", color="0.55", markersize=4, label="data")
     shades = plt.colormaps["Blues"](np.linspace(0.2, 1, len(snapshots)))
     for (epoch, fitted), shade in zip(snapshots.items(), shades, strict=True):
         ends = epoch in (min(snapshots), max(snapshots))
-        left.plot(x, fitted, color=shade, linewidth=1.2, label=f"after {epoch:,} epochs" if ends else None)
-    left.set(title=f"The fit every {min(snapshots)} epochs, lecture's settings", xlabel="x", ylim=(-1.5, 1.8))
-    left.legend(loc="upper center", ncols=3, frameon=False, fontsize=9)
+        fit.plot(x, fitted, color=shade, linewidth=1.2, label=f"after {epoch:,} epochs" if ends else None)
+    fit.set(title=f"The fit every {min(snapshots)} epochs, lecture's settings", xlabel="x", ylim=(-1.5, 1.8))
+    fit.legend(loc="upper center", ncols=3, frameon=False, fontsize=9)
 
-    for (name, curve), color in zip(curves.items(), COLORS, strict=True):
-        right.plot(np.arange(1, len(curve) + 1), curve, color=color, linewidth=1.4, label=name)
-    right.axhline(0.005, color="grey", linewidth=0.8, linestyle=":")
-    right.annotate(
+    for (name, losses), color in zip(curves.items(), COLORS, strict=True):
+        curve.plot(np.arange(1, len(losses) + 1), losses, color=color, linewidth=1.4, label=name)
+    curve.axhline(0.005, color="grey", linewidth=0.8, linestyle=":")
+    curve.annotate(
         "half the variance of the noise",
         (1, 0.005),
         xycoords=("axes fraction", "data"),
@@ -204,32 +211,34 @@ def plot(X, y, snapshots, curves, states, on_new_grid, path):
         color="grey",
         fontsize=9,
     )
-    right.set(title="Loss, of the last two with their L2 penalty", xlabel="epoch", ylim=(0.003, None))
-    right.set(xscale="log", yscale="log")
-    right.legend(loc="best", frameon=False, fontsize=9)
+    curve.set(title="Loss, of the last two with their L2 penalty", xlabel="epoch", ylim=(0.0025, None))
+    curve.set(xscale="log", yscale="log")
+    curve.legend(loc="lower left", frameon=False, fontsize=9)
 
-    # The two strongest common movements of the units give each an angle; sorted by it, neighbours move alike.
-    units = np.linalg.svd(states - states.mean(axis=0), full_matrices=False)[2]
-    order = np.argsort(np.arctan2(units[1], units[0]))
-    image = low_left.imshow(
-        states[:, order].T, aspect="auto", cmap="RdBu_r", vmin=-1, vmax=1, extent=(-10, 10, len(order), 0)
-    )
-    low_left.set(title="Hidden states, lecture's settings", xlabel="x", ylabel="neuron, sorted")
-    figure.colorbar(image, ax=low_left, pad=0.02)
+    for name, H in states.items():
+        # The two strongest common movements of the units give each an angle; sorted by it, neighbours move alike.
+        units = np.linalg.svd(H - H.mean(axis=0), full_matrices=False)[2]
+        order = np.argsort(np.arctan2(units[1], units[0]))
+        image = axes[name].imshow(
+            H[:, order].T, aspect="auto", cmap="RdBu_r", vmin=-1, vmax=1, extent=(-10, 10, len(order), 0)
+        )
+        axes[name].set(title=f"Hidden states,\n{name}", xlabel="x")
+    axes[next(iter(states))].set_ylabel("neuron, sorted")
+    figure.colorbar(image, ax=[axes[name] for name in states], pad=0.02)
 
     new = np.linspace(0, 20, 400)
-    low_right.axvspan(10, 20, color="0.94", zorder=0)
-    low_right.plot(new, np.sin(new), color="0.55", linewidth=1, label="sin(x)")
-    for (name, (x_new, predicted)), color in zip(on_new_grid.items(), (COLORS[0], *COLORS[2:]), strict=True):
-        low_right.plot(x_new, predicted, ".-", color=color, linewidth=1, markersize=4, label=name)
-    low_right.annotate("beyond the training data", (10.2, -1.9), color="grey", fontsize=9)
-    low_right.set(title="Applied to a new grid: 0 to 20 in steps of 0.3", xlabel="x", xlim=(0, 20), ylim=(-2.1, 2.7))
-    low_right.set_xticks([0, 5, 10, 15, 20])
-    low_right.legend(loc="upper center", ncols=2, frameon=False, fontsize=9)
+    new_grid.axvspan(10, 20, color="0.94", zorder=0)
+    new_grid.plot(new, np.sin(new), color="0.55", linewidth=1, label="sin(x)")
+    for (name, (x_new, predicted)), color in zip(on_new_grid.items(), (COLORS[0], *COLORS[3:]), strict=True):
+        new_grid.plot(x_new, predicted, ".-", color=color, linewidth=1, markersize=4, label=name)
+    new_grid.annotate("beyond the training data", (10.2, -1.9), color="grey", fontsize=9)
+    new_grid.set(title="Applied to a new grid: 0 to 20 in steps of 0.3", xlabel="x", xlim=(0, 20), ylim=(-2.1, 2.7))
+    new_grid.set_xticks([0, 5, 10, 15, 20])
+    new_grid.legend(loc="upper center", ncols=2, frameon=False, fontsize=9)
 
-    for ax in (left, low_left):
+    for ax in (fit, *(axes[name] for name in states)):
         ax.set_xticks([-10, -5, 0, 5, 10])
-    for ax in (left, right, low_right):
+    for ax in (fit, curve, new_grid):
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -248,10 +257,12 @@ def main():
     n_steps = X.shape[1]
     print(f"Half the mean square of the noise that was drawn: {np.mean((y - np.sin(X[:, :, 0])) ** 2) / 2:.4f}\n")
 
-    lecture, defaults = f"lecture's settings, {width} neurons", "defaults (GRU, 64 units, Adam)"
+    lecture, clipped = f"lecture's settings, {width} neurons", "the same, clip_norm=5"
+    defaults = "defaults (GRU, 64 units, Adam)"
     kinds = {
         lecture: lambda seed: lecture_settings(width, n_steps, epochs, seed),
-        f"the same, {narrow} neurons": lambda seed: lecture_settings(narrow, n_steps, epochs, seed),
+        clipped: lambda seed: lecture_settings(width, n_steps, epochs, seed, clip_norm=5.0),
+        f"the lecture's, {narrow} neurons": lambda seed: lecture_settings(narrow, n_steps, epochs, seed),
         defaults: lambda seed: RNNRegressor(mapping="many-to-many", random_state=seed),
         "32 tanh neurons, L-BFGS": lambda seed: RNNRegressor(
             32, cell="rnn", mapping="many-to-many", solver="lbfgs", random_state=seed
@@ -259,7 +270,8 @@ def main():
     }
     rows = {name: [make(seed) for seed in range(n_seeds)] for name, make in kinds.items()}
     snapshots, medians = {}, {}
-    print(f"{'':36} {'L':>7} {'seconds':>8} {'ratio':>6}   L of each seed   (medians of {n_seeds} seeds)")
+    print(f"Medians of {n_seeds} seeds, and the largest weight after training:")
+    print(f"{'':36} {'L':>7} {'seconds':>8} {'ratio':>6} {'weight':>8}   L of each seed")
     for name, models in rows.items():
         results = []
         for model in models:
@@ -267,10 +279,11 @@ def main():
                 snapshots, seconds = timed(fit_with_snapshots, model, X, y, epochs // 10)
             else:
                 _, seconds = timed(fit, model, X, y)
-            results.append((loss(model, X, y), seconds))
-        medians[name] = L, seconds = np.median(results, axis=0)
-        each = " ".join(f"{L:.4f}" for L, _ in results)
-        print(f"{name:36} {L:7.4f} {seconds:8.2f} {seconds / medians[lecture][1]:6.3f}   {each}", flush=True)
+            largest = max(np.abs(W).max() for W in model.weights_.values())
+            results.append((loss(model, X, y), seconds, largest))
+        medians[name] = L, seconds, largest = np.median(results, axis=0)
+        ratio, each = seconds / medians[lecture][1], " ".join(f"{L:.4f}" for L, *_ in results)
+        print(f"{name:36} {L:7.4f} {seconds:8.2f} {ratio:6.3f} {largest:8.2g}   {each}", flush=True)
     if not arguments.quick:
         print("The lecture reports L = 0.0400 after the same 1,000 epochs.")
 
@@ -301,8 +314,10 @@ def main():
     curves = {name: fitted[0].loss_curve_ for name, fitted in rows.items()}
     X_new = grid(0, 20, 0.3)
     shown = {"lecture's settings": models[lecture], "defaults": models[defaults], several: both}
+    states = {"lecture's settings": models[lecture], "with clip_norm=5": models[clipped]}
+    states = {name: model.hidden_states(X)[0] for name, model in states.items()}
     on_new_grid = {name: (X_new[0, :, 0], model.predict(X_new)[0]) for name, model in shown.items()}
-    plot(X, y, snapshots, curves, models[lecture].hidden_states(X)[0], on_new_grid, arguments.picture)
+    plot(X, y, snapshots, curves, states, on_new_grid, arguments.picture)
     print(f"\nPicture: {arguments.picture}")
     return 0 if apart < 1e-6 else 1
 
