@@ -312,7 +312,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
                 theta, reason = self._descend(objective, theta, epoch_batches, optimizer, None, 1, progress)
                 self._end(theta, progress, rng, optimizer)
         if reason != "max_iter":
-            warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
+            warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter, whole_epochs=False)
         return self
 
     def _prepare(self, X, y, sample_weight, *, reset, suffix="", scale=True) -> Dataset:

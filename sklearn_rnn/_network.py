@@ -39,8 +39,8 @@ class Batch:
     count : int
         Number of sequences, or of valid steps where each has a target: what a mean divides by.
     state : list of tuple of ndarray, or None
-        What each layer remembers before the first step; None is nothing. `Network.loss_grad` of a per-step batch
-        leaves what it remembers after the last step in `state_after`.
+        What each layer remembers before the first step; None is nothing. The network leaves what it remembers after
+        the last step in `state_after`.
     pooled : tuple of ndarray (values (D, N), weights (N,)), or None
         What pooling has seen of steps before the first; see `Network.fast_forward`.
     """
@@ -80,7 +80,7 @@ class Batch:
     def segments(self, size: int):
         """The batch as consecutive pieces of `size` steps, each starting from the state that the one before left.
 
-        A piece must have gone through `Network.loss_grad` before the next is asked for.
+        A piece must have gone through the network before the next is asked for.
         """
         state = self.state
         for start in range(0, len(self.X), size):
@@ -439,7 +439,7 @@ class Network:
         """Raw outputs O: (K, N), or (T, K, N) where pooling is None."""
         arena = _started(arena)
         named = self.layout.views(theta)
-        P = self._forward_layers(named, batch, None, arena)[0]
+        P, _, batch.state_after = self._forward_layers(named, batch, None, arena)
         if self.pooling is not None:
             P = self.pooling.forward(named, P, batch.valid, batch.pooled)[0]
         return named["W_o"] @ P + named["b_o"][:, None]
@@ -447,12 +447,12 @@ class Network:
     def advance(self, theta: np.ndarray, X: np.ndarray, state: list | None, arena: Arena) -> tuple[list, np.ndarray]:
         """Go on from a state by the steps X (T, F, 1) of one sequence.
 
-        Returns what each layer remembers after them, and the raw outputs (K,) of the last step.
+        Returns what each layer remembers after them, and the raw outputs (T, K).
         """
         arena.start()
         named = self.layout.views(theta)
         H, _, state = self._forward_layers(named, Batch(X, state=state), None, arena)
-        return state, named["W_o"] @ H[-1, :, 0] + named["b_o"]
+        return state, H[:, :, 0] @ named["W_o"].T + named["b_o"]
 
     def predict(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> np.ndarray:
         """The loss's link applied to the raw outputs."""

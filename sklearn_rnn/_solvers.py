@@ -8,6 +8,7 @@ with theta one flat vector, and a way to get an epoch's batches, each with a `co
 the epoch's mean. The file is ordered from simple to complex.
 """
 
+import re
 import sys
 import warnings
 from abc import ABC, abstractmethod
@@ -382,14 +383,23 @@ def outside() -> int:
 
 @contextmanager
 def max_iter_is_no_warning():
-    """Leave out what `warn_of` says of max_iter, where it was meant to end training."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
+    """Leave out what `warn_of` says of max_iter, where it was meant to end training.
+
+    Other warnings come at the end: around `all_or_nothing`, what was trained is kept even where they are errors.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         yield
+    for w in caught:
+        if not (issubclass(w.category, ConvergenceWarning) and re.search(r"max_iter=\d+ .*reached", str(w.message))):
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
 
 
-def warn_of(reason: str, estimator: str, epoch: int, max_iter: int) -> None:
-    """One warning that says how training ended, where it did not simply converge."""
+def warn_of(reason: str, estimator: str, epoch: int, max_iter: int, whole_epochs: bool = True) -> None:
+    """One warning that says how training ended, where it did not simply converge.
+
+    `whole_epochs` tells whether weights are kept an epoch at a time, or as they are when training ends.
+    """
     if reason == "max_iter":
         warnings.warn(
             f"{estimator}: max_iter={max_iter} (or max_fun) reached and the optimization has not converged yet. "
@@ -398,7 +408,7 @@ def warn_of(reason: str, estimator: str, epoch: int, max_iter: int) -> None:
             stacklevel=outside(),
         )
     elif reason == "interrupted":
-        got = "the model is fitted as far as it got" if epoch else "the starting weights are kept"
+        got = "the starting weights are kept" if whole_epochs and not epoch else "the model is fitted as far as it got"
         warnings.warn(
             f"Training interrupted by the user after {epoch} epochs; {got}.", UserWarning, stacklevel=outside()
         )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Integral, Real
 from typing import Literal, Self
 
 import numpy as np
+from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -20,9 +23,13 @@ from ._params import Arena
 from ._solvers import max_iter_is_no_warning
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
-# Tokens that are scored at once, each such piece after so many that its state comes from.
-_PIECE, _BEFORE = 1024, 256
-_MOST_PROBABILITIES = 1 << 25
+# Text is read in pieces of so many tokens, or of fewer where that would be more probabilities than this at once.
+_PIECE, _MOST_PROBABILITIES = 1024, 1 << 22
+# Parameters that are those of the network and mean what they mean in RNNSequenceClassifier.
+_OF_THE_NETWORK = (
+    "hidden_layer_sizes cell bptt_steps batch_size dropout init init_scale solver learning_rate learning_rate_init "
+    "learning_rate_decay clip_norm clip_value alpha max_iter early_stopping n_iter_no_change tol verbose random_state"
+).split()
 
 
 class _NextToken(RNNSequenceClassifier):
@@ -36,6 +43,13 @@ class _NextToken(RNNSequenceClassifier):
         size = self.embedding_size
         return {**net, "n_inputs": size or self.n_tokens, "n_tokens": self.n_tokens, "one_hot": size is None}
 
+    def _describe_loss(self):
+        return "log_loss", self.n_tokens, {}
+
+    def _encode_targets(self, y, sequences, *, reset, name):
+        """Tokens are numbered already."""
+        return sequences.flatten_steps(y, name).reshape(-1, 1), None
+
 
 class RNNTextGenerator(BaseEstimator):
     """Recurrent network that reads text token by token and predicts the next one.
@@ -46,31 +60,37 @@ class RNNTextGenerator(BaseEstimator):
         Number of hidden units of each recurrent layer; an int is one layer.
 
     analyzer : {"char", "word"} or callable, default="char"
-        What a token is: a character; a word, or a run of punctuation marks; or what the callable makes of a text, a
-        list of str.
+        What a token is: a character; a word (letters, digits, underscores) or a run of other signs between blanks, the
+        blanks themselves being left out; or what the callable makes of a text, a list of str. Scripts that combine
+        several characters to a letter want a callable.
 
-    vocabulary : iterable of str, default=None
-        All tokens that may occur; None takes those of the text that is fitted.
+    vocabulary : list, set or dict of str, default=None
+        All tokens that may occur. A list is in the order of their numbers, a dict gives them, a set is sorted. None
+        takes the tokens of the text that is fitted, sorted.
 
     handle_unknown : {"error", "ignore"}, default="error"
-        What to do with tokens that are not in the vocabulary: name them in an error; or let one token stand for all of
-        them, which is neither scored nor generated.
+        What to do with tokens that are not in the vocabulary: name them in an error; or let one token, the replacement
+        character U+FFFD, stand for all of them, which is neither scored nor generated.
 
     cell : {"rnn", "gru", "lstm"}, default="lstm"
 
     embedding_size : int or None, default=64
-        Length of the vector that stands for each token, and is learnt. None: a 1 in its place among zeros.
+        Length of the vector that stands for each token, and is learnt. None: a 1 in its place among as many zeros as
+        there are tokens, for small vocabularies.
 
     bptt_steps : int, default=64
         Tokens through which back-propagation goes; the state is carried on from one such stretch to the next.
 
     batch_size : int, default=64
-        Streams into which the text is cut, to be read side by side. Fewer for a short text.
+        Streams into which the text is cut, to be read side by side. Fewer for a short text. A step of training takes
+        memory for several times bptt_steps * batch_size * (size of the vocabulary) numbers.
 
     dropout, init, init_scale, solver, learning_rate, learning_rate_init, learning_rate_decay, clip_norm, clip_value, \
 alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
-        As in RNNSequenceClassifier, with other defaults: solver="adam", learning_rate="cosine",
-        learning_rate_init=0.004, max_iter=8 (passes over the text), alpha=0.
+        As in RNNSequenceClassifier, but for solver="lbfgs", which there is not, and with other defaults:
+        learning_rate="cosine" (in `partial_fit`, which knows of no end, that is "constant"), learning_rate_init=0.004,
+        max_iter=8 (passes over the text), alpha=0, n_iter_no_change=3, tol=0. Without early_stopping, and but for
+        learning_rate="adaptive", all passes are made; the weights of the best are kept.
 
     validation_fraction : float in [0, 1), default=0.1
         Last part of the text that is held out, to record `validation_loss_curve_` or to stop early by.
@@ -81,8 +101,11 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         The number of each token.
     separator : str
         What joins generated tokens: "" for characters, otherwise " ".
-    loss_curve_, validation_loss_curve_ : list of float
-        Nats a token of each pass. On held-out text every stream starts without a past, so `score` is a little better.
+    loss_curve_ : list of float
+        Nats a token of each pass, with the penalty if alpha is not 0.
+    validation_loss_curve_ : list of float, or None
+        Nats a token on the held-out text after each pass of the last `fit`. Every stream starts without a past, so
+        `score` is a little better. None without a held-out part.
     n_iter_ : int
         Passes over the text.
     weights_ : dict of str to ndarray
@@ -100,17 +123,10 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
     """
 
     _parameter_constraints = {
-        **{
-            name: CONSTRAINTS[name]
-            for name in (
-                "hidden_layer_sizes cell dropout init init_scale solver learning_rate learning_rate_init "
-                "learning_rate_decay clip_norm clip_value alpha max_iter early_stopping n_iter_no_change tol verbose "
-                "random_state"
-            ).split()
-        },
+        **{name: CONSTRAINTS[name] for name in _OF_THE_NETWORK},
         "solver": [StrOptions({"adam", "sgd", "adagrad", "rmsprop"})],
         "analyzer": [StrOptions({"char", "word"}), callable],
-        "vocabulary": ["array-like", set, None],
+        "vocabulary": ["array-like", Set, None],
         "handle_unknown": [StrOptions({"error", "ignore"})],
         "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
         "bptt_steps": [Interval(Integral, 1, None, closed="left")],
@@ -180,39 +196,60 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         """What joins generated tokens."""
         return "" if self.analyzer == "char" else " "
 
+    def _check_fitted(self) -> None:
+        check_is_fitted(self)
+        for name, fitted in self._read_with.items():
+            if getattr(self, name) != fitted:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r} now, but this model was fitted with {fitted!r}. Set it back, "
+                    "or fit again."
+                )
+
     def _tokens(self, text: str | Iterable[str], name: str = "text") -> list[str]:
-        if not isinstance(text, str):
-            texts = list(text) if isinstance(text, Iterable) else [text]
-            if not all(isinstance(part, str) for part in texts):
-                raise TypeError(f"{name} must be a str or a list of str, got {type(text).__name__}.")
-            text = "\n".join(texts)
+        text = "\n".join(_as_texts(text, name))
         if self.analyzer == "char":
             return list(text)
         if self.analyzer == "word":
             return re.findall(r"\w+|[^\w\s]+", text)
-        tokens = list(self.analyzer(text))
-        if not all(isinstance(token, str) for token in tokens):
-            raise TypeError(f"analyzer must return a list of str, got {tokens[:3]!r} among them.")
+        tokens = self.analyzer(text)
+        if isinstance(tokens, str) or not isinstance(tokens, Iterable):
+            raise TypeError(f"analyzer must return a list of str, got {type(tokens).__name__}.")
+        tokens = list(tokens)
+        for token in tokens:
+            if not isinstance(token, str):
+                raise TypeError(f"analyzer must return a list of str, got {token!r} in it.")
         return tokens
 
     def _find_vocabulary(self, tokens: list[str]) -> dict[str, int]:
-        known = sorted(set(tokens if self.vocabulary is None else self.vocabulary) - {UNKNOWN})
+        known = sorted(set(tokens)) if self.vocabulary is None else _check_vocabulary(self.vocabulary)
         if self.handle_unknown == "ignore":
-            known.append(UNKNOWN)
-        if len(known) < 3:
-            raise ValueError(f"There must be at least 3 different tokens to learn from, got {known}.")
+            known = [*known, UNKNOWN] if UNKNOWN not in known else known
+            if not set(tokens) & set(known) - {UNKNOWN}:
+                raise ValueError(
+                    f"None of the {len(tokens)} token(s) of the text is in vocabulary=, which starts with {known[:5]}. "
+                    f"Does it go with analyzer={self.analyzer!r}?"
+                )
+        if len(known) < 2:
+            raise ValueError(
+                f"There must be at least 2 different tokens to learn from, got {known}. Give more text, or vocabulary=."
+            )
         return {token: number for number, token in enumerate(known)}
 
+    @property
+    def _unknown(self) -> int | None:
+        """The number that stands for all tokens outside the vocabulary."""
+        return self.vocabulary_[UNKNOWN] if self.handle_unknown == "ignore" else None
+
     def _numbers(self, tokens: list[str], name: str = "text") -> np.ndarray:
-        if self.handle_unknown == "error" or UNKNOWN not in self.vocabulary_:
+        if self._unknown is None:
             unknown = sorted(set(tokens) - self.vocabulary_.keys())
             if unknown:
+                where = "were not fitted" if self.vocabulary is None else "are not in vocabulary="
                 raise ValueError(
-                    f"{name} holds {len(unknown)} token(s) that were not fitted: {', '.join(map(repr, unknown[:20]))}. "
-                    "Leave them out, or fit with vocabulary=, or with handle_unknown='ignore'."
+                    f"{name} holds {len(unknown)} token(s) that {where}: {', '.join(map(repr, unknown[:20]))}. Leave "
+                    "them out, or fit with all tokens in vocabulary=, or with handle_unknown='ignore'."
                 )
-        other = self.vocabulary_.get(UNKNOWN, -1)
-        return np.array([self.vocabulary_.get(token, other) for token in tokens], dtype=np.intp)
+        return np.array([self.vocabulary_.get(token, self._unknown) for token in tokens], dtype=np.intp)
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
@@ -224,15 +261,18 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         X = numbers[: n_streams * n_steps].reshape(n_streams, n_steps, 1)
         return X.astype(np.float32), numbers[1 : n_streams * n_steps + 1].reshape(n_streams, n_steps)
 
-    def _new_net(self) -> _NextToken:
-        names = (
-            "hidden_layer_sizes cell bptt_steps batch_size dropout init init_scale solver learning_rate "
-            "learning_rate_init learning_rate_decay clip_norm clip_value alpha max_iter early_stopping "
-            "n_iter_no_change tol verbose random_state"
-        )
-        net = _NextToken(mapping="many-to-many", **{name: getattr(self, name) for name in names.split()})
+    def _count(self, numbers: np.ndarray) -> np.ndarray:
+        """How often each token occurs, which tells with which one to begin."""
+        if len(numbers) < 2:
+            raise ValueError(f"The text has {len(numbers)} token(s) to learn from; it takes at least 2.")
+        return np.bincount(numbers, minlength=len(self.vocabulary_))
+
+    def _hand_over(self, net: _NextToken) -> _NextToken:
+        """Give the network our parameters."""
+        for name in _OF_THE_NETWORK:
+            setattr(net, name, getattr(self, name))
         net.n_tokens, net.embedding_size = len(self.vocabulary_), self.embedding_size
-        if not self.early_stopping:
+        if not self.early_stopping and self.learning_rate != "adaptive":
             net.n_iter_no_change = self.max_iter + 1  # all passes are made
         return net
 
@@ -248,31 +288,34 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        TypeError
+            If the text, or what the analyzer makes of it, is not made of str.
+        ValueError
+            If a parameter is invalid, the text is too short, or holds tokens that are not in `vocabulary`.
         """
         self._validate_params()
-        tokens = self._tokens(text)
-        with all_or_nothing(self):
+        # a language model makes as many passes as it is told to, so that max_iter is nothing to warn of
+        with max_iter_is_no_warning(), all_or_nothing(self):
+            tokens = self._tokens(text)
             self.vocabulary_ = self._find_vocabulary(tokens)
             numbers = self._numbers(tokens)
             n_train = len(numbers) - int(self.validation_fraction * len(numbers))
-            if n_train < 2:
-                raise ValueError(f"The text has {len(numbers)} token(s), too few to learn from.")
+            self._counts = self._count(numbers[:n_train])
             validation = {}
             if len(numbers) - n_train >= 2:
                 validation = dict(zip(("X_val", "y_val"), self._streams(numbers[n_train:])))
             elif self.early_stopping:
                 raise ValueError(
-                    f"early_stopping holds out the last {self.validation_fraction:.0%} of the text, which has only "
-                    f"{len(numbers)} tokens. Set early_stopping=False, or a larger validation_fraction."
+                    f"early_stopping=True with validation_fraction={self.validation_fraction} holds out "
+                    f"{len(numbers) - n_train} of {len(numbers)} tokens; it takes at least 2. Set "
+                    "early_stopping=False, or a larger validation_fraction."
                 )
-            self._frequencies = np.bincount(numbers[:n_train], minlength=len(self.vocabulary_)) / n_train
-            net = self._new_net()
-            X, labels = self._streams(numbers[:n_train])
-            net._declared_classes = np.arange(len(self.vocabulary_))
-            with max_iter_is_no_warning():  # a language model makes as many passes as it is told to
-                net.fit(X, labels, **validation)
-            del net._declared_classes
-            self._net = net
+            X, following = self._streams(numbers[:n_train])
+            self._net = self._hand_over(_NextToken(mapping="many-to-many")).fit(X, following, **validation)
+            self._read_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
         return self
 
     def partial_fit(self, text: str | Iterable[str], y: object = None) -> Self:
@@ -281,27 +324,33 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         Parameters
         ----------
         text : str, or list of str
-            In the first call it tells the vocabulary, unless that is given.
+            In the first call it tells the vocabulary, unless that is given. Nothing is held out.
         y : ignored
 
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`; also if the network's shape was changed since the last call.
         """
         self._validate_params()
-        tokens = self._tokens(text)
-        with all_or_nothing(self):
-            if not hasattr(self, "_net"):
+        begun = hasattr(self, "_net")
+        if begun:
+            self._check_fitted()
+        with max_iter_is_no_warning(), all_or_nothing(self):
+            tokens = self._tokens(text)
+            if not begun:
                 self.vocabulary_ = self._find_vocabulary(tokens)
             numbers = self._numbers(tokens)
-            if len(numbers) < 2:
-                raise ValueError(f"The text has {len(numbers)} token(s), too few to learn from.")
-            net = getattr(self, "_net", None) or self._new_net()
-            net.early_stopping = False
-            X, labels = self._streams(numbers)
-            net.partial_fit(X, labels, classes=np.arange(len(self.vocabulary_)))
-            self._frequencies = np.bincount(numbers, minlength=len(self.vocabulary_)) / len(numbers)
-            self._net = net
+            self._counts = self._count(numbers) + (self._counts if begun else 0)
+            net = self._hand_over(self._net if begun else _NextToken(mapping="many-to-many"))
+            if self.learning_rate == "cosine":
+                net.learning_rate = "constant"
+            self._net = net._partial_fit(*self._streams(numbers), None)
+            self._read_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -333,44 +382,55 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
 
     # -- scoring ----------------------------------------------------------------------------------------------------
 
-    def score(self, text: str | Iterable[str], y: object = None) -> float:
-        """Mean log-likelihood of a token, given those before it, in nats.
+    def _run(self, numbers: np.ndarray, state: list | None = None) -> Iterator[tuple[list, np.ndarray]]:
+        """Read tokens in pieces: what the network remembers after each, and its raw outputs (T, n_tokens) there."""
+        network, arena = self._net._network(), Arena()
+        size = max(1, min(_PIECE, _MOST_PROBABILITIES // len(self.vocabulary_)))
+        for start in range(0, len(numbers), size):
+            X = numbers[start : start + size, None, None].astype(np.float32)
+            state, outputs = network.advance(self._net._theta, X, state, arena)
+            if not np.isfinite(outputs).all():
+                raise ValueError(
+                    "The network's outputs are not finite: its weights have become too large, or NaN. Fit again with a "
+                    "smaller learning_rate_init, or clip_norm=1.0."
+                )
+            yield state, outputs.astype(np.float64)
 
-        A long text is scored in pieces side by side, each with some hundred tokens before it to bring about its state.
+    def score(self, text: str | Iterable[str], y: object = None) -> float:
+        """Mean log-likelihood of a token, given all before it, in nats.
 
         Parameters
         ----------
         text : str, or list of str
+            A list is joined by newlines.
         y : ignored
 
         Returns
         -------
         float
-            At most 0. The first token is not scored.
+            At most 0. The first token is not scored, and neither are unknown ones.
+
+        Raises
+        ------
+        ValueError
+            If the text holds tokens that are not in the vocabulary (unless handle_unknown="ignore"), or has fewer
+            than two tokens.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         numbers = self._numbers(self._tokens(text))
         if len(numbers) < 2:
             raise ValueError(f"A text of {len(numbers)} token(s) has none that follows on another; give a longer one.")
-        unknown = self.vocabulary_.get(UNKNOWN)
-        n_pairs = len(numbers) - 1
-        starts = np.arange(0, n_pairs, _PIECE)
-        steps = starts[:, None] + np.arange(-_BEFORE, _PIECE)
-        exists = (steps >= 0) & (steps < n_pairs)
-        at = np.where(exists, steps, 0)
-        X = np.where(exists, numbers[at], np.nan).astype(np.float32)[:, :, None]
-        following = numbers[1:][at]
-        counted = exists & (np.arange(-_BEFORE, _PIECE) >= 0) & (following != unknown)
+        following = numbers[1:]
+        counted = np.ones(len(following), bool) if self._unknown is None else following != self._unknown
         if not counted.any():
             raise ValueError("No token of the text is in the vocabulary, so there is nothing to score.")
-        total = 0.0
-        size = max(1, _MOST_PROBABILITIES // (steps.shape[1] * len(self.vocabulary_)))
-        for start in range(0, len(X), size):
-            some = slice(start, start + size)
-            log_proba = self._net.predict_log_proba(X[some])
-            chosen = np.take_along_axis(log_proba, following[some][..., None], axis=2)[..., 0]
-            total += float(chosen[counted[some]].sum(dtype=np.float64))
-        return total / int(counted.sum())
+        total, start = 0.0, 0
+        for _, outputs in self._run(numbers[:-1]):
+            steps = slice(start, start + len(outputs))
+            log_proba = np.take_along_axis(log_softmax(outputs, axis=1), following[steps, None], axis=1)[:, 0]
+            total += log_proba[counted[steps]].sum()
+            start = steps.stop
+        return float(total / counted.sum())
 
     def perplexity(self, text: str | Iterable[str]) -> float:
         """Number of equally likely tokens among which the model would be as unsure: exp(-score).
@@ -378,12 +438,14 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         Parameters
         ----------
         text : str, or list of str
+            As in `score`.
 
         Returns
         -------
         float
         """
-        return float(np.exp(-self.score(text)))
+        with np.errstate(over="ignore"):
+            return float(np.exp(-self.score(text)))
 
     def predict_proba(self, prompts: Iterable[str]) -> np.ndarray:
         """Probabilities of the token that follows on each prompt.
@@ -391,25 +453,28 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         Parameters
         ----------
         prompts : list of str
+            On an empty one tokens follow as often as they occurred in training.
 
         Returns
         -------
         ndarray of shape (n_prompts, n_tokens)
             In the order of `vocabulary_`.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         if isinstance(prompts, str):
             raise TypeError("prompts must be a list of str; for one prompt, pass a list of it.")
-        return np.stack([_softmax(self._read(prompt)[1].astype(np.float64)) for prompt in prompts])
+        rows = [softmax(self._after(prompt)[1]) for prompt in _as_texts(prompts, "prompts")]
+        return np.array(rows).reshape(-1, len(self.vocabulary_))
 
     # -- generating -------------------------------------------------------------------------------------------------
 
-    def _read(self, prompt: str):
+    def _after(self, prompt: str | Iterable[str]) -> tuple[list | None, np.ndarray]:
         """What the network remembers after the prompt, and its raw outputs there."""
-        numbers = self._numbers(self._tokens(prompt, "prompt"), "prompt")
-        if len(numbers) == 0:
-            return None, np.log(np.maximum(self._frequencies, 1e-12))
-        return self._net._network().advance(self._net._theta, _as_steps(numbers), None, Arena())
+        tokens = [] if isinstance(prompt, str) and not prompt else self._tokens(prompt, "prompt")
+        if not tokens:
+            return None, np.log(np.maximum(self._counts / self._counts.sum(), 1e-12))
+        ((state, outputs),) = deque(self._run(self._numbers(tokens, "prompt")), maxlen=1)
+        return state, outputs[-1]
 
     def generate(
         self,
@@ -427,68 +492,104 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         n_tokens : int
             Tokens to write.
         prompt : str, default=""
-            What to go on from. Without one, the first token is drawn as often as it occurs.
+            What to go on from. Without one, the first token is drawn as often as it occurred in training.
         temperature : float, default=1.0
             Below 1 likely tokens become likelier still, above 1 all become more alike; 0 always takes the likeliest.
         top_k : int, default=None
             Draw from so many of the likeliest tokens only.
         top_p : float in (0, 1], default=None
-            Draw from the likeliest tokens only that together have at least this probability.
+            Draw only from as few of the likeliest tokens (among top_k, at this temperature) as together have at least
+            this probability: nucleus sampling (Holtzman et al., 2020).
         random_state : int, RandomState instance or None, default=None
 
         Returns
         -------
         str
             The tokens after the prompt, joined by `separator`.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of its range, or the prompt holds tokens that are not in the vocabulary (unless
+            handle_unknown="ignore").
         """
-        check_is_fitted(self)
+        self._check_fitted()
         _check_sampling(n_tokens, temperature, top_k, top_p)
         rng = check_random_state(random_state)
-        tokens, unknown = list(self.vocabulary_), self.vocabulary_.get(UNKNOWN)
-        state, outputs = self._read(prompt)
-        network, arena, written = self._net._network(), Arena(), []
-        for draw in rng.uniform(size=n_tokens):
-            outputs = outputs.astype(np.float64)
-            if unknown is not None:
-                outputs[unknown] = -np.inf
-            number = _sample(outputs, temperature, top_k, top_p, draw)
+        tokens = list(self.vocabulary_)
+        state, outputs = self._after(prompt)
+        written = []
+        while True:
+            if self._unknown is not None:
+                outputs[self._unknown] = -np.inf
+            number = _sample(outputs, temperature, top_k, top_p, rng.uniform())
             written.append(tokens[number])
-            state, outputs = network.advance(self._net._theta, _as_steps([number]), state, arena)
-        return self.separator.join(written)
+            if len(written) == n_tokens:
+                return self.separator.join(written)
+            state, (outputs,) = next(self._run(np.array([number]), state))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
 
 
-def _as_steps(numbers: Sequence[int]) -> np.ndarray:
-    """Token numbers as one sequence, (T, 1, 1)."""
-    return np.asarray(numbers, dtype=np.float32)[:, None, None]
+def _as_texts(texts: object, name: str) -> list[str]:
+    """A str or an ordered collection of them as a list."""
+    if isinstance(texts, str):
+        return [texts]
+    ordered = isinstance(texts, Iterable) and not isinstance(texts, (Mapping, Set)) and getattr(texts, "ndim", 1) == 1
+    if not ordered or isinstance(texts, (bytes, bytearray)):
+        raise TypeError(f"{name} must be a str or a list of str, got {type(texts).__name__}.")
+    texts = list(texts)
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"{name} must be a str or a list of str; element {i} of it is {text!r:.50}.")
+    return texts
+
+
+def _check_vocabulary(vocabulary: Iterable[str]) -> list[str]:
+    """Tokens in the order of their numbers."""
+    tokens = list(vocabulary)
+    for token in tokens:
+        if not isinstance(token, str):
+            raise TypeError(f"vocabulary must be made of str, got {token!r:.50} in it.")
+    if isinstance(vocabulary, Mapping):
+        if sorted(vocabulary.values()) != list(range(len(tokens))):
+            raise ValueError(f"A dict as vocabulary must give its {len(tokens)} tokens the numbers from 0, each once.")
+        tokens.sort(key=vocabulary.__getitem__)
+    elif isinstance(vocabulary, Set):
+        tokens.sort()
+    twice = sorted({token for token in tokens if tokens.count(token) > 1}) if len(set(tokens)) < len(tokens) else []
+    if twice:
+        raise ValueError(f"vocabulary holds tokens more than once: {', '.join(map(repr, twice[:20]))}.")
+    return [str(token) for token in tokens]  # of an array they are numpy.str_
 
 
 def _check_sampling(n_tokens, temperature, top_k, top_p) -> None:
-    for name, value in (("n_tokens", n_tokens), ("top_k", top_k)):
-        if value is None and name == "top_k":
-            continue
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+    def is_a(kind, value, least, most):
+        return isinstance(value, kind) and not isinstance(value, (bool, np.bool_)) and least <= value <= most
+
+    for name, value in (("n_tokens", n_tokens), ("top_k", 1 if top_k is None else top_k)):
+        if not is_a(Integral, value, 1, np.inf):
             raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
-    if not isinstance(temperature, Real) or not 0 <= temperature < np.inf:
+    if not is_a(Real, temperature, 0, sys.float_info.max):
         raise ValueError(f"temperature must be a finite number of at least 0, got {temperature!r}.")
-    if top_p is not None and (not isinstance(top_p, Real) or not 0 < top_p <= 1):
+    if top_p is not None and not (is_a(Real, top_p, 0, 1) and top_p > 0):
         raise ValueError(f"top_p must be in (0, 1], got {top_p!r}.")
-
-
-def _softmax(outputs: np.ndarray) -> np.ndarray:
-    e = np.exp(outputs - outputs.max())
-    return e / e.sum()
 
 
 def _sample(outputs: np.ndarray, temperature: float, top_k: int | None, top_p: float | None, draw: float) -> int:
     """The token that a number drawn uniformly from [0, 1) falls on."""
+    likeliest = np.argsort(-outputs, kind="stable")[:top_k]
     if temperature == 0:
-        return int(outputs.argmax())
-    p = _softmax(outputs / temperature)
-    if top_k is not None and top_k < len(p):
-        p[p < np.partition(p, -top_k)[-top_k]] = 0
-    if top_p is not None and top_p < 1:
-        order = np.argsort(-p)
-        n_kept = int(np.searchsorted(np.cumsum(p[order]), top_p * p.sum())) + 1
-        p[order[n_kept:]] = 0
-    cumulative = np.cumsum(p)
-    return min(int(np.searchsorted(cumulative, draw * cumulative[-1], side="right")), int(np.flatnonzero(p)[-1]))
+        return int(likeliest[0])
+    with np.errstate(over="ignore"):  # at a temperature near 0 all but the likeliest are at -inf
+        p = np.exp((outputs[likeliest] - outputs[likeliest[0]]) / float(temperature))
+    cumulative = np.cumsum(p[p > 0])
+    if top_p is not None:
+        n_kept = np.searchsorted(cumulative, top_p * cumulative[-1]) + 1
+        cumulative = cumulative[:n_kept]
+    # rounding can lift the product to the last sum itself
+    return int(likeliest[min(np.searchsorted(cumulative, draw * cumulative[-1], side="right"), len(cumulative) - 1)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import inspect
 from contextlib import contextmanager, nullcontext
-from functools import partial
 
 import numpy as np
 from sklearn.metrics import check_scoring
@@ -122,8 +121,12 @@ class Training:
 
     def _chunk(self, n_timesteps: int) -> int:
         """Sequences that are run through at once where the result does not depend on it."""
-        per_sequence = n_timesteps * 8 * max(self._net["hidden_layer_sizes"]) * self._dtype.itemsize
-        return max(1, min(256, _CHUNK_STATES // per_sequence))
+        return max(1, min(256, _CHUNK_STATES // (n_timesteps * self._bytes_per_step())))
+
+    def _bytes_per_step(self) -> int:
+        """Of one sequence, roughly."""
+        n_outputs = self._network().loss.n_raw if self._per_step else 0
+        return (8 * max(self._net["hidden_layer_sizes"]) + 4 * n_outputs) * self._dtype.itemsize
 
     def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress):
         """`minimize_stochastic` with the settings of this estimator."""
@@ -184,8 +187,17 @@ class Training:
         """Mean of weight times loss, without the penalty."""
         network = self._network()
         total = count = 0.0
-        for batch in data.batches(index, self._chunk(int(data.sequences.lengths.max()))):
-            total += sum(cores.map(partial(network.loss_sum, theta), _parts(network, batch, cores)))
+        n_steps = int(data.sequences.lengths.max())
+        if self._per_step and not self.bidirectional:
+            # Many sequences at once are faster than many steps at once, which the loss does not need.
+            n_steps = max(1, min(n_steps, _CHUNK_STATES // (min(256, len(index)) * self._bytes_per_step())))
+
+        def loss_sum(part, arena):
+            pieces = part.segments(n_steps) if n_steps < len(part.X) else [part]
+            return sum(network.loss_sum(theta, piece, arena) for piece in pieces)
+
+        for batch in data.batches(index, self._chunk(n_steps)):
+            total += sum(cores.map(loss_sum, _parts(network, batch, cores)))
             count += batch.count if batch.weights is None else float(self._valid_weights(batch).sum())
         return total / count if count else np.nan
 
