@@ -2,14 +2,17 @@
 
 import pickle
 import re
+import sys
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, KFold
 
-from sklearn_rnn import RNNTextGenerator
+from sklearn_rnn import RNNTextGenerator, _text, _training
 from sklearn_rnn._losses import LogLoss
 from sklearn_rnn._network import CELLS, Batch, Network
 from sklearn_rnn._text import UNKNOWN, _sample
@@ -113,6 +116,7 @@ def test_a_score_is_the_mean_over_one_run_through_the_text(fitted, length):
 
 
 def test_the_chance_of_the_next_token(fitted):
+    assert fitted.predict_proba([]).shape == (0, len(fitted.vocabulary_))
     P = fitted.predict_proba(["the ca", "the ra", ""])
     assert P.shape == (3, len(fitted.vocabulary_))
     np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-12)
@@ -182,6 +186,270 @@ def test_sampling():
     np.testing.assert_allclose(shares(temperature=0.5), squares / squares.sum(), atol=2e-4)
 
 
+# -- what reaches the network -----------------------------------------------------------------------------------------
+
+
+def test_parameters_reach_the_network():
+    options = {
+        "hidden_layer_sizes": (3, 2),
+        "cell": "gru",
+        "bptt_steps": 5,
+        "batch_size": 3,
+        "dropout": 0.1,
+        "init": "normal",
+        "init_scale": 0.2,
+        "solver": "rmsprop",
+        "learning_rate": "adaptive",
+        "learning_rate_init": 0.01,
+        "learning_rate_decay": 0.5,
+        "clip_norm": 2.0,
+        "clip_value": 1.0,
+        "alpha": 0.01,
+        "max_iter": 2,
+        "early_stopping": True,
+        "n_iter_no_change": 7,
+        "tol": 0.1,
+        "verbose": 0,
+        "random_state": 3,
+    }
+    assert set(options) == set(_text._OF_THE_NETWORK)
+    defaults = RNNTextGenerator().get_params()
+    assert all(value != defaults[name] or name == "verbose" for name, value in options.items())
+    net = RNNTextGenerator(embedding_size=4, **options).fit(TEXT)._net
+    assert {name: net.get_params()[name] for name in options} == options
+    assert net._network().layout.shapes["E"] == (len(set(TEXT)), 4)
+
+
+def test_streams(fitted):
+    numbers = np.arange(1000)
+    X, following = generator(batch_size=4, bptt_steps=16)._streams(numbers)
+    assert X.shape == (4, 249, 1)
+    np.testing.assert_array_equal(following, X[:, :, 0] + 1)
+    np.testing.assert_array_equal(X[:, 0, 0], [0, 249, 498, 747])
+    assert generator(batch_size=64, bptt_steps=100)._streams(numbers)[0].shape == (4, 249, 1)  # two stretches at least
+    assert generator(batch_size=64, bptt_steps=600)._streams(numbers)[0].shape == (1, 999, 1)
+
+
+def test_the_last_part_is_held_out():
+    other = "dog dog dog dog dog dog. "
+    text = TEXT + other * 8
+    model = generator(batch_size=1, max_iter=1, validation_fraction=len(other) * 8 / len(text)).fit(text)
+    assert model.validation_loss_curve_[-1] == pytest.approx(-model.score(other * 8), abs=1e-6)
+    assert model.validation_loss_curve_[-1] > model.loss_curve_[-1] + 0.5
+    assert model.predict_proba([""])[0, model.vocabulary_["g"]] < 1e-9  # it does not occur in the part that was learnt
+
+
+def test_how_many_passes_are_made():
+    wide = {"tol": 10.0, "n_iter_no_change": 2, "max_iter": 12}  # nothing counts as a gain
+    assert generator(**wide).fit(TEXT).n_iter_ == 12
+    assert generator(**wide, early_stopping=True).fit(TEXT).n_iter_ == 4
+    rates = generator(**wide, learning_rate="adaptive").fit(TEXT).loss_curve_
+    assert rates != generator(**wide, learning_rate="constant").fit(TEXT).loss_curve_
+
+
+def test_without_an_embedding():
+    model = generator(embedding_size=None, max_iter=20).fit(TEXT)
+    assert "E" not in model.weights_
+    assert model.weights_["W_x_l0"].shape == (4 * 12, len(model.vocabulary_))
+    assert model.score(TEXT) > -0.8
+    assert model.generate(7, "the cat sat", 0) == " on the"
+
+
+def test_two_tokens_are_enough():
+    model = generator(max_iter=15).fit("011" * 300)
+    assert model.predict_proba(["0110"]).shape == (1, 2)
+    assert model.generate(6, "011", temperature=0) == "011011"
+
+
+@pytest.mark.parametrize("unit", ["01", "the cat. "])
+def test_a_score_in_pieces_is_the_same(unit, fitted, monkeypatch):
+    model = fitted if "t" in unit else generator(max_iter=2).fit(unit * 100)
+    whole = model.score(unit * 20), model.predict_proba([unit * 20])
+    monkeypatch.setattr(_text, "_PIECE", 7)
+    np.testing.assert_allclose(model.score(unit * 20), whole[0], rtol=1e-6)
+    np.testing.assert_allclose(model.predict_proba([unit * 20]), whole[1], rtol=1e-5)
+
+
+def test_validation_in_pieces_is_the_same(monkeypatch):
+    whole = generator().fit(TEXT).validation_loss_curve_
+    monkeypatch.setattr(_training, "_CHUNK_STATES", 4000)
+    np.testing.assert_allclose(generator().fit(TEXT).validation_loss_curve_, whole, rtol=1e-6)
+
+
+# -- going on ---------------------------------------------------------------------------------------------------------
+
+
+def test_partial_fit_heeds_parameters(fitted):
+    model = generator(early_stopping=True).partial_fit(TEXT)  # which only fit can heed
+    before = model.weights_["W_o"].copy()
+    model.set_params(learning_rate_init=1e-12).partial_fit(TEXT)
+    np.testing.assert_allclose(model.weights_["W_o"], before, atol=1e-7)
+    with pytest.raises(ValueError, match="changed: hidden_layer_sizes"):
+        model.set_params(hidden_layer_sizes=5).partial_fit(TEXT)
+    with pytest.raises(ValueError, match="changed: n_inputs"):
+        model.set_params(hidden_layer_sizes=12, embedding_size=3).partial_fit(TEXT)
+    assert model.set_params(embedding_size=6).partial_fit(TEXT).n_iter_ == 3
+    # cosine would be at its end in every max_iter-th call
+    steady, cosine = (generator(learning_rate=kind, max_iter=2) for kind in ("constant", "cosine"))
+    for _ in range(3):
+        assert steady.partial_fit(TEXT).loss_curve_ == cosine.partial_fit(TEXT).loss_curve_
+
+
+def test_tokens_are_counted_over_all_calls():
+    model = generator(max_iter=1, validation_fraction=0.0).fit(TEXT).partial_fit("tttt")
+    expected = (TEXT.count("t") + 4) / (len(TEXT) + 4)
+    assert model.predict_proba([""])[0, model.vocabulary_["t"]] == pytest.approx(expected, rel=1e-6)
+    assert model.fit(TEXT).predict_proba([""])[0, model.vocabulary_["t"]] == pytest.approx(TEXT.count("t") / len(TEXT))
+
+
+def test_a_partial_fit_that_fails_changes_nothing():
+    model = generator()
+    with pytest.raises(ValueError, match="at least 2 different"):
+        model.partial_fit("aaa")
+    assert vars(model) == vars(generator())
+    model.partial_fit(TEXT)
+    before = model.score(TEXT), model.vocabulary_
+    with pytest.raises(ValueError, match=r"holds 1 token.* 'X'"):
+        model.partial_fit(TEXT + "X")
+    assert (model.score(TEXT), model.vocabulary_) == before
+
+
+def stop_after(n_calls, monkeypatch, error=KeyboardInterrupt):
+    left = iter(range(n_calls))
+    compute = Network.loss_grad
+
+    def loss_grad(self, theta, batch, rng=None, arena=None):
+        value, gradient = compute(self, theta, batch, rng, arena)
+        if next(left, None) is None:
+            if error is not None:
+                raise error
+            value = np.nan
+        return value, gradient
+
+    monkeypatch.setattr(Network, "loss_grad", loss_grad)
+
+
+@pytest.mark.parametrize("are_errors", [False, True])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, None], ids=["interrupted", "diverged"])
+def test_a_fit_that_ends_early_keeps_what_was_learnt(error, are_errors, monkeypatch):
+    expected, before = (generator(max_iter=n, learning_rate="constant").fit(TEXT) for n in (3, 2))
+    model = generator(max_iter=50, learning_rate="constant")
+    n_updates = -(-model._streams(np.zeros(len(TEXT) - 208, int))[0].shape[1] // 16)
+    stop_after(3 * n_updates + 1, monkeypatch, error)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if are_errors else "always")
+        if are_errors:
+            with pytest.raises(UserWarning, match=r"interrupted|not finite"):
+                model.fit(TEXT)
+        else:
+            with pytest.warns(UserWarning, match=r"interrupted|not finite"):
+                model.fit(TEXT)
+    assert model.n_iter_ == 3
+    assert model.loss_curve_ == expected.loss_curve_
+    # the third epoch's loss is the best, and where the next diverges the weights are those that it began with
+    least = expected.score(TEXT) if error else before.score(TEXT) - 1e-6
+    assert model.score(TEXT) >= least
+
+
+def test_an_interrupted_first_pass_is_kept(monkeypatch):
+    stop_after(5, monkeypatch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="fitted as far as it got"):
+            model = generator()
+            model.partial_fit(TEXT)
+    assert -2.7 < model.score(TEXT) < 0
+    assert model.n_iter_ == 0
+
+
+# -- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def test_words():
+    tokens = generator(analyzer="word")._tokens("Well... it's 1_000 (so)!\n\tYes")
+    assert tokens == ["Well", "...", "it", "'", "s", "1_000", "(", "so", ")!", "Yes"]
+
+
+@pytest.mark.parametrize(
+    "vocabulary",
+    [list("cab"), ("c", "a", "b"), np.array(list("cab")), pd.Series(list("cab")), {"a": 1, "c": 0, "b": 2}],
+    ids=["list", "tuple", "array", "series", "dict"],
+)
+def test_a_vocabulary_keeps_its_order(vocabulary):
+    model = generator(max_iter=10, vocabulary=vocabulary).fit("ab" * 200)
+    assert model.vocabulary_ == {"c": 0, "a": 1, "b": 2}
+    assert {type(token) for token in model.vocabulary_} == {str}
+    assert model.predict_proba(["ab"]).argmax() == 1
+
+
+def test_the_replacement_character():
+    model = generator(max_iter=1).fit(TEXT + UNKNOWN)  # a character like any other
+    assert model.score("the" + UNKNOWN) < 0
+    model = generator(max_iter=1, handle_unknown="ignore").fit(TEXT + UNKNOWN * 20)
+    assert model.vocabulary_[UNKNOWN] == len(model.vocabulary_) - 1
+    assert model.score("the cat" + UNKNOWN) == pytest.approx(model.score("the catX"))
+    assert UNKNOWN not in model.generate(200, temperature=5.0, random_state=0)
+    model = generator(max_iter=1, handle_unknown="ignore", vocabulary=[UNKNOWN, "t", "h"]).fit(TEXT)
+    assert model.vocabulary_ == {UNKNOWN: 0, "t": 1, "h": 2}
+    assert set(model.generate(50, "the", random_state=0)) <= {"t", "h"}
+
+
+@pytest.mark.parametrize("of", [tuple, np.array, pd.Series, iter], ids=["tuple", "array", "series", "iterator"])
+def test_ordered_collections_of_texts(of, fitted):
+    lines = ["the cat sat", "on the mat"]
+    model = generator(max_iter=1, vocabulary=set(TEXT) | {"\n"}).fit(TEXT)
+    assert model.score(of(lines)) == model.score("the cat sat\non the mat")
+    np.testing.assert_allclose(fitted.predict_proba(of(lines)), fitted.predict_proba(lines))
+
+
+def test_lines_as_tokens():
+    model = generator(analyzer=str.splitlines, bptt_steps=4, max_iter=2).fit(["a b", "c d", "e f"] * 30)
+    assert model.separator == " "
+    assert len(re.findall("a b|c d|e f", model.generate(5, random_state=0))) == 5
+    assert model.predict_proba([""]).shape == (1, 3)
+
+
+# -- sampling ---------------------------------------------------------------------------------------------------------
+
+
+def test_sampling_at_its_limits():
+    outputs = np.array([0.0, 2.0, 1.0, 2.0, -np.inf])
+    draws = np.linspace(0, 1, 101)[:-1]
+
+    def drawn(**options):
+        options = {"temperature": 1.0, "top_k": None, "top_p": None, **options}
+        return {_sample(outputs, draw=draw, **options) for draw in (*draws, np.nextafter(1, 0))}
+
+    assert drawn() == {0, 1, 2, 3}
+    assert drawn(top_k=1) == drawn(top_k=1, temperature=1e17) == drawn(temperature=0) == drawn(top_p=1e-12) == {1}
+    assert drawn(temperature=5e-324) == drawn(temperature=1e-300) == drawn(top_k=2) == {1, 3}  # a tie
+    assert drawn(top_k=100) == drawn(top_p=1.0) == drawn(temperature=sys.float_info.max) == {0, 1, 2, 3}
+    p = np.exp([2.0, 2.0, 1.0]) / np.exp([2.0, 2.0, 1.0]).sum()
+    assert drawn(top_k=3, top_p=p[:2].sum() - 1e-9) == {1, 3}  # of the three, not of all
+    assert drawn(top_k=3, top_p=p[:2].sum() + 1e-9) == {1, 2, 3}
+
+
+def test_tokens_come_as_often_as_they_should(fitted):
+    """One token after a prompt, drawn many times."""
+    expected = fitted.predict_proba(["the "])[0]
+    rng = np.random.RandomState(0)
+    written = [fitted.generate(1, "the ", random_state=rng) for _ in range(2000)]
+    counts = np.array([written.count(token) for token in fitted.vocabulary_])
+    assert counts.sum() == 2000
+    np.testing.assert_allclose(counts / 2000, expected, atol=4 * np.sqrt(0.25 / 2000))
+
+
+def test_weights_that_are_not_finite_are_an_error():
+    model = generator(max_iter=1).fit(TEXT)
+    model.weights_["W_o"][:] = np.nan
+    for call in (lambda: model.score(TEXT), lambda: model.predict_proba(["a"]), lambda: model.generate(3)):
+        with pytest.raises(ValueError, match=r"not finite.*learning_rate_init"):
+            call()
+
+
+# -- conventions and refusals -----------------------------------------------------------------------------------------
+
+
 def test_conventions(fitted):
     model = clone(generator(cell="gru"))
     assert model.get_params()["cell"] == "gru"
@@ -192,6 +460,12 @@ def test_conventions(fitted):
     texts = [TEXT] * 6
     search = GridSearchCV(generator(max_iter=1), {"hidden_layer_sizes": [4, 8]}, cv=KFold(2)).fit(texts)
     assert search.best_score_ < 0
+    assert fitted.__sklearn_tags__().input_tags.string
+    assert not fitted.__sklearn_tags__().input_tags.two_d_array
+    # so that exp is infinite
+    surprised = generator(max_iter=1).fit(TEXT)
+    surprised.weights_["b_o"][surprised.vocabulary_["t"]] = -1e6
+    assert surprised.perplexity("at") == np.inf
 
 
 def test_a_fit_that_fails_changes_nothing(fitted):
@@ -200,19 +474,72 @@ def test_a_fit_that_fails_changes_nothing(fitted):
     with pytest.raises(ValueError):
         model.fit("a")
     assert model.score(TEXT) == before
-    with pytest.raises(NotFittedError):
-        generator().generate(3)
+    new = generator()
+    for call in (
+        lambda: new.generate(3),
+        lambda: new.score(TEXT),
+        lambda: new.perplexity(TEXT),
+        lambda: new.predict_proba([""]),
+        lambda: new.weights_,
+        lambda: new.loss_curve_,
+        lambda: new.validation_loss_curve_,
+        lambda: new.n_iter_,
+    ):
+        with pytest.raises(NotFittedError):
+            call()
 
 
 WRONG = [
     (lambda m: generator().fit(5), TypeError, "str or a list of str, got int"),
-    (lambda m: generator().fit(["a", 5]), TypeError, "list of str"),
+    (lambda m: generator().fit(["a", 5]), TypeError, "list of str; element 1 of it is 5"),
+    (lambda m: generator().fit(pd.DataFrame({"a": [TEXT]})), TypeError, "list of str, got DataFrame"),
+    (lambda m: generator().fit({TEXT}), TypeError, "list of str, got set"),
+    (lambda m: generator().fit({TEXT: 1}), TypeError, "list of str, got dict"),
+    (lambda m: generator().fit(np.array(TEXT)), TypeError, "list of str, got ndarray"),
+    (lambda m: generator().fit(TEXT.encode()), TypeError, "list of str, got bytes"),
+    (lambda m: generator().fit([[TEXT]]), TypeError, "element 0 of it is"),
+    (lambda m: generator(vocabulary=["a", None]).fit(TEXT), TypeError, "vocabulary must be made of str, got None"),
+    (lambda m: generator(vocabulary=np.array([["a", "b"]])).fit(TEXT), TypeError, "vocabulary must be made of str"),
+    (lambda m: generator(vocabulary=list("abcab")).fit(TEXT), ValueError, "more than once: 'a', 'b'"),
+    (lambda m: generator(vocabulary={"a": 0, "b": 2}).fit(TEXT), ValueError, "its 2 tokens the numbers from 0"),
+    (lambda m: generator(vocabulary=list("abc")).fit("abcd" * 30), ValueError, "1 token.* not in vocabulary=: 'd'"),
+    (
+        lambda m: generator(vocabulary=["the", "cat"], handle_unknown="ignore").fit(TEXT),
+        ValueError,
+        "None of the 2080 token.*analyzer='char'",
+    ),
+    (lambda m: generator(analyzer=str.lower).fit(TEXT), TypeError, "analyzer must return a list of str, got str"),
+    (lambda m: generator(analyzer=lambda text: None).fit(TEXT), TypeError, "list of str, got NoneType"),
+    (lambda m: generator(analyzer=lambda text: [1]).fit(TEXT), TypeError, "list of str, got 1 in it"),
+    (lambda m: m.predict_proba(None), TypeError, "list of str, got NoneType"),
+    (lambda m: m.generate(True), ValueError, "n_tokens"),
+    (lambda m: m.generate(5, top_k=2.0), ValueError, "top_k"),
+    (lambda m: m.generate(5, temperature=np.inf), ValueError, "temperature"),
+    (lambda m: m.generate(5, temperature=10**400), ValueError, "temperature"),
+    (lambda m: m.generate(5, temperature=np.nan), ValueError, "temperature"),
+    (lambda m: m.generate(5, temperature=True), ValueError, "temperature"),
+    (lambda m: m.generate(5, top_p=0), ValueError, "top_p"),
+    (lambda m: m.generate(5, top_p=True), ValueError, "top_p"),
+    (
+        lambda m: generator(max_iter=1).fit(TEXT).set_params(analyzer="word").generate(1),
+        ValueError,
+        "analyzer is 'word' now, but this model was fitted with 'char'",
+    ),
+    (
+        lambda m: generator(max_iter=1).fit(TEXT).set_params(handle_unknown="ignore").score(TEXT),
+        ValueError,
+        "handle_unknown is 'ignore' now",
+    ),
     (lambda m: generator().fit("a" * 50), ValueError, "at least 2 different tokens"),
     (lambda m: generator(analyzer="bytes").fit(TEXT), ValueError, "analyzer"),
     (lambda m: generator(analyzer=len).fit(TEXT), TypeError, ""),
     (lambda m: generator(solver="lbfgs").fit(TEXT), ValueError, "solver"),
     (lambda m: generator(validation_fraction=1.0).fit(TEXT), ValueError, "validation_fraction"),
-    (lambda m: generator(early_stopping=True, validation_fraction=0.0).fit(TEXT), ValueError, "early_stopping"),
+    (
+        lambda m: generator(early_stopping=True, validation_fraction=0.0).fit(TEXT),
+        ValueError,
+        "holds out 0 of 2080 tokens",
+    ),
     (lambda m: m.score("a"), ValueError, "none that follows"),
     (lambda m: m.predict_proba("the"), TypeError, "list of str"),
     (lambda m: m.generate(0), ValueError, "n_tokens"),
