@@ -350,7 +350,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
         n = len(sequences)
         order = np.argsort(sequences.lengths, kind="stable") if sequences.is_padded else np.arange(n)
         first_row = np.cumsum(sequences.lengths) - sequences.lengths
-        size = self._chunk(int(sequences.lengths.max()))
+        size = self._chunk(network, int(sequences.lengths.max()))
         chunks = [order[start : start + size] for start in range(0, n, size)]
 
         def compute_chunk(index, arena):

@@ -587,9 +587,7 @@ def _sample(outputs: np.ndarray, temperature: float, top_k: int | None, top_p: f
         return int(likeliest[0])
     with np.errstate(over="ignore"):  # at a temperature near 0 all but the likeliest are at -inf
         p = np.exp((outputs[likeliest] - outputs[likeliest[0]]) / float(temperature))
-    cumulative = np.cumsum(p[p > 0])
+    cumulative = np.cumsum(p)
     if top_p is not None:
-        n_kept = np.searchsorted(cumulative, top_p * cumulative[-1]) + 1
-        cumulative = cumulative[:n_kept]
-    # rounding can lift the product to the last sum itself
-    return int(likeliest[min(np.searchsorted(cumulative, draw * cumulative[-1], side="right"), len(cumulative) - 1)])
+        cumulative = cumulative[: np.searchsorted(cumulative, top_p * cumulative[-1]) + 1]
+    return int(likeliest[np.searchsorted(cumulative, draw * cumulative[-1], side="right")])

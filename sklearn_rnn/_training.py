@@ -119,14 +119,14 @@ class Training:
     def _batch_size(self, n: int) -> int:
         return min(200, n) if self.batch_size == "auto" else min(self.batch_size, n)
 
-    def _chunk(self, n_timesteps: int) -> int:
-        """Sequences that are run through at once where the result does not depend on it."""
-        return max(1, min(256, _CHUNK_STATES // (n_timesteps * self._bytes_per_step())))
+    def _bytes_per_step(self, network: Network) -> int:
+        """What running through one step of one sequence takes, roughly."""
+        n_outputs = network.loss.n_raw if network.pooling is None else 0
+        return (8 * max(network.hidden_layer_sizes) + 4 * n_outputs) * self._dtype.itemsize
 
-    def _bytes_per_step(self) -> int:
-        """Of one sequence, roughly."""
-        n_outputs = self._network().loss.n_raw if self._per_step else 0
-        return (8 * max(self._net["hidden_layer_sizes"]) + 4 * n_outputs) * self._dtype.itemsize
+    def _chunk(self, network: Network, n_timesteps: int) -> int:
+        """Sequences that are run through at once where the result does not depend on it."""
+        return max(1, min(256, _CHUNK_STATES // (n_timesteps * self._bytes_per_step(network))))
 
     def _descend(self, objective, theta, epoch_batches, optimizer, monitor, n_epochs, progress):
         """`minimize_stochastic` with the settings of this estimator."""
@@ -165,7 +165,7 @@ class Training:
 
         def full_objective(theta, _):
             value, g, count = 0.0, np.zeros_like(theta), 0
-            for batch in train.batches(index, self._chunk(int(train.sequences.lengths.max()))):
+            for batch in train.batches(index, self._chunk(network, int(train.sequences.lengths.max()))):
                 chunk_value, chunk_g = _loss_grad(network, theta, batch, None, cores)
                 value += chunk_value
                 g += chunk_g
@@ -190,13 +190,13 @@ class Training:
         n_steps = int(data.sequences.lengths.max())
         if self._per_step and not self.bidirectional:
             # Many sequences at once are faster than many steps at once, which the loss does not need.
-            n_steps = max(1, min(n_steps, _CHUNK_STATES // (min(256, len(index)) * self._bytes_per_step())))
+            n_steps = max(1, min(n_steps, _CHUNK_STATES // (min(256, len(index)) * self._bytes_per_step(network))))
 
         def loss_sum(part, arena):
             pieces = part.segments(n_steps) if n_steps < len(part.X) else [part]
             return sum(network.loss_sum(theta, piece, arena) for piece in pieces)
 
-        for batch in data.batches(index, self._chunk(n_steps)):
+        for batch in data.batches(index, self._chunk(network, n_steps)):
             total += sum(cores.map(loss_sum, _parts(network, batch, cores)))
             count += batch.count if batch.weights is None else float(self._valid_weights(batch).sum())
         return total / count if count else np.nan

@@ -154,7 +154,9 @@ def test_unknown_tokens():
     assert UNKNOWN not in model.generate(300, temperature=5.0, random_state=0)
     with pytest.raises(ValueError, match="nothing to score"):
         model.score("XYZ")
-    assert generator(max_iter=1, vocabulary=set(TEXT) | {"X"}).fit(TEXT).score("the X") < 0
+    model = generator(max_iter=1, vocabulary=set(TEXT) | {"X"}).fit(TEXT)
+    assert model.score("the X") < 0
+    assert list(model.vocabulary_) == sorted(set(TEXT) | {"X"})
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -239,6 +241,11 @@ def test_the_last_part_is_held_out():
     assert model.predict_proba([""])[0, model.vocabulary_["g"]] < 1e-9  # it does not occur in the part that was learnt
 
 
+def test_a_text_too_short_to_hold_out_a_part():
+    assert generator().fit("abc" * 5).validation_loss_curve_ is None
+    assert len(generator().fit("abc" * 7).validation_loss_curve_) == 4
+
+
 def test_how_many_passes_are_made():
     wide = {"tol": 10.0, "n_iter_no_change": 2, "max_iter": 12}  # nothing counts as a gain
     assert generator(**wide).fit(TEXT).n_iter_ == 12
@@ -261,13 +268,13 @@ def test_two_tokens_are_enough():
     assert model.generate(6, "011", temperature=0) == "011011"
 
 
-@pytest.mark.parametrize("unit", ["01", "the cat. "])
-def test_a_score_in_pieces_is_the_same(unit, fitted, monkeypatch):
-    model = fitted if "t" in unit else generator(max_iter=2).fit(unit * 100)
-    whole = model.score(unit * 20), model.predict_proba([unit * 20])
+def test_a_score_in_pieces_is_the_same(monkeypatch):
+    model = generator(max_iter=2, handle_unknown="ignore").fit(TEXT)
+    text = TEXT[:300].replace("cat", "XYZ")
+    whole = model.score(text), model.predict_proba([text])
     monkeypatch.setattr(_text, "_PIECE", 7)
-    np.testing.assert_allclose(model.score(unit * 20), whole[0], rtol=1e-6)
-    np.testing.assert_allclose(model.predict_proba([unit * 20]), whole[1], rtol=1e-5)
+    np.testing.assert_allclose(model.score(text), whole[0], rtol=1e-6)
+    np.testing.assert_allclose(model.predict_proba([text]), whole[1], rtol=1e-5)
 
 
 def test_validation_in_pieces_is_the_same(monkeypatch):
@@ -307,6 +314,10 @@ def test_a_partial_fit_that_fails_changes_nothing():
     with pytest.raises(ValueError, match="at least 2 different"):
         model.partial_fit("aaa")
     assert vars(model) == vars(generator())
+    for fit in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="hidden_layer_sizes"):
+            fit.__self__.set_params(hidden_layer_sizes=()) and fit(TEXT)
+        assert vars(model.set_params(hidden_layer_sizes=12)) == vars(generator())
     model.partial_fit(TEXT)
     before = model.score(TEXT), model.vocabulary_
     with pytest.raises(ValueError, match=r"holds 1 token.* 'X'"):
@@ -403,7 +414,7 @@ def test_ordered_collections_of_texts(of, fitted):
 
 
 def test_lines_as_tokens():
-    model = generator(analyzer=str.splitlines, bptt_steps=4, max_iter=2).fit(["a b", "c d", "e f"] * 30)
+    model = generator(analyzer=lambda text: text.split("\n"), bptt_steps=4, max_iter=2).fit(["a b", "c d", "e f"] * 30)
     assert model.separator == " "
     assert len(re.findall("a b|c d|e f", model.generate(5, random_state=0))) == 5
     assert model.predict_proba([""]).shape == (1, 3)
@@ -421,6 +432,8 @@ def test_sampling_at_its_limits():
         return {_sample(outputs, draw=draw, **options) for draw in (*draws, np.nextafter(1, 0))}
 
     assert drawn() == {0, 1, 2, 3}
+    assert {_sample(np.zeros(500), 1.0, 3, None, draw) for draw in draws} == {0, 1, 2}
+    assert _sample(np.zeros(2), 1.0, None, None, 0.5) == 1
     assert drawn(top_k=1) == drawn(top_k=1, temperature=1e17) == drawn(temperature=0) == drawn(top_p=1e-12) == {1}
     assert drawn(temperature=5e-324) == drawn(temperature=1e-300) == drawn(top_k=2) == {1, 3}  # a tie
     assert drawn(top_k=100) == drawn(top_p=1.0) == drawn(temperature=sys.float_info.max) == {0, 1, 2, 3}
@@ -508,6 +521,16 @@ WRONG = [
         ValueError,
         "None of the 2080 token.*analyzer='char'",
     ),
+    (
+        lambda m: generator(vocabulary=["t", "h"], handle_unknown="ignore").fit(UNKNOWN * 50),
+        ValueError,
+        "None of the 50 token",
+    ),
+    (
+        lambda m: generator(learning_rate_init=-1.0).fit(TEXT),
+        ValueError,
+        "'learning_rate_init' parameter of RNNTextGenerator",
+    ),
     (lambda m: generator(analyzer=str.lower).fit(TEXT), TypeError, "analyzer must return a list of str, got str"),
     (lambda m: generator(analyzer=lambda text: None).fit(TEXT), TypeError, "list of str, got NoneType"),
     (lambda m: generator(analyzer=lambda text: [1]).fit(TEXT), TypeError, "list of str, got 1 in it"),
@@ -525,6 +548,7 @@ WRONG = [
         ValueError,
         "analyzer is 'word' now, but this model was fitted with 'char'",
     ),
+    (lambda m: generator(max_iter=1).fit(TEXT).set_params(analyzer="word").partial_fit(TEXT), ValueError, "now, but"),
     (
         lambda m: generator(max_iter=1).fit(TEXT).set_params(handle_unknown="ignore").score(TEXT),
         ValueError,
