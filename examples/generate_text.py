@@ -67,7 +67,7 @@ def plot(models, path):
         times = np.arange(1, model.n_iter_ + 1) * seconds / model.n_iter_
         ax.plot(times, model.loss_curve_, color=color, linestyle=":", marker=".", label=f"{name}, training")
         ax.plot(times, model.validation_loss_curve_, color=color, marker="o", label=f"{name}, held out")
-    ax.set(xlabel="seconds", ylabel="nats a character", title="Learning to predict the next character")
+    ax.set(xlabel="seconds", ylabel="nats a character", title="Learning to predict the next character", xlim=(0, None))
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
     figure.savefig(path, dpi=110)
