@@ -149,7 +149,9 @@ def test_predict_gives_the_same_bits_on_any_number_of_cores(mapping, is_ragged, 
     if mapping == "many-to-many" and not is_ragged:
         y = np.stack(y)
     model = RNNRegressor(5, mapping=mapping, max_iter=2, random_state=0).fit(X, y)
-    monkeypatch.setattr(RNNRegressor, "_chunk", lambda self, n_timesteps: 8)  # seven chunks, the last one alone
+    monkeypatch.setattr(
+        RNNRegressor, "_chunk", lambda self, network, n_timesteps: 8
+    )  # seven chunks, the last one alone
     both = model.predict(X)
     with threadpoolctl.threadpool_limits(1, user_api="blas"):
         one = model.predict(X)
