@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sklearn.model_selection import cross_val_predict
 
-from sklearn_rnn import RNNRegressor, RNNSequenceClassifier
+from sklearn_rnn import RNNRegressor, RNNSequenceClassifier, _training
 from sklearn_rnn._losses import SquaredError
 from sklearn_rnn._network import CELLS, POOLINGS, Batch, Network
 from sklearn_rnn._sequences import Dataset, Sequences, is_ragged
@@ -502,6 +502,26 @@ def test_predictions_do_not_depend_on_the_chunk(monkeypatch, chunk):
     monkeypatch.setattr(RNNRegressor, "_chunk", lambda self, network, n_timesteps: chunk)
     for a, b in itertools.zip_longest(model.predict(RAGGED), expected):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 700, 3000])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"cell": "lstm", "hidden_layer_sizes": (3, 2)}, {"bidirectional": True}, {"loss": "quantile"}],
+    ids=str,
+)
+def test_the_validation_loss_does_not_depend_on_the_chunk(monkeypatch, options, chunk_bytes):
+    # sequences are cut in time, and their states carried on, where that is possible
+    weights = np.linspace(0.5, 2, N)
+
+    def curve():
+        model = regressor(mapping="many-to-many", **options)
+        model.fit(RAGGED, RAGGED_Y, X_val=RAGGED, y_val=RAGGED_Y, sample_weight_val=weights)
+        return model.validation_loss_curve_
+
+    expected = curve()
+    monkeypatch.setattr(_training, "_CHUNK_STATES", chunk_bytes)
+    np.testing.assert_allclose(curve(), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("data", [X, RAGGED, padded(RAGGED, FIRST_STEPS["leading"])], ids=["3-D", "ragged", "padded"])
