@@ -212,7 +212,7 @@ def plot(X, y, snapshots, curves, states, on_new_grid, path):
         color="grey",
         fontsize=9,
     )
-    curve.set(title="Loss, of the last two with their L2 penalty", xlabel="epoch", ylim=(0.0025, 400))
+    curve.set(title="Loss, of the last two with their L2 penalty", xlabel="epoch", ylim=(0.0015, 2000))
     curve.set(xscale="log", yscale="log")
     curve.legend(loc="upper right", frameon=False, fontsize=9)
 

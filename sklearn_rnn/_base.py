@@ -32,6 +32,13 @@ def _has_partial_fit(estimator):
     return True
 
 
+def store_parameters(estimator: BaseEstimator, arguments: dict) -> None:
+    """Set every argument of __init__ under its own name: scikit-learn asks for this, and for nothing else."""
+    for name, value in arguments.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
 @contextmanager
 def all_or_nothing(estimator: BaseEstimator):
     """A call that fails leaves the estimator as it was: nothing that was trained is lost."""
@@ -50,12 +57,6 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly."""
 
     _parameter_constraints: dict = CONSTRAINTS
-
-    def _store(self, arguments: dict) -> None:
-        """Set every argument of __init__ under its own name: scikit-learn asks for this, and for nothing else."""
-        for name, value in arguments.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
 
     # -- parameters -------------------------------------------------------------------------------------------------
 
@@ -245,7 +246,6 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
-    @with_callbacks
     def fit(
         self,
         X: ArrayLike,
@@ -289,18 +289,30 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
             )
         if sample_weight_val is not None and X_val is None:
             raise ValueError("sample_weight_val was given without X_val and y_val.")
+        reason = self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        # after all is kept: where warnings are errors, what was trained is still there
+        warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
+        return self
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight=None, validation=(None, None, None)) -> str:
+        """`fit` without a word; returns why training ended."""
         with all_or_nothing(self):
             self._check_parameters()
             go_on = self.warm_start and hasattr(self, "_theta")
             train = self._prepare(X, y, sample_weight, reset=not go_on)
             with self._numerics(Cores()) as cores:
-                reason = self._train(train, (X, y, sample_weight), (X_val, y_val, sample_weight_val), go_on, cores)
-        # after all is kept: where warnings are errors, what was trained is still there
-        warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter)
-        return self
+                return self._train(train, (X, y, sample_weight), validation, go_on, cores)
 
     def _partial_fit(self, X, y, sample_weight):
-        """One pass over X; the estimators' `partial_fit`."""
+        """The estimators' `partial_fit`."""
+        reason = self._one_pass(X, y, sample_weight)
+        if reason != "max_iter":
+            warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter, whole_epochs=False)
+        return self
+
+    def _one_pass(self, X, y, sample_weight=None) -> str:
+        """`partial_fit` without a word; returns why it ended."""
         with all_or_nothing(self):
             self._check_parameters()
             go_on = hasattr(self, "_theta")
@@ -311,9 +323,7 @@ class BaseRNN(Training, CallbackSupportMixin, BaseEstimator):
                 objective, epoch_batches = self._problem(train, np.arange(len(train.sequences)), rng, cores)
                 theta, reason = self._descend(objective, theta, epoch_batches, optimizer, None, 1, progress)
                 self._end(theta, progress, rng, optimizer)
-        if reason != "max_iter":
-            warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter, whole_epochs=False)
-        return self
+        return reason
 
     def _prepare(self, X, y, sample_weight, *, reset, suffix="", scale=True) -> Dataset:
         """X, y and sample_weight as a Dataset; with reset, the fitted attributes that describe the data are set."""

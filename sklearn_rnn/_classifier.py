@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
-from ._base import BaseRNN, partial_fit_available
+from ._base import BaseRNN, partial_fit_available, store_parameters
 from ._hyperparameters import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS
 from ._sequences import Sequences, as_array
 
@@ -111,7 +111,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         scoring: str | Callable | None = "loss",
         n_iter_no_change: int = 10,
     ) -> None:
-        self._store(locals())
+        store_parameters(self, locals())
 
     def _check_parameters(self):
         super()._check_parameters()

@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._backtesting import Backtesting
-from ._base import all_or_nothing
+from ._base import all_or_nothing, store_parameters
 from ._held_back import HeldBack, check_coverage
 from ._regressor import RNNRegressor
 from ._series_model import SeriesModel, seasonal_change
@@ -174,23 +174,7 @@ class RNNForecaster(Backtesting, BaseEstimator):
         calibration_fraction: float = 0.2,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        self.regressor = regressor
-        self.window = window
-        self.horizon = horizon
-        self.strategy = strategy
-        self.normalize = normalize
-        self.target_transform = target_transform
-        self.season_length = season_length
-        self.difference = difference
-        self.seasonal_features = seasonal_features
-        self.linear_path = linear_path
-        self.n_members = n_members
-        self.past_only = past_only
-        self.id_col = id_col
-        self.time_col = time_col
-        self.window_format = window_format
-        self.calibration_fraction = calibration_fraction
-        self.random_state = random_state
+        store_parameters(self, locals())
 
     _parameter_constraints = {
         "regressor": [HasMethods(["fit", "predict"]), None],

@@ -13,7 +13,7 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array
 
-from ._base import BaseRNN, partial_fit_available
+from ._base import BaseRNN, partial_fit_available, store_parameters
 from ._hyperparameters import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS
 from ._losses import REGRESSION_LOSSES
 from ._sequences import Sequences, as_array, as_numbers
@@ -110,7 +110,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         scoring: str | Callable | None = "loss",
         n_iter_no_change: int = 10,
     ) -> None:
-        self._store(locals())
+        store_parameters(self, locals())
 
     def _check_parameters(self):
         super()._check_parameters()

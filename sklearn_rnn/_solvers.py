@@ -8,7 +8,6 @@ with theta one flat vector, and a way to get an epoch's batches, each with a `co
 the epoch's mean. The file is ordered from simple to complex.
 """
 
-import re
 import sys
 import warnings
 from abc import ABC, abstractmethod
@@ -383,16 +382,10 @@ def outside() -> int:
 
 @contextmanager
 def max_iter_is_no_warning():
-    """Leave out what `warn_of` says of max_iter, where it was meant to end training.
-
-    Other warnings come at the end: around `all_or_nothing`, what was trained is kept even where they are errors.
-    """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    """Leave out what `warn_of` says of max_iter, where it was meant to end training."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
         yield
-    for w in caught:
-        if not (issubclass(w.category, ConvergenceWarning) and re.search(r"max_iter=\d+ .*reached", str(w.message))):
-            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
 
 
 def warn_of(reason: str, estimator: str, epoch: int, max_iter: int, whole_epochs: bool = True) -> None:

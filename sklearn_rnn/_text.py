@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
-import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from numbers import Integral, Real
 from typing import Literal, Self
@@ -16,11 +16,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import all_or_nothing
+from ._base import all_or_nothing, store_parameters
 from ._classifier import RNNSequenceClassifier
 from ._hyperparameters import CONSTRAINTS
 from ._params import Arena
-from ._solvers import max_iter_is_no_warning
+from ._solvers import warn_of
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 # Text is read in pieces of so many tokens, or of fewer where that would be more probabilities than this at once.
@@ -70,7 +70,8 @@ class RNNTextGenerator(BaseEstimator):
 
     handle_unknown : {"error", "ignore"}, default="error"
         What to do with tokens that are not in the vocabulary: name them in an error; or let one token, the replacement
-        character U+FFFD, stand for all of them, which is neither scored nor generated.
+        character U+FFFD, stand for all of them, which is neither scored nor generated (but `predict_proba` tells its
+        probability, and `loss_curve_` counts it). To learn what it means, the text must hold some: give `vocabulary`.
 
     cell : {"rnn", "gru", "lstm"}, default="lstm"
 
@@ -82,8 +83,9 @@ class RNNTextGenerator(BaseEstimator):
         Tokens through which back-propagation goes; the state is carried on from one such stretch to the next.
 
     batch_size : int, default=64
-        Streams into which the text is cut, to be read side by side. Fewer for a short text. A step of training takes
-        memory for several times bptt_steps * batch_size * (size of the vocabulary) numbers.
+        Streams into which the text is cut, to be read side by side; as many as leave each 2 * bptt_steps tokens, if
+        that is fewer. Training takes memory for several times bptt_steps * batch_size * (size of the vocabulary)
+        numbers.
 
     dropout, init, init_scale, solver, learning_rate, learning_rate_init, learning_rate_decay, clip_norm, clip_value, \
 alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
@@ -93,7 +95,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         learning_rate="adaptive", all passes are made; the weights of the best are kept.
 
     validation_fraction : float in [0, 1), default=0.1
-        Last part of the text that is held out, to record `validation_loss_curve_` or to stop early by.
+        Last part of the text that is held out, to record `validation_loss_curve_` or to stop early by. Its tokens are
+        in the vocabulary, too.
 
     Attributes
     ----------
@@ -163,31 +166,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         verbose: bool | int = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.analyzer = analyzer
-        self.vocabulary = vocabulary
-        self.handle_unknown = handle_unknown
-        self.cell = cell
-        self.embedding_size = embedding_size
-        self.bptt_steps = bptt_steps
-        self.batch_size = batch_size
-        self.dropout = dropout
-        self.init = init
-        self.init_scale = init_scale
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate_decay = learning_rate_decay
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
-        self.alpha = alpha
-        self.max_iter = max_iter
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.verbose = verbose
-        self.random_state = random_state
+        store_parameters(self, locals())
 
     # -- tokens -----------------------------------------------------------------------------------------------------
 
@@ -198,7 +177,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)
-        for name, fitted in self._read_with.items():
+        for name, fitted in self._fitted_with.items():
             if getattr(self, name) != fitted:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r} now, but this model was fitted with {fitted!r}. Set it back, "
@@ -218,7 +197,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         for token in tokens:
             if not isinstance(token, str):
                 raise TypeError(f"analyzer must return a list of str, got {token!r} in it.")
-        return tokens
+        return [str(token) for token in tokens]  # of an array they are numpy.str_
 
     def _find_vocabulary(self, tokens: list[str]) -> dict[str, int]:
         known = sorted(set(tokens)) if self.vocabulary is None else _check_vocabulary(self.vocabulary)
@@ -244,10 +223,10 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         if self._unknown is None:
             unknown = sorted(set(tokens) - self.vocabulary_.keys())
             if unknown:
-                where = "were not fitted" if self.vocabulary is None else "are not in vocabulary="
                 raise ValueError(
-                    f"{name} holds {len(unknown)} token(s) that {where}: {', '.join(map(repr, unknown[:20]))}. Leave "
-                    "them out, or fit with all tokens in vocabulary=, or with handle_unknown='ignore'."
+                    f"{name} holds {len(unknown)} token(s) that are not in the vocabulary: "
+                    f"{', '.join(map(repr, unknown[:20]))}. Leave them out, or fit with all tokens in vocabulary=, or "
+                    "with handle_unknown='ignore'."
                 )
         return np.array([self.vocabulary_.get(token, self._unknown) for token in tokens], dtype=np.intp)
 
@@ -267,11 +246,12 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             raise ValueError(f"The text has {len(numbers)} token(s) to learn from; it takes at least 2.")
         return np.bincount(numbers, minlength=len(self.vocabulary_))
 
-    def _hand_over(self, net: _NextToken) -> _NextToken:
+    def _configure(self, net: _NextToken) -> _NextToken:
         """Give the network our parameters."""
         for name in _OF_THE_NETWORK:
             setattr(net, name, getattr(self, name))
-        net.n_tokens, net.embedding_size = len(self.vocabulary_), self.embedding_size
+        net.n_tokens = len(self.vocabulary_)
+        net.embedding_size = None if self.embedding_size is None else int(self.embedding_size)
         if not self.early_stopping and self.learning_rate != "adaptive":
             net.n_iter_no_change = self.max_iter + 1  # all passes are made
         return net
@@ -297,34 +277,41 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             If a parameter is invalid, the text is too short, or holds tokens that are not in `vocabulary`.
         """
         self._validate_params()
-        # a language model makes as many passes as it is told to, so that max_iter is nothing to warn of
-        with max_iter_is_no_warning(), all_or_nothing(self):
+        with all_or_nothing(self):
             tokens = self._tokens(text)
             self.vocabulary_ = self._find_vocabulary(tokens)
             numbers = self._numbers(tokens)
             n_train = len(numbers) - int(self.validation_fraction * len(numbers))
             self._counts = self._count(numbers[:n_train])
-            validation = {}
+            validation = None, None, None
             if len(numbers) - n_train >= 2:
-                validation = dict(zip(("X_val", "y_val"), self._streams(numbers[n_train:])))
+                validation = *self._streams(numbers[n_train:]), None
             elif self.early_stopping:
                 raise ValueError(
                     f"early_stopping=True with validation_fraction={self.validation_fraction} holds out "
                     f"{len(numbers) - n_train} of {len(numbers)} tokens; it takes at least 2. Set "
                     "early_stopping=False, or a larger validation_fraction."
                 )
-            X, following = self._streams(numbers[:n_train])
-            self._net = self._hand_over(_NextToken(mapping="many-to-many")).fit(X, following, **validation)
-            self._read_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
+            self._net = self._configure(_NextToken(mapping="many-to-many"))
+            reason = self._net._fit(*self._streams(numbers[:n_train]), validation=validation)
+            self._fitted_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
+        return self._warn_of(reason)
+
+    def _warn_of(self, reason: str, whole_epochs: bool = True) -> Self:
+        """Say why training ended, after all is kept, where warnings are errors."""
+        # a language model makes as many passes as it is told to
+        if reason != "max_iter":
+            warn_of(reason, type(self).__name__, self.n_iter_, self.max_iter, whole_epochs)
         return self
 
     def partial_fit(self, text: str | Iterable[str], y: object = None) -> Self:
-        """One pass over a text, going on from where the last call ended.
+        """One pass over a text, going on from where the last call ended; after `fit`, with a solver that starts anew.
 
         Parameters
         ----------
         text : str, or list of str
-            In the first call it tells the vocabulary, unless that is given. Nothing is held out.
+            In the first call it tells the vocabulary, unless that is given. Nothing is held out, so that
+            early_stopping has no effect.
         y : ignored
 
         Returns
@@ -334,24 +321,30 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         Raises
         ------
         TypeError, ValueError
-            As in `fit`; also if the network's shape was changed since the last call.
+            As in `fit`; also if the vocabulary or the network's shape was changed since the last call.
         """
         self._validate_params()
         begun = hasattr(self, "_net")
         if begun:
             self._check_fitted()
-        with max_iter_is_no_warning(), all_or_nothing(self):
+        with all_or_nothing(self):
             tokens = self._tokens(text)
-            if not begun:
-                self.vocabulary_ = self._find_vocabulary(tokens)
+            if not begun or self.vocabulary is not None:
+                vocabulary = self._find_vocabulary(tokens)
+                if begun and vocabulary != self.vocabulary_:
+                    raise ValueError(
+                        "vocabulary= holds other tokens than those that this model was fitted with. Set it back, or "
+                        "fit again."
+                    )
+                self.vocabulary_ = vocabulary
             numbers = self._numbers(tokens)
             self._counts = self._count(numbers) + (self._counts if begun else 0)
-            net = self._hand_over(self._net if begun else _NextToken(mapping="many-to-many"))
+            self._net = self._configure(copy.copy(self._net) if begun else _NextToken(mapping="many-to-many"))
             if self.learning_rate == "cosine":
-                net.learning_rate = "constant"
-            self._net = net._partial_fit(*self._streams(numbers), None)
-            self._read_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
-        return self
+                self._net.learning_rate = "constant"
+            reason = self._net._one_pass(*self._streams(numbers))
+            self._fitted_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
+        return self._warn_of(reason, whole_epochs=False)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_net")
@@ -388,7 +381,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         size = max(1, min(_PIECE, _MOST_PROBABILITIES // len(self.vocabulary_)))
         for start in range(0, len(numbers), size):
             X = numbers[start : start + size, None, None].astype(np.float32)
-            state, outputs = network.advance(self._net._theta, X, state, arena)
+            with self._net._numerics(None):
+                state, outputs = network.advance(self._net._theta, X, state, arena)
             if not np.isfinite(outputs).all():
                 raise ValueError(
                     "The network's outputs are not finite: its weights have become too large, or NaN. Fit again with a "
@@ -453,7 +447,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         Parameters
         ----------
         prompts : list of str
-            On an empty one tokens follow as often as they occurred in training.
+            Each a text of its own. On an empty one tokens follow as often as they occurred in training.
 
         Returns
         -------
@@ -491,7 +485,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         ----------
         n_tokens : int
             Tokens to write.
-        prompt : str, default=""
+        prompt : str, or list of str, default=""
             What to go on from. Without one, the first token is drawn as often as it occurred in training.
         temperature : float, default=1.0
             Below 1 likely tokens become likelier still, above 1 all become more alike; 0 always takes the likeliest.
@@ -514,7 +508,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             handle_unknown="ignore").
         """
         self._check_fitted()
-        _check_sampling(n_tokens, temperature, top_k, top_p)
+        temperature, top_p = _check_sampling(n_tokens, temperature, top_k, top_p)
         rng = check_random_state(random_state)
         tokens = list(self.vocabulary_)
         state, outputs = self._after(prompt)
@@ -551,33 +545,48 @@ def _as_texts(texts: object, name: str) -> list[str]:
 
 def _check_vocabulary(vocabulary: Iterable[str]) -> list[str]:
     """Tokens in the order of their numbers."""
+    if getattr(vocabulary, "ndim", 1) != 1:
+        raise TypeError(f"vocabulary must be a list, a set or a dict of str, got {type(vocabulary).__name__}.")
     tokens = list(vocabulary)
     for token in tokens:
         if not isinstance(token, str):
             raise TypeError(f"vocabulary must be made of str, got {token!r:.50} in it.")
     if isinstance(vocabulary, Mapping):
-        if sorted(vocabulary.values()) != list(range(len(tokens))):
+        numbers = vocabulary.values()
+        if not all(_is_a(Integral, number) for number in numbers) or sorted(numbers) != list(range(len(tokens))):
             raise ValueError(f"A dict as vocabulary must give its {len(tokens)} tokens the numbers from 0, each once.")
         tokens.sort(key=vocabulary.__getitem__)
     elif isinstance(vocabulary, Set):
         tokens.sort()
-    twice = sorted({token for token in tokens if tokens.count(token) > 1}) if len(set(tokens)) < len(tokens) else []
+    twice = sorted(token for token, n in Counter(tokens).items() if n > 1)
     if twice:
         raise ValueError(f"vocabulary holds tokens more than once: {', '.join(map(repr, twice[:20]))}.")
     return [str(token) for token in tokens]  # of an array they are numpy.str_
 
 
-def _check_sampling(n_tokens, temperature, top_k, top_p) -> None:
-    def is_a(kind, value, least, most):
-        return isinstance(value, kind) and not isinstance(value, (bool, np.bool_)) and least <= value <= most
+def _is_a(kind: type, value: object) -> bool:
+    return isinstance(value, kind) and not isinstance(value, (bool, np.bool_))
 
+
+def _as_float(value: object) -> float:
+    """NaN for what is no real number."""
+    try:
+        return float(value) if _is_a(Real, value) else np.nan
+    except OverflowError:  # of an int or a Fraction
+        return np.inf
+
+
+def _check_sampling(n_tokens, temperature, top_k, top_p) -> tuple[float, float | None]:
+    """The last two as Python's floats, or None."""
     for name, value in (("n_tokens", n_tokens), ("top_k", 1 if top_k is None else top_k)):
-        if not is_a(Integral, value, 1, np.inf):
+        if not _is_a(Integral, value) or value < 1:
             raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
-    if not is_a(Real, temperature, 0, sys.float_info.max):
+    T, p = _as_float(temperature), _as_float(1.0 if top_p is None else top_p)
+    if not 0 <= T < np.inf:
         raise ValueError(f"temperature must be a finite number of at least 0, got {temperature!r}.")
-    if top_p is not None and not (is_a(Real, top_p, 0, 1) and top_p > 0):
+    if not 0 < p <= 1:
         raise ValueError(f"top_p must be in (0, 1], got {top_p!r}.")
+    return T, None if top_p is None else p
 
 
 def _sample(outputs: np.ndarray, temperature: float, top_k: int | None, top_p: float | None, draw: float) -> int:
@@ -586,7 +595,7 @@ def _sample(outputs: np.ndarray, temperature: float, top_k: int | None, top_p: f
     if temperature == 0:
         return int(likeliest[0])
     with np.errstate(over="ignore"):  # at a temperature near 0 all but the likeliest are at -inf
-        p = np.exp((outputs[likeliest] - outputs[likeliest[0]]) / float(temperature))
+        p = np.exp((outputs[likeliest] - outputs[likeliest[0]]) / temperature)
     cumulative = np.cumsum(p)
     if top_p is not None:
         cumulative = cumulative[: np.searchsorted(cumulative, top_p * cumulative[-1]) + 1]

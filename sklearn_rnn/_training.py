@@ -186,17 +186,23 @@ class Training:
     def _mean_loss(self, theta, data: Dataset, index, cores: Cores) -> float:
         """Mean of weight times loss, without the penalty."""
         network = self._network()
-        total = count = 0.0
-        n_steps = int(data.sequences.lengths.max())
+        lengths = data.sequences.lengths[index]
+        n_steps = int(lengths.max())
+        at_once = self._chunk(network, n_steps)
         if self._per_step and not self.bidirectional:
-            # Many sequences at once are faster than many steps at once, which the loss does not need.
-            n_steps = max(1, min(n_steps, _CHUNK_STATES // (min(256, len(index)) * self._bytes_per_step(network))))
+            # It does not take all steps at once. Then many sequences can be run through side by side, which is faster;
+            # if they are of like length, for shorter ones are filled up.
+            if 2 * lengths.mean() >= n_steps:
+                bytes_of_data = n_steps * (data.sequences.n_features + data.Y.shape[1]) * self._dtype.itemsize
+                at_once = max(at_once, min(256, len(index), _CHUNK_STATES // bytes_of_data))
+            n_steps = max(1, _CHUNK_STATES // (at_once * self._bytes_per_step(network)))
 
         def loss_sum(part, arena):
             pieces = part.segments(n_steps) if n_steps < len(part.X) else [part]
             return sum(network.loss_sum(theta, piece, arena) for piece in pieces)
 
-        for batch in data.batches(index, self._chunk(network, n_steps)):
+        total = count = 0.0
+        for batch in data.batches(index, at_once):
             total += sum(cores.map(loss_sum, _parts(network, batch, cores)))
             count += batch.count if batch.weights is None else float(self._valid_weights(batch).sum())
         return total / count if count else np.nan

@@ -3,7 +3,9 @@
 import pickle
 import re
 import sys
+import threading
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -143,10 +145,12 @@ def test_words_and_analyzers_of_ones_own():
         4, analyzer=lambda text: text.split("\n"), bptt_steps=4, batch_size=2, max_iter=1, random_state=0
     )
     assert lines.fit(["a", "b", "c"] * 30).vocabulary_ == {"a": 0, "b": 1, "c": 2}
+    array = generator(max_iter=1, analyzer=lambda text: np.array(list(text))).fit(TEXT)
+    assert {type(token) for token in array.vocabulary_} == {str}
 
 
 def test_unknown_tokens():
-    with pytest.raises(ValueError, match=r"2 token\(s\) that were not fitted: 'X', 'Y'.*handle_unknown='ignore'"):
+    with pytest.raises(ValueError, match=r"2 token\(s\) .* not in the vocabulary: 'X', 'Y'.*handle_unknown='ignore'"):
         generator(max_iter=1).fit(TEXT).score("the cat Y X")
     model = generator(max_iter=1, handle_unknown="ignore").fit(TEXT)
     assert np.isfinite(model.score("the cat YX sat"))
@@ -292,7 +296,9 @@ def test_partial_fit_heeds_parameters(fitted):
     model.set_params(learning_rate_init=1e-12).partial_fit(TEXT)
     np.testing.assert_allclose(model.weights_["W_o"], before, atol=1e-7)
     with pytest.raises(ValueError, match="changed: hidden_layer_sizes"):
-        model.set_params(hidden_layer_sizes=5).partial_fit(TEXT)
+        model.set_params(hidden_layer_sizes=5, dropout=0.5).partial_fit(TEXT)
+    assert (model._net.hidden_layer_sizes, model._net.dropout) == (12, 0.0)
+    model.set_params(dropout=0.0)
     with pytest.raises(ValueError, match="changed: n_inputs"):
         model.set_params(hidden_layer_sizes=12, embedding_size=3).partial_fit(TEXT)
     assert model.set_params(embedding_size=6).partial_fit(TEXT).n_iter_ == 3
@@ -360,6 +366,17 @@ def test_a_fit_that_ends_early_keeps_what_was_learnt(error, are_errors, monkeypa
     # the third epoch's loss is the best, and where the next diverges the weights are those that it began with
     least = expected.score(TEXT) if error else before.score(TEXT) - 1e-6
     assert model.score(TEXT) >= least
+
+
+def test_fits_in_threads_leave_warnings_as_they_are():
+    """Filters and hooks of warnings belong to the process; max_iter must end a fit quietly without touching them."""
+    before = warnings.showwarning, warnings._showwarnmsg_impl, list(warnings.filters)
+    threads = [threading.Thread(target=generator(max_iter=n).fit, args=(TEXT,)) for n in (2, 9, 4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (warnings.showwarning, warnings._showwarnmsg_impl, list(warnings.filters)) == before
 
 
 def test_an_interrupted_first_pass_is_kept(monkeypatch):
@@ -442,6 +459,14 @@ def test_sampling_at_its_limits():
     assert drawn(top_k=3, top_p=p[:2].sum() + 1e-9) == {1, 2, 3}
 
 
+@pytest.mark.parametrize("number", [np.float32, np.float16, Fraction])
+def test_a_temperature_may_be_any_real_number(number, fitted):
+    assert fitted.generate(9, "the", number(0.5), random_state=0) == fitted.generate(9, "the", 0.5, random_state=0)
+    assert fitted.generate(9, "the", top_p=number(0.5), random_state=0) == fitted.generate(
+        9, "the", top_p=0.5, random_state=0
+    )
+
+
 def test_tokens_come_as_often_as_they_should(fitted):
     """One token after a prompt, drawn many times."""
     expected = fitted.predict_proba(["the "])[0]
@@ -469,6 +494,7 @@ def test_conventions(fitted):
     again = pickle.loads(pickle.dumps(fitted))
     assert again.score(TEXT) == fitted.score(TEXT)
     assert again.generate(20, random_state=0) == fitted.generate(20, random_state=0)
+    assert not [name for name in vars(fitted._net) if "callback" in name]
     assert fitted.weights_["E"].shape == (len(fitted.vocabulary_), 6)
     texts = [TEXT] * 6
     search = GridSearchCV(generator(max_iter=1), {"hidden_layer_sizes": [4, 8]}, cv=KFold(2)).fit(texts)
@@ -512,10 +538,18 @@ WRONG = [
     (lambda m: generator().fit(TEXT.encode()), TypeError, "list of str, got bytes"),
     (lambda m: generator().fit([[TEXT]]), TypeError, "element 0 of it is"),
     (lambda m: generator(vocabulary=["a", None]).fit(TEXT), TypeError, "vocabulary must be made of str, got None"),
-    (lambda m: generator(vocabulary=np.array([["a", "b"]])).fit(TEXT), TypeError, "vocabulary must be made of str"),
+    (lambda m: generator(vocabulary=np.array([["a", "b"]])).fit(TEXT), TypeError, "must be a list.*got ndarray"),
+    (lambda m: generator(vocabulary=pd.DataFrame({"a": [1], "b": [2]})).fit("ab"), TypeError, "got DataFrame"),
+    (lambda m: generator(vocabulary={"a": "0", "b": 1}).fit(TEXT), ValueError, "its 2 tokens the numbers from 0"),
+    (lambda m: generator(vocabulary={"a": False, "b": True}).fit(TEXT), ValueError, "its 2 tokens the numbers from 0"),
+    (
+        lambda m: generator(max_iter=1).fit("ab" * 50).set_params(vocabulary=["a", "b", "c"]).partial_fit("abc" * 50),
+        ValueError,
+        "vocabulary= holds other tokens",
+    ),
     (lambda m: generator(vocabulary=list("abcab")).fit(TEXT), ValueError, "more than once: 'a', 'b'"),
     (lambda m: generator(vocabulary={"a": 0, "b": 2}).fit(TEXT), ValueError, "its 2 tokens the numbers from 0"),
-    (lambda m: generator(vocabulary=list("abc")).fit("abcd" * 30), ValueError, "1 token.* not in vocabulary=: 'd'"),
+    (lambda m: generator(vocabulary=list("abc")).fit("abcd" * 30), ValueError, "1 token.* not in the vocabulary: 'd'"),
     (
         lambda m: generator(vocabulary=["the", "cat"], handle_unknown="ignore").fit(TEXT),
         ValueError,
@@ -541,6 +575,8 @@ WRONG = [
     (lambda m: m.generate(5, temperature=10**400), ValueError, "temperature"),
     (lambda m: m.generate(5, temperature=np.nan), ValueError, "temperature"),
     (lambda m: m.generate(5, temperature=True), ValueError, "temperature"),
+    (lambda m: m.generate(5, temperature="1"), ValueError, "temperature"),
+    (lambda m: m.generate(5, temperature=np.float32("inf")), ValueError, "temperature"),
     (lambda m: m.generate(5, top_p=0), ValueError, "top_p"),
     (lambda m: m.generate(5, top_p=True), ValueError, "top_p"),
     (
