@@ -122,7 +122,7 @@ class Training:
     def _bytes_per_step(self, network: Network) -> int:
         """What running through one step of one sequence takes, roughly."""
         n_outputs = network.loss.n_raw if network.pooling is None else 0
-        return (8 * max(network.hidden_layer_sizes) + 4 * n_outputs) * self._dtype.itemsize
+        return (8 * max(network.hidden_layer_sizes) + n_outputs) * self._dtype.itemsize
 
     def _chunk(self, network: Network, n_timesteps: int) -> int:
         """Sequences that are run through at once where the result does not depend on it."""
