@@ -259,11 +259,12 @@ def main():
     print(f"Half the mean square of the noise that was drawn: {np.mean((y - np.sin(X[:, :, 0])) ** 2) / 2:.4f}\n")
 
     lecture, clipped = f"lecture's settings, {width} neurons", "the same, clip_norm=5"
-    defaults = "defaults (GRU, 64 units, Adam)"
+    short, defaults = "500 neurons, no momentum, 20 epochs", "defaults (GRU, 64 units, Adam)"
     kinds = {
         lecture: lambda seed: lecture_settings(width, n_steps, epochs, seed),
         clipped: lambda seed: lecture_settings(width, n_steps, epochs, seed, clip_norm=5.0),
         f"the lecture's, {narrow} neurons": lambda seed: lecture_settings(narrow, n_steps, epochs, seed),
+        short: lambda seed: lecture_settings(500, n_steps, 20, seed).set_params(momentum=0.0),
         defaults: lambda seed: RNNRegressor(mapping="many-to-many", random_state=seed),
         "32 tanh neurons, L-BFGS": lambda seed: RNNRegressor(
             32, cell="rnn", mapping="many-to-many", solver="lbfgs", random_state=seed
@@ -286,7 +287,11 @@ def main():
         ratio, each = seconds / medians[lecture][1], " ".join(f"{L:.4f}" for L, *_ in results)
         print(f"{name:36} {L:7.4f} {seconds:8.2f} {ratio:6.3f} {largest:8.2g}   {each}", flush=True)
     if not arguments.quick:
-        print("The lecture reports L = 0.0400 after the same 1,000 epochs.")
+        print(
+            "The lecture reports L = 0.0400 for the first row, and 0.214 for the fourth, which right gradients do not\n"
+            "reach: they explode there, too."
+        )
+    del rows[short]
 
     several = "defaults, several spacings"
     both = RNNRegressor(mapping="many-to-many", random_state=0)
