@@ -15,7 +15,7 @@ tests find it there.
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 
 class Loss(ABC):
@@ -140,17 +140,31 @@ class Quantile(Loss):
 
 
 class LogLoss(Loss):
-    """Cross-entropy of a softmax over K classes, through the shifted log-sum-exp. Y holds class numbers."""
+    """Cross-entropy of a softmax over K classes. Y holds class numbers.
+
+    With the partition function z = sum over k of exp(O_k)::
+
+        P = exp(O) / z          value = log z - O_Y          dO = P - onehot(Y)
+    """
+
+    @staticmethod
+    def _softmax(O):
+        """P and log z, both from O less its maximum: so exp cannot overflow, and z is not less than 1."""
+        largest = O.max(axis=-2, keepdims=True)
+        P = np.exp(O - largest)
+        z = P.sum(axis=-2, keepdims=True)
+        P /= z
+        return P, np.log(z) + largest
 
     def value_and_gradient(self, O, Y):
-        log_partition = logsumexp(O, axis=-2, keepdims=True)
-        value = (log_partition - np.take_along_axis(O, Y, axis=-2))[..., 0, :]
-        dO = np.exp(O - log_partition)  # softmax(O) - onehot(Y)
-        np.put_along_axis(dO, Y, np.take_along_axis(dO, Y, axis=-2) - 1.0, axis=-2)
+        P, log_z = self._softmax(O)
+        value = (log_z - np.take_along_axis(O, Y, axis=-2))[..., 0, :]
+        dO = P
+        np.put_along_axis(dO, Y, np.take_along_axis(P, Y, axis=-2) - 1.0, axis=-2)
         return value, dO
 
     def link(self, O):
-        return np.exp(O - logsumexp(O, axis=-2, keepdims=True))
+        return self._softmax(O)[0]
 
 
 class BinaryLogLoss(Loss):

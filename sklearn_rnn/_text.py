@@ -228,7 +228,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                     f"{', '.join(map(repr, unknown[:20]))}. Leave them out, or fit with all tokens in vocabulary=, or "
                     "with handle_unknown='ignore'."
                 )
-        return np.array([self.vocabulary_.get(token, self._unknown) for token in tokens], dtype=np.intp)
+        other = self._unknown
+        return np.array([self.vocabulary_.get(token, other) for token in tokens], dtype=np.intp)
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
