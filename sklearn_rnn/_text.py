@@ -74,6 +74,7 @@ class RNNTextGenerator(BaseEstimator):
         probability, and `loss_curve_` counts it). To learn what it means, the text must hold some: give `vocabulary`.
 
     cell : {"rnn", "gru", "lstm"}, default="lstm"
+        Elman network, gated recurrent unit, or long short-term memory.
 
     embedding_size : int or None, default=64
         Length of the vector that stands for each token, and is learnt. None: a 1 in its place among as many zeros as
@@ -83,8 +84,8 @@ class RNNTextGenerator(BaseEstimator):
         Tokens through which back-propagation goes; the state is carried on from one such stretch to the next.
 
     batch_size : int, default=64
-        Streams into which the text is cut, to be read side by side; as many as leave each 2 * bptt_steps tokens, if
-        that is fewer. Training takes memory for several times bptt_steps * batch_size * (size of the vocabulary)
+        Streams into which the text is cut, to be read side by side; at most so many that each has 2 * bptt_steps
+        tokens. Training takes memory for several times bptt_steps * batch_size * (size of the vocabulary)
         numbers.
 
     dropout, init, init_scale, solver, learning_rate, learning_rate_init, learning_rate_decay, clip_norm, clip_value, \
@@ -92,7 +93,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         As in RNNSequenceClassifier, but for solver="lbfgs", which there is not, and with other defaults:
         learning_rate="cosine" (in `partial_fit`, which knows of no end, that is "constant"), learning_rate_init=0.004,
         max_iter=8 (passes over the text), alpha=0, n_iter_no_change=3, tol=0. Without early_stopping, and but for
-        learning_rate="adaptive", all passes are made; the weights of the best are kept.
+        learning_rate="adaptive", all passes are made. In any case the weights of the best are kept: by
+        the training loss, or with early_stopping by that on the held-out part.
 
     validation_fraction : float in [0, 1), default=0.1
         Last part of the text that is held out, to record `validation_loss_curve_` or to stop early by. Its tokens are
@@ -105,7 +107,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
     separator : str
         What joins generated tokens: "" for characters, otherwise " ".
     loss_curve_ : list of float
-        Nats a token of each pass, with the penalty if alpha is not 0.
+        Mean nats a token over each pass, while the weights change; with the penalty, if alpha is not 0.
     validation_loss_curve_ : list of float, or None
         Nats a token on the held-out text after each pass of the last `fit`. Every stream starts without a past, so
         `score` is a little better. None without a held-out part.

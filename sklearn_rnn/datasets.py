@@ -48,7 +48,8 @@ def make_noisy_sine(
     start, stop, step : float, default=-10.0, 10.0 and 0.1
         The grid: from `start` up to, and without, `stop`.
     noise : float, default=0.1
-        Standard deviation of the normal noise. Half its square, 0.005, is the loss that no model gets below.
+        Standard deviation of the normal noise. Half its square, 0.005, is the squared-error loss that no model gets
+        below on average over new noise; on the noise it was fitted to a model may, by learning it.
     random_state : int, RandomState instance or None, default=None
         Of the noise.
 
@@ -96,7 +97,7 @@ def make_lagged_bits(
     X : ndarray of shape (n_sequences, n_timesteps, 1)
     y : ndarray of int of shape (n_sequences, n_timesteps)
     probability : ndarray of shape (n_sequences, n_timesteps)
-        P(y = 1). The cross-entropy of y with it is what no model gets below on the same data.
+        P(y = 1). The cross-entropy of y with it is, on average over new data, the least that any model attains.
 
     Examples
     --------
