@@ -73,10 +73,7 @@ class Backtesting:
                 model._fit(new, grid, *new_exog)
             else:
                 model._update(new, *new_exog)
-            # the series that were known at the cutoff, and go on after it
-            going = [i for i in range(len(table.ids)) if goes_on(table, i, cut, stops)]
-            if not going:
-                raise ValueError(f"No series of y has values up to {cut} and goes on after it: choose other cutoffs.")
+            going = going_on(table, cut, stops)
             series = np.array([model._number[table.ids[i]] for i in going])
             ahead = stops[going][:, None] + np.arange(-(-horizon // model._block) * model._block)
             Z = model._forecast_from(horizon, rows_at(exog[0], going, ahead, hold_last=True), series)
@@ -124,9 +121,7 @@ class Backtesting:
         splits = []
         for cut, stops in cutoffs(table, grid, n_splits, horizon, stride):
             stops = self._long_enough(table, grid, stops)
-            going = [i for i in range(len(table.ids)) if goes_on(table, i, cut, stops)]
-            if not going:
-                raise ValueError(f"No series of y has values up to {cut} and goes on after it: choose other cutoffs.")
+            going = going_on(table, cut, stops)
             test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going]
             train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
             splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
@@ -156,9 +151,12 @@ def cutoffs(table: Table, grid: TimeGrid, n_splits: int, horizon: int, stride: i
     return [(labels[cut - 1], np.clip(cut - starts, 0, lengths)) for cut in cuts]
 
 
-def goes_on(table: Table, i: int, cut, stops: np.ndarray) -> bool:
-    """Has series i a row at the cutoff, and one after it?"""
-    return 0 < stops[i] < len(table.indexes[i]) and table.indexes[i][stops[i] - 1] == cut
+def going_on(table: Table, cut, stops: np.ndarray) -> list[int]:
+    """The series that have a row at the cutoff, and one after it."""
+    going = [i for i, index in enumerate(table.indexes) if 0 < stops[i] < len(index) and index[stops[i] - 1] == cut]
+    if not going:
+        raise ValueError(f"No series of y has values up to {cut} and goes on after it: choose other cutoffs.")
+    return going
 
 
 def tidy(table: Table, series: list, cut, columns: dict) -> pd.DataFrame:

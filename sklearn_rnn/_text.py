@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from numbers import Integral, Real
 from typing import Literal, Self
 
@@ -250,7 +250,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         return np.bincount(numbers, minlength=len(self.vocabulary_))
 
     def _configure(self, net: _NextToken) -> _NextToken:
-        """Give the network our parameters."""
+        """Give the network our parameters, and remember those that decide how text is read."""
+        self._fitted_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
         for name in _OF_THE_NETWORK:
             setattr(net, name, getattr(self, name))
         net.n_tokens = len(self.vocabulary_)
@@ -297,7 +298,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                 )
             self._net = self._configure(_NextToken(mapping="many-to-many"))
             reason = self._net._fit(*self._streams(numbers[:n_train]), validation=validation)
-            self._fitted_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
         return self._warn_of(reason)
 
     def _warn_of(self, reason: str, whole_epochs: bool = True) -> Self:
@@ -346,7 +346,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             if self.learning_rate == "cosine":
                 self._net.learning_rate = "constant"
             reason = self._net._one_pass(*self._streams(numbers))
-            self._fitted_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
         return self._warn_of(reason, whole_epochs=False)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -378,12 +377,13 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
 
     # -- scoring ----------------------------------------------------------------------------------------------------
 
-    def _run(self, numbers: np.ndarray, state: list | None = None) -> Iterator[tuple[list, np.ndarray]]:
-        """Read tokens in pieces: what the network remembers after each, and its raw outputs (T, n_tokens) there."""
+    def _reader(self) -> Callable[[np.ndarray, list | None], tuple[list, np.ndarray]]:
+        """A function of token numbers and what the network remembers: it reads them, and returns what the network
+        remembers then, and its raw outputs (T, n_tokens)."""
         network, arena = self._net._network(), Arena()
-        size = max(1, min(_PIECE, _MOST_PROBABILITIES // len(self.vocabulary_)))
-        for start in range(0, len(numbers), size):
-            X = numbers[start : start + size, None, None].astype(np.float32)
+
+        def read(numbers, state):
+            X = numbers[:, None, None].astype(np.float32)
             with self._net._numerics(None):
                 state, outputs = network.advance(self._net._theta, X, state, arena)
             if not np.isfinite(outputs).all():
@@ -391,7 +391,14 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                     "The network's outputs are not finite: its weights have become too large, or NaN. Fit again with a "
                     "smaller learning_rate_init, or clip_norm=1.0."
                 )
-            yield state, outputs.astype(np.float64)
+            return state, outputs.astype(np.float64)
+
+        return read
+
+    def _pieces(self, n: int) -> list[slice]:
+        """A text of n tokens in pieces to be read one after the other."""
+        size = max(1, min(_PIECE, _MOST_PROBABILITIES // len(self.vocabulary_)))
+        return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
     def score(self, text: str | Iterable[str], y: object = None) -> float:
         """Mean log-likelihood of a token, given all before it, in nats.
@@ -421,12 +428,11 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         counted = np.ones(len(following), bool) if self._unknown is None else following != self._unknown
         if not counted.any():
             raise ValueError("No token of the text is in the vocabulary, so there is nothing to score.")
-        total, start = 0.0, 0
-        for _, outputs in self._run(numbers[:-1]):
-            steps = slice(start, start + len(outputs))
+        read, state, total = self._reader(), None, 0.0
+        for steps in self._pieces(len(following)):
+            state, outputs = read(numbers[steps], state)
             log_proba = np.take_along_axis(log_softmax(outputs, axis=1), following[steps, None], axis=1)[:, 0]
             total += log_proba[counted[steps]].sum()
-            start = steps.stop
         return float(total / counted.sum())
 
     def perplexity(self, text: str | Iterable[str]) -> float:
@@ -460,17 +466,19 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         self._check_fitted()
         if isinstance(prompts, str):
             raise TypeError("prompts must be a list of str; for one prompt, pass a list of it.")
-        rows = [softmax(self._after(prompt)[1]) for prompt in _as_texts(prompts, "prompts")]
+        read = self._reader()
+        rows = [softmax(self._after(prompt, read)[1]) for prompt in _as_texts(prompts, "prompts")]
         return np.array(rows).reshape(-1, len(self.vocabulary_))
 
     # -- generating -------------------------------------------------------------------------------------------------
 
-    def _after(self, prompt: str | Iterable[str]) -> tuple[list | None, np.ndarray]:
+    def _after(self, prompt: str | Iterable[str], read: Callable) -> tuple[list | None, np.ndarray]:
         """What the network remembers after the prompt, and its raw outputs there."""
         tokens = [] if isinstance(prompt, str) and not prompt else self._tokens(prompt, "prompt")
-        if not tokens:
-            return None, np.log(np.maximum(self._counts / self._counts.sum(), 1e-12))
-        ((state, outputs),) = deque(self._run(self._numbers(tokens, "prompt")), maxlen=1)
+        state, outputs = None, np.log(np.maximum(self._counts / self._counts.sum(), 1e-12))[None]
+        numbers = self._numbers(tokens, "prompt")
+        for steps in self._pieces(len(numbers)):
+            state, outputs = read(numbers[steps], state)
         return state, outputs[-1]
 
     def generate(
@@ -513,9 +521,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         self._check_fitted()
         temperature, top_p = _check_sampling(n_tokens, temperature, top_k, top_p)
         rng = check_random_state(random_state)
-        tokens = list(self.vocabulary_)
-        state, outputs = self._after(prompt)
-        written = []
+        tokens, read, written = list(self.vocabulary_), self._reader(), []
+        state, outputs = self._after(prompt, read)
         while True:
             if self._unknown is not None:
                 outputs[self._unknown] = -np.inf
@@ -523,7 +530,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             written.append(tokens[number])
             if len(written) == n_tokens:
                 return self.separator.join(written)
-            state, (outputs,) = next(self._run(np.array([number]), state))
+            state, (outputs,) = read(np.array([number]), state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
