@@ -66,9 +66,10 @@ def make_noisy_sine(
     >>> X.shape, y.shape
     ((1, 200, 1), (1, 200))
     """
-    if not step > 0 or not stop > start:
+    if not (step > 0 and start < stop and np.isfinite([start, stop, step]).all()):
         raise ValueError(f"The grid must go up: start < stop and step > 0, got {start}, {stop} and {step}.")
-    x = start + step * np.arange(round((stop - start) / step))
+    # rounding must not add a point at `stop` itself, as it can with np.arange
+    x = start + step * np.arange(np.ceil((stop - start) / step - 1e-9))
     rng = check_random_state(random_state)
     return x[None, :, None], (np.sin(x) + noise * rng.normal(size=len(x)))[None]
 
