@@ -152,8 +152,8 @@ def cutoffs(table: Table, grid: TimeGrid, n_splits: int, horizon: int, stride: i
 
 
 def going_on(table: Table, cut, stops: np.ndarray) -> list[int]:
-    """The series that have a row at the cutoff, and one after it."""
-    going = [i for i, index in enumerate(table.indexes) if 0 < stops[i] < len(index) and index[stops[i] - 1] == cut]
+    """The series that are known at the cutoff, and have a row after it."""
+    going = [i for i, (stop, index) in enumerate(zip(stops, table.indexes)) if 0 < stop < len(index)]
     if not going:
         raise ValueError(f"No series of y has values up to {cut} and goes on after it: choose other cutoffs.")
     return going

@@ -12,7 +12,7 @@ from sklearn_rnn.datasets import make_lagged_bits, make_noisy_sine
         ((-10, 10, 0.1), 200, 9.9),
         ((0, 10, 0.3), 34, 9.9),
         ((0, 20, 0.3), 67, 19.8),
-        ((0, 1.1, 0.1), 11, 1.0),  # 1.1 / 0.1 is a little more than 11
+        ((0, 2.1, 0.3), 7, 1.8),  # 2.1 / 0.3 is a little more than 7
         ((0, 1, 3), 1, 0),
     ],
 )

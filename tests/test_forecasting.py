@@ -450,6 +450,13 @@ def test_nothing_is_held_back_without_calibration(recorded):
     assert len(recorded) == 1
 
 
+@pytest.mark.parametrize("method", ["backtest", "time_splits"])
+def test_a_cutoff_after_which_no_series_goes_on(method):
+    y = pd.concat({"a": monthly(120)[:60], "b": monthly(120, 1)[60:]}, names=["shop", "month"])
+    with pytest.raises(ValueError, match="No series of y has values up to 2014-12 and goes on after it"):
+        getattr(ridge(), method)(y, n_splits=2, stride=56)
+
+
 # -- update -----------------------------------------------------------------------------------------------------------
 
 STATES = [{"normalize": normalize} for normalize in (None, "last", "mean", "smoothing")] + [

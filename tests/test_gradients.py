@@ -176,3 +176,17 @@ def test_truncated_many_to_many(cell):
         assert [len(piece.X) for piece in pieces] == [2, 2, 1]
         for piece in pieces:
             assert _relative_error(network.loss_grad, theta, piece, rng) <= 1e-6
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_log_loss_of_outputs_far_from_zero(dtype):
+    """exp of any of them by itself would be 0 or infinite."""
+    loss = CLASSIFICATION_LOSSES["log_loss"](3)
+    O = np.array([[1000.0, -2000.0], [999.0, -2000.0], [-1000.0, -5000.0]], dtype)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        value, dO = loss.value_and_gradient(O, np.array([[1, 2]]))
+        P = loss.link(O)
+    e = np.exp(-1)
+    np.testing.assert_allclose(P, [[1 / (1 + e), 0.5], [e / (1 + e), 0.5], [0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(value, [1 + np.log1p(e), 3000 + np.log(2)], rtol=1e-6)
+    np.testing.assert_allclose(dO, P - np.array([[0, 0], [1, 0], [0, 1]]), atol=1e-6)
