@@ -149,16 +149,16 @@ class LogLoss(Loss):
 
     @staticmethod
     def _softmax(O):
-        """P and log z, both from O less its maximum: so exp cannot overflow, and z is not less than 1."""
+        """P, the maximum of O, and log z of O less that maximum: so exp cannot overflow, and z is not less than 1."""
         largest = O.max(axis=-2, keepdims=True)
         P = np.exp(O - largest)
         z = P.sum(axis=-2, keepdims=True)
         P /= z
-        return P, np.log(z) + largest
+        return P, largest, np.log(z)
 
     def value_and_gradient(self, O, Y):
-        P, log_z = self._softmax(O)
-        value = (log_z - np.take_along_axis(O, Y, axis=-2))[..., 0, :]
+        P, largest, log_z = self._softmax(O)
+        value = (log_z - (np.take_along_axis(O, Y, axis=-2) - largest))[..., 0, :]
         dO = P
         np.put_along_axis(dO, Y, np.take_along_axis(P, Y, axis=-2) - 1.0, axis=-2)
         return value, dO
