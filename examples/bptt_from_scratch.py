@@ -21,9 +21,10 @@ from math import tanh
 
 import numpy as np
 
-from sklearn_rnn._cells import ElmanCell
-from sklearn_rnn._losses import SquaredError
-from sklearn_rnn._network import Batch, Network
+from sklearn_rnn.core._batch import Batch
+from sklearn_rnn.core._cells import ElmanCell
+from sklearn_rnn.core._losses import SquaredError
+from sklearn_rnn.core._network import Network
 
 T, F, H, K = 5, 2, 3, 2
 

@@ -25,10 +25,11 @@ from math import exp, log, sqrt, tanh
 import numpy as np
 
 from sklearn_rnn import RNNSequenceClassifier
-from sklearn_rnn._cells import ElmanCell
-from sklearn_rnn._losses import LogLoss
-from sklearn_rnn._network import Batch, Network
-from sklearn_rnn._solvers import AdaGrad, clip
+from sklearn_rnn.core._batch import Batch
+from sklearn_rnn.core._cells import ElmanCell
+from sklearn_rnn.core._losses import LogLoss
+from sklearn_rnn.core._network import Network
+from sklearn_rnn.core._optimizers import AdaGrad, clip
 
 LINE = "the quick brown fox jumps"
 VOCABULARY = sorted(set(LINE))

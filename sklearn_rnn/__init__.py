@@ -1,14 +1,16 @@
 """Recurrent networks for scikit-learn, in plain NumPy."""
 
 from . import datasets
-from ._classifier import RNNSequenceClassifier
-from ._forecasting import RNNForecaster
-from ._regressor import RNNRegressor
-from ._text import RNNTextGenerator
-from ._timesteps import PatchSequence, TimestepTransformer
-from ._windows import LagsToSequence, SlidingWindow, frame_to_sequences, make_windows
-
-__version__ = "0.1.0"
+from ._version import __version__
+from .estimators._classifier import RNNSequenceClassifier
+from .estimators._regressor import RNNRegressor
+from .forecasting._forecaster import RNNForecaster
+from .sequences._frames import frame_to_sequences
+from .sequences._lags import LagsToSequence
+from .sequences._patches import PatchSequence
+from .sequences._timesteps import TimestepTransformer
+from .sequences._windows import SlidingWindow, make_windows
+from .text._generator import RNNTextGenerator
 
 __all__ = [
     "LagsToSequence",
@@ -19,6 +21,7 @@ __all__ = [
     "RNNTextGenerator",
     "SlidingWindow",
     "TimestepTransformer",
+    "__version__",
     "datasets",
     "frame_to_sequences",
     "make_windows",

@@ -3,7 +3,7 @@
     python tests/benchmarks/step_speed.py [--quick] [--threads 1 2] [--cells rnn gru lstm]
 
 A step is what a fit does for each mini-batch: cut it out of the data by index, forward, backward, Adam. Ours is the
-estimator's own loop (`RNNRegressor`'s problem under `minimize_stochastic`), with L2 and clipping off; torch's is eager
+estimator's own loop (`Training.one_pass`), with L2 and clipping off; torch's is eager
 nn.RNN, nn.GRU or nn.LSTM with a Linear on the last state, mean squared error and fused Adam; JAX's is one jitted
 function: lax.scan with the input products taken out of the loop, gradient and Adam, compiled before the clock starts
 (the seconds that took stand in a column of their own). All in float32, from the same arrays, in turns within one
@@ -155,27 +155,23 @@ def compare(torch, jax, cell, batch, n_steps, n_features, width):
 def our_epochs(cell, X, y, batch, width):
     """A function that trains for so many epochs and returns the seconds that took."""
     from sklearn_rnn import RNNRegressor
-    from sklearn_rnn._blas import Cores
-    from sklearn_rnn._solvers import Schedule, minimize_stochastic
+    from sklearn_rnn.core._cores import Cores
 
-    model = RNNRegressor(width, cell=cell, batch_size=batch, alpha=0.0, random_state=0)
-    schedule = Schedule("constant", 1e-3)
+    model = RNNRegressor(width, cell=cell, batch_size=batch, alpha=0.0, learning_rate_init=1e-3, random_state=0)
     # What `partial_fit` does, with the checks of X and y, once a fit, outside the clock.
     data = model._prepare(X, y, None, reset=True)
-    theta, progress, rng, optimizer = model._begin(False)
-    cores = Cores()
-    objective, epoch_batches = model._problem(data, np.arange(len(X)), rng, cores)
+    model.clip_norm = None
+    training = model._begin(False, len(X))
 
     def run(n_epochs):
-        with model._numerics(cores):
+        def work(cores):
             start = perf_counter()
-            _, reason = minimize_stochastic(
-                objective, theta, epoch_batches, optimizer, schedule, n_epochs=n_epochs, progress=progress
-            )
-            seconds = perf_counter() - start
-        if reason != "max_iter":
-            raise RuntimeError(f"training ended early ({reason}): the time says nothing")
-        return seconds
+            for _ in range(n_epochs):
+                if training.one_pass(data, cores) != "max_iter":
+                    raise RuntimeError("training ended early: the time says nothing")
+            return perf_counter() - start
+
+        return Cores().use(work)
 
     return run
 
@@ -265,7 +261,7 @@ def jax_epochs(jax, cell, X, y, batch, width):
 
 def products_alone(cell, batch, n_steps, n_features, width):
     """The matrix products of so many epochs' steps, in the blocks in which a fit computes them."""
-    from sklearn_rnn._blas import outer, product
+    from sklearn_rnn.core._blas import outer, product
 
     rng = np.random.default_rng(0)
     rows, inner = GATES[cell] * width, width + n_features + 1

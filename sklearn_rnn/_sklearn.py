@@ -1,0 +1,94 @@
+"""Every private name of scikit-learn that this package uses: one file to mend when scikit-learn moves something.
+
+Tried on 1.7.2, 1.8.0 and 1.9.1. All of it is old and widely used by third-party estimators, but promised to nobody:
+
+- `Interval`, `StrOptions`, `HasMethods` and `validate_parameter_constraints` (since 1.2), how estimators declare which
+  values a parameter may have;
+- `_safe_indexing`, some rows of an array, a frame or a list;
+- `_init_callback_context` and the rest of the protocol of callbacks, experimental, from 1.9 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
+
+try:  # scikit-learn >= 1.9
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in where scikit-learn has no callbacks."""
+
+    def with_callbacks(method):
+        """Stands in where scikit-learn has no callbacks."""
+        return method
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "EpochCallbacks",
+    "HasMethods",
+    "Interval",
+    "RegisteredNames",
+    "StrOptions",
+    "safe_indexing",
+    "validate_parameters",
+    "with_callbacks",
+]
+
+
+class RegisteredNames(StrOptions):
+    """The names in a registry, those that were added to it since included."""
+
+    def __init__(self, registry: Mapping[str, object]):
+        super().__init__(set(registry))
+        self.registry = registry
+
+    def is_satisfied_by(self, val: object) -> bool:
+        """Is it one of them?"""
+        self.options = set(self.registry)
+        return super().is_satisfied_by(val)
+
+
+def validate_parameters(estimator: BaseEstimator) -> None:
+    """An invalid parameter is an error that says which values `_parameter_constraints` allows."""
+    validate_parameter_constraints(
+        estimator._parameter_constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__
+    )
+
+
+class EpochCallbacks:
+    """scikit-learn's callback protocol (>= 1.9) around the epochs of one fit; does nothing without it."""
+
+    def __init__(self, estimator: Any, X: object, y: object, max_iter: int):
+        self.given = {"estimator": estimator, "X": X, "y": y}
+        self.root = self.current = None
+        if hasattr(estimator, "_init_callback_context"):
+            self.root = estimator._init_callback_context(max_subtasks=max_iter)
+            self.root.call_on_fit_task_begin(**self.given)
+
+    def begin(self) -> None:
+        """An epoch begins."""
+        if self.root is not None and self.current is None:
+            self.current = self.root.subcontext(task_name="epoch")
+            self.current.call_on_fit_task_begin(**self.given)
+
+    def end(self, theta) -> bool:
+        """An epoch ended with these weights. True if a callback asks to stop."""
+        if self.root is None:
+            return False
+        self.begin()  # L-BFGS does not announce its iterations
+        current, self.current = self.current, None
+        return current.call_on_fit_task_end(**self.given, reconstruction_attributes=lambda: {"_theta": theta.copy()})
+
+    def close(self) -> None:
+        """The fit ended."""
+        if self.root is not None:
+            if self.current is not None:
+                self.current.call_on_fit_task_end(estimator=self.given["estimator"])
+            self.root.call_on_fit_task_end(**self.given, reconstruction_attributes={})

@@ -1,0 +1,197 @@
+"""The processor's cores: the settings under which networks run, and the threads that compute parts of a batch."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import TypeVar
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from ._memory import Arena
+
+T = TypeVar("T")
+# NumPy copies operands that are not contiguous into buffers of this many numbers, and copies whenever a contiguous
+# piece is shorter than half of it. The default of 8192 makes the blocks of a cell three times as slow.
+_BUFFER_SIZE = 512
+
+
+@cache
+def blas_libraries() -> ThreadpoolController:
+    """The BLAS libraries of this process: NumPy's and SciPy's wheels bring one each."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _n_blas_threads() -> int:
+    return max((library.num_threads or 1 for library in blas_libraries().lib_controllers), default=1)
+
+
+@cache
+def _limits_are_per_thread() -> bool:
+    """Where BLAS is built on OpenMP, every thread has a limit of its own."""
+    return any(getattr(lib, "threading_layer", "") == "openmp" for lib in blas_libraries().lib_controllers)
+
+
+def with_numerics(work: Callable[[], T]) -> T:
+    """work() under the settings of NumPy that networks run with, which end with the call, however it ends."""
+
+    def in_context():
+        np.seterr(over="ignore", invalid="ignore", divide="ignore")  # the solver deals with divergence
+        np.setbufsize(_BUFFER_SIZE)
+        return work()
+
+    # NumPy's error state and buffer size belong to the context: in a copy of it there is nothing to set back.
+    return contextvars.copy_context().run(in_context)
+
+
+class _BlasLimit:
+    """BLAS held to one thread in the whole process, as long as anybody holds on to it.
+
+    An exception may come at any line, when a user presses Ctrl-C. So nothing here is a flag that is set and taken back:
+    who holds on is a set, what is restored is what was read before the set had a member, and to let go twice does no
+    harm. Where BLAS is built on OpenMP every thread has a number of threads of its own, which it restores itself.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._holders: weakref.WeakSet = weakref.WeakSet()
+        self._before: list[int] | None = None  # threads of each library while the limit is in force
+
+    @staticmethod
+    def _set(n_threads: Sequence[int]) -> None:
+        for library, n in zip(blas_libraries().lib_controllers, n_threads):
+            if library.num_threads != n:
+                library.set_num_threads(n)
+
+    @staticmethod
+    def _give_up_control() -> None:
+        """From threadpoolctl 3.8 on only one thread may set limits, until it gives that up or ends."""
+        for library in blas_libraries().lib_controllers:
+            getattr(library, "clear_controlling_thread", lambda: None)()
+
+    def hold(self, cores: Cores) -> None:
+        """Set the limit. Of those who hold on at the same time, the first may use all cores, the others have one."""
+        with self._lock:
+            n = [library.num_threads or 1 for library in blas_libraries().lib_controllers]
+            first = not self._holders
+            if first:
+                if self._before is not None:  # whoever held on is gone without a word
+                    n = self._before
+                self._before = n
+            self._holders.add(cores)
+            self._set([1] * len(n))
+            # where another thread has set a limit and not lifted it yet, ours may have no effect
+            cores.n = max(n, default=1) if first and _n_blas_threads() == 1 else 1
+
+    def let_go(self, cores: Cores) -> None:
+        """Lift the limit, if nobody else holds on."""
+        with self._lock:
+            self._holders.discard(cores)
+            if self._before is None:
+                return
+            last = not self._holders
+            if last or _limits_are_per_thread():
+                self._set(self._before)
+            self._give_up_control()
+            if last:
+                self._before = None
+
+    def after_fork(self) -> None:
+        """In a forked child no other thread lives on, neither one that holds on nor one that computes."""
+        before, holders = self._before, list(self._holders)
+        self.__init__()
+        for cores in holders:
+            cores.alone()
+        if before is not None:
+            self._set(before)
+            self._give_up_control()
+
+
+_limit = _BlasLimit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_limit.after_fork)
+
+
+class Cores:
+    """The processor's cores for the length of one call.
+
+    BLAS is held to one thread. On the products of one time step a second BLAS thread gains little or loses, while two
+    threads that each compute one half of the batch gain nearly everything, once a half is large enough. (Also, NumPy's
+    and SciPy's wheels bring a BLAS each, whose threads would fight for the cores.)
+
+    Attributes
+    ----------
+    n : int
+        Parts of a batch that are computed at the same time: as many as BLAS had threads, so that the limits of joblib,
+        threadpoolctl and environment variables hold. 1 outside of `use`, and in a call that overlaps another.
+    arena : Arena
+        Memory for what is computed in the thread that calls.
+    """
+
+    def __init__(self):
+        self.arena = Arena()
+        self._arenas = [self.arena]
+        self.alone()
+
+    def alone(self) -> None:
+        """One core, and no other threads."""
+        self.n = 1
+        self._workers: ThreadPoolExecutor | None = None
+
+    def use(self, work: Callable[[Cores], T]) -> T:
+        """work(self) with all cores, under `with_numerics`."""
+        # Twice finally: an interrupt that comes where the first is about to let go finds the second.
+        try:
+            try:
+                _limit.hold(self)
+                return with_numerics(partial(work, self))
+            finally:
+                self._leave()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._workers is not None:
+            self._workers.shutdown()
+        self.alone()
+        _limit.let_go(self)
+
+    def map(self, compute: Callable, parts: Sequence) -> list:
+        """[compute(part, arena) for part in parts], at most `n` of them at the same time."""
+        if self.n == 1 or len(parts) == 1:
+            return [compute(part, self._arenas[0]) for part in parts]
+        while len(self._arenas) < self.n:
+            self._arenas.append(Arena())
+        if self._workers is None:
+            # where BLAS is built on OpenMP, every thread has a limit of its own
+            self._workers = ThreadPoolExecutor(self.n - 1, "sklearn_rnn", partial(blas_libraries().limit, limits=1))
+
+        todo, results = deque(range(len(parts))), [None] * len(parts)
+
+        def take_parts(arena):
+            while True:
+                try:
+                    number = todo.popleft()  # whoever is free takes the next part
+                except IndexError:
+                    return
+                results[number] = compute(parts[number], arena)
+
+        # NumPy's error state and buffer size belong to the context
+        others = [
+            self._workers.submit(contextvars.copy_context().run, take_parts, arena)
+            for arena in self._arenas[1 : min(self.n, len(parts))]
+        ]
+        try:
+            take_parts(self._arenas[0])
+        finally:
+            todo.clear()  # after an error nothing more is begun
+            for other in others:
+                other.result()
+        return results

@@ -1,0 +1,254 @@
+"""The loops that minimise: mini-batches with any optimizer, and L-BFGS through scipy.
+
+Nothing here knows of networks. A problem is a function
+
+    objective(theta, batch) -> (value, gradient)
+
+with theta one flat vector, and a way to get the batches of an epoch. Both loops change theta in place, so that an
+exception, a KeyboardInterrupt first of all, leaves it where they got; `Monitor.choose` then says which weights to keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ._optimizers import Optimizer, Schedule, clip
+
+Objective = Callable[[np.ndarray, object], tuple[float, np.ndarray]]
+
+
+@dataclass
+class Progress:
+    """Where training stands: with theta, the optimizer's state and the random generator, all that a resumed fit needs.
+
+    Attributes
+    ----------
+    t, cuts : int
+        Updates done; how often an adaptive rate was divided by 5.
+    curve : list of float
+        Training objective of each epoch.
+    """
+
+    t: int = 0
+    cuts: int = 0
+    curve: list[float] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.curve)
+
+
+class Stop(Exception):
+    """Raised inside training to end it early; the message says why."""
+
+
+class NotFinite(ArithmeticError):
+    """A loss or gradient is NaN or infinite."""
+
+
+class Monitor:
+    """Watches the epochs: decides when to stop, and keeps the weights of the best one, which are to be kept.
+
+    The last ones may be worse by far: where gradients have become small, adaptive rates are large, and a recurrent net
+    now and then jumps out of its minimum and needs a few epochs to return.
+
+    Parameters
+    ----------
+    tol, n_iter_no_change
+        Stop when the watched value has not improved by more than tol for n_iter_no_change epochs in a row.
+    watch_validation : bool
+        Watch what `validate` returns instead of the training objective.
+    validate : callable or None
+        validate(theta) -> value to be minimised, called after every epoch. An epoch counts once it has returned.
+    on_epoch_begin : callable or None
+        on_epoch_begin(), before the first batch is cut.
+    on_epoch_end : callable or None
+        on_epoch_end(theta, progress) -> True to stop.
+    """
+
+    def __init__(
+        self,
+        *,
+        tol: float,
+        n_iter_no_change: float,
+        watch_validation: bool = False,
+        validate: Callable[[np.ndarray], float] | None = None,
+        on_epoch_begin: Callable[[], None] | None = None,
+        on_epoch_end: Callable[[np.ndarray, Progress], bool] | None = None,
+    ):
+        self.tol, self.patience = tol, n_iter_no_change
+        self.watch_validation, self.validate = watch_validation, validate
+        self.on_epoch_begin, self.on_epoch_end = on_epoch_begin, on_epoch_end
+        self.best = np.inf
+        self.best_theta: np.ndarray | None = None
+        self.without_gain = 0
+        self.start: np.ndarray | None = None
+        self.diverged = False
+
+    def epoch_begins(self, theta: np.ndarray) -> None:
+        """Remember where the epoch starts from."""
+        if self.on_epoch_begin is not None:
+            self.on_epoch_begin()
+        self.start = theta.copy()
+
+    def epoch_ends(self, theta: np.ndarray, loss: float, progress: Progress) -> None:
+        """Record the epoch that led from its start to theta; raise Stop if it should be the last."""
+        # The objective of an epoch is measured on the way from its first weights on, a validation value on its last.
+        watched, measured_on = loss, self.start
+        if self.validate is not None:
+            value = self.validate(theta)
+            if self.watch_validation:
+                watched, measured_on = value, theta.copy()
+        progress.curve.append(loss)
+        # the comparisons are False, so no gain, for a value that is not a number
+        self.without_gain = 0 if watched < self.best - self.tol else self.without_gain + 1
+        if watched < self.best:
+            self.best, self.best_theta = watched, measured_on
+        if self.on_epoch_end is not None and self.on_epoch_end(theta, progress):
+            raise Stop("a callback asked for it")
+
+    def diverges(self, theta: np.ndarray) -> None:
+        """Go back to where the epoch that came to no finite value started."""
+        self.diverged = True
+        theta[...] = self.start
+
+    def choose(self, theta: np.ndarray, progress: Progress) -> np.ndarray:
+        """The weights to come back with, given the last ones."""
+        if self.best_theta is None:
+            return theta
+        # Nothing was measured on the last weights yet; where the last epoch was the best they are the best guess.
+        last_was_best = not self.watch_validation and bool(progress.curve) and progress.curve[-1] == self.best
+        return theta if last_was_best and not self.diverged else self.best_theta
+
+    @property
+    def is_stuck(self) -> bool:
+        """Has there been no gain for too long?"""
+        return self.without_gain > self.patience
+
+
+def _checked(objective: Objective, theta: np.ndarray, batch: object) -> tuple[float, np.ndarray]:
+    value, g = objective(theta, batch)
+    # where g @ g is finite every entry is: one product instead of a mask, nearly always
+    if not (np.isfinite(value) and (np.isfinite(g @ g) or np.isfinite(g).all())):
+        raise NotFinite
+    return value, g
+
+
+def minimize_stochastic(
+    objective: Objective,
+    theta: np.ndarray,
+    epoch_batches: Callable[[], Iterable[tuple[object, int]]],
+    optimizer: Optimizer,
+    schedule: Schedule,
+    monitor: Monitor,
+    *,
+    n_epochs: int,
+    progress: Progress,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+) -> str:
+    """Mini-batch training.
+
+    Parameters
+    ----------
+    objective : callable
+    theta : ndarray
+        Start; changed in place.
+    epoch_batches : callable
+        Returns an iterable over the batches of one epoch, each with the number of samples in it, which says how much
+        it weighs in the epoch's mean.
+    progress : Progress
+        Goes on from where it stands, and is updated.
+
+    Returns
+    -------
+    reason : {"stopped", "max_iter", "diverged"}
+    """
+    try:
+        for _ in range(n_epochs):
+            monitor.epoch_begins(theta)
+            total, count = 0.0, 0
+            for batch, n in epoch_batches():
+                value, g = _checked(objective, theta, batch)
+                clip(g, clip_norm, clip_value)
+                rate = schedule.rate(progress.epoch, progress.t + 1, progress.cuts)
+                progress.t += 1
+                optimizer.step(theta, g, rate, progress.t)
+                total += value * n
+                count += n
+            monitor.epoch_ends(theta, total / count, progress)
+            if monitor.is_stuck:
+                if schedule.kind != "adaptive" or schedule.rate(0, 0, progress.cuts) <= 1e-6:
+                    raise Stop("no more progress")
+                progress.cuts += 1
+                monitor.without_gain = 0
+    except Stop:
+        return "stopped"
+    except NotFinite:
+        monitor.diverges(theta)
+        return "diverged"
+    return "max_iter"
+
+
+def minimize_lbfgs(
+    objective: Objective,
+    theta: np.ndarray,
+    batch: object,
+    monitor: Monitor,
+    *,
+    max_iter: int,
+    max_fun: int,
+    tol: float,
+    progress: Progress,
+) -> str:
+    """Full-batch L-BFGS (Liu & Nocedal, 1989) through scipy.optimize. Arguments and result as in `minimize_stochastic`.
+
+    scipy works in float64; theta's own dtype is used for the objective.
+    """
+    dtype = theta.dtype
+    best = np.inf  # the least value that any evaluation came to
+
+    def fun(x):
+        nonlocal best
+        try:
+            value, g = _checked(objective, x.astype(dtype), batch)
+        except NotFinite:
+            # A line search that steps too far comes back from a large value; after an infinite one scipy gives up,
+            # and calls that convergence.
+            return 1e3 * (abs(best if np.isfinite(best) else 0.0) + 1), np.zeros_like(x)
+        best = min(best, value)
+        return value, g.astype(np.float64)
+
+    def callback(intermediate_result):
+        theta[...] = intermediate_result.x
+        progress.t += 1
+        monitor.epoch_begins(theta)  # an iteration is measured where it ends
+        try:
+            monitor.epoch_ends(theta, float(intermediate_result.fun), progress)
+            # scipy has its own test for the training objective
+            if monitor.watch_validation and monitor.is_stuck:
+                raise Stop("no more progress")
+        except Stop:
+            raise StopIteration from None
+
+    result = minimize(
+        fun,
+        theta.astype(np.float64),
+        method="L-BFGS-B",
+        jac=True,
+        callback=callback,
+        options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+    )
+    if not progress.curve:
+        # at an optimum from the start: no iteration ran, but there is a loss
+        progress.curve.append(best)
+    if not np.isfinite(best):
+        return "diverged"  # nowhere finite, not even at the start
+    theta[...] = result.x
+    # status 1: iterations or evaluations used up
+    return "max_iter" if result.status == 1 else "stopped"

@@ -1,0 +1,1 @@
+"""RNNRegressor and RNNSequenceClassifier: parameters, validation, callbacks. On top of sequences."""

@@ -1,0 +1,481 @@
+"""BaseRNN: what both estimators share. The way from parameters, X and y to a training, and from weights to rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn import CallbackSupportMixin, EpochCallbacks, safe_indexing, validate_parameters, with_callbacks
+from .._stored import Stored, all_or_nothing
+from .._warnings import warn
+from ..core._batch import Batch
+from ..core._cells import CELLS, make_cell
+from ..core._cores import Cores, with_numerics
+from ..core._losses import LOSSES
+from ..core._memory import Arena
+from ..core._network import Network
+from ..core._optimizers import Schedule
+from ..core._training import MULTIPLICATIONS_A_THREAD, Settings, Training, cells
+from ..sequences._arrays import as_array, is_ragged
+from ..sequences._checks import check_sequences, is_plain_table
+from ..sequences._dataset import Dataset
+from ..sequences._sequences import CHANNELS_LAST, Sequences
+from ._held_out import make_score, split
+from ._hyperparameters import Hyperparameters, layer_sizes
+from ._learning import learn, print_epoch, tell
+
+
+def _has_partial_fit(estimator):
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit is only available for stochastic solvers; got solver='lbfgs'.")
+    if estimator.early_stopping:
+        raise AttributeError("partial_fit does not go with early_stopping=True: it makes one pass over its data.")
+    return True
+
+
+partial_fit_available = available_if(_has_partial_fit)
+
+
+class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
+    """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly.
+
+    A subclass says what its targets are: `_describe_loss` and `_encode_targets`.
+    """
+
+    n_outputs_: int
+    n_features_in_: int
+    loss_curve_: list[float]
+    best_loss_: float
+    n_iter_: int
+    validation_loss_curve_: list[float] | None
+    validation_scores_: list[float] | None
+    _theta: np.ndarray  # all weights
+    _net: dict  # all that the shape of the network depends on
+    _dtype: np.dtype
+
+    # -- what a subclass says ---------------------------------------------------------------------------------------
+
+    def _describe_loss(self) -> tuple[str, int, dict]:
+        """Name of the loss, its number of targets and its options."""
+        raise NotImplementedError
+
+    def _encode_targets(
+        self, y: Any, sequences: Sequences, *, reset: bool, name: str
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """y as numbers (rows, k), one row for each sequence or valid step, and a weight for each row, or None."""
+        raise NotImplementedError
+
+    def _stratify_by(self, data: Dataset) -> np.ndarray | None:
+        """Classes whose shares a random split keeps."""
+        return None
+
+    # -- parameters -------------------------------------------------------------------------------------------------
+
+    @property
+    def _per_step(self) -> bool:
+        return self.mapping != "many-to-one"
+
+    def _check_parameters(self) -> None:
+        validate_parameters(self)
+        layer_sizes(self.hidden_layer_sizes)
+        if self.scoring != "loss":
+            check_scoring(self, self.scoring)
+            if self._per_step and isinstance(self.scoring, str):
+                raise ValueError(
+                    f"scoring={self.scoring!r} does not go with mapping={self.mapping!r}: scikit-learn's metrics take "
+                    "one target a sample. Use 'loss', None for the estimator's score over all steps, or a callable."
+                )
+        if self.bptt_steps is not None and self.bidirectional:
+            raise ValueError(
+                f"bptt_steps={self.bptt_steps} does not go with bidirectional=True: the backward direction starts at "
+                "the end of the sequence, so a cut sequence is another input. Use bptt_steps=None."
+            )
+        if self.bptt_steps is not None and self.solver == "lbfgs":
+            raise ValueError(
+                f"bptt_steps={self.bptt_steps} does not go with solver='lbfgs', which needs the exact gradient. "
+                "Use bptt_steps=None or a stochastic solver."
+            )
+
+    def _settings(self, n_samples: int) -> Settings:
+        """The parameters that say how to train."""
+        return Settings(
+            solver=self.solver,
+            schedule=Schedule(
+                self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
+            ),
+            optimizer=self.get_params(deep=False),
+            alpha=self.alpha,
+            batch_size=min(200 if self.batch_size == "auto" else self.batch_size, n_samples),
+            max_iter=self.max_iter,
+            max_fun=self.max_fun,
+            shuffle=self.shuffle,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            watch_validation=self.early_stopping,
+            clip_norm=self.clip_norm,
+            clip_value=self.clip_value,
+            bptt_steps=self.bptt_steps,
+        )
+
+    def _describe_net(self, n_inputs: int) -> dict:
+        """All that the network's shape depends on, as plain values."""
+        return {
+            "n_inputs": n_inputs,
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
+            "cell": self.cell,
+            "cell_options": {option: getattr(self, option) for option in CELLS[self.cell].options},
+            "bidirectional": bool(self.bidirectional),
+            "mapping": self.mapping,
+            "pooling": None if self._per_step else self.pooling,
+            "loss": self._describe_loss(),
+        }
+
+    def _network(self) -> Network:
+        """The network that the weights of this model belong to."""
+        net = self._net
+        loss, n_targets, options = net["loss"]
+        return Network(
+            net["n_inputs"],
+            net["hidden_layer_sizes"],
+            LOSSES[loss](n_targets, **options),
+            cell=make_cell(net["cell"], net["cell_options"]),
+            bidirectional=net["bidirectional"],
+            pooling=net["pooling"],
+            dropout=self.dropout,
+        )
+
+    # -- input ------------------------------------------------------------------------------------------------------
+
+    def _check_X(self, X, *, reset: bool, name: str = "X", n_steps_out: int | None = None) -> Sequences:
+        """Any accepted X as Sequences. With reset, what a fitted model must know of X is set."""
+        n_repeats = None
+        if self.mapping == "one-to-many":
+            n_repeats = self._n_steps_out if n_steps_out is None else n_steps_out
+        if not reset and is_plain_table(self, X, self._dtype):
+            return Sequences.from_2d(X, n_repeats)
+        sequences = check_sequences(
+            self, X, reset=reset, name=name, dtype=None if reset else self._dtype, n_repeats=n_repeats
+        )
+        if reset and n_repeats is None and sequences.n_timesteps == 1 and sequences.n_features > 1:
+            warn(
+                f"{name} of shape {sequences.values.shape} has a single time step with {sequences.n_features} "
+                f"features, so there is nothing recurrent to learn. {CHANNELS_LAST}"
+            )
+        return sequences
+
+    def _n_steps_of(self, y) -> int | None:
+        """one-to-many: the length of the sequences to put out, from y."""
+        if self.mapping != "one-to-many":
+            return None
+        shape = as_array(list(y) if is_ragged(y) else y, "y").shape
+        if len(shape) not in (2, 3):
+            raise ValueError(
+                "y must be (n_samples, n_timesteps) or (n_samples, n_timesteps, n_outputs) with "
+                f"mapping='one-to-many', got shape {shape}."
+            )
+        return shape[1]
+
+    def _prepare(self, X, y, sample_weight, *, reset: bool, suffix: str = "") -> Dataset:
+        """X, y and sample_weight as a Dataset; with reset, the fitted attributes that describe the data are set."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+                if not suffix
+                else "y_val is None."
+            )
+        n_steps_out = self._n_steps_of(y)
+        sequences = self._check_X(X, reset=reset, name="X" + suffix, n_steps_out=n_steps_out)
+        if reset:
+            self._dtype = sequences.dtype
+            if n_steps_out is not None:
+                self._n_steps_out = n_steps_out
+        elif n_steps_out is not None and n_steps_out != self._n_steps_out:
+            raise ValueError(f"y{suffix} has {n_steps_out} time steps, this model was fitted on {self._n_steps_out}.")
+        Y, weights = self._encode_targets(y, sequences, reset=reset, name="y" + suffix)
+        net = self._describe_net(sequences.n_features)
+        if reset:
+            self._net = net
+        elif net != self._net:
+            changed = [name for name in net if net[name] != self._net[name]]
+            raise ValueError(
+                "A fitted network goes on learning (warm_start or partial_fit) only with the same architecture and "
+                f"loss; changed: {', '.join(changed)}. Use clone(estimator) to start anew."
+            )
+        sample_weights = sequences.row_weights(sample_weight, self._per_step, "sample_weight" + suffix)
+        if sample_weights is not None:
+            weights = sample_weights if weights is None else weights * sample_weights
+        if weights is not None:
+            weights = weights.astype(self._dtype)
+        return Dataset(sequences, Y, weights, self._per_step, self._dtype)
+
+    # -- fitting ----------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_features) or (n_samples, n_timesteps), or list of arrays
+            Sequences. 2-D X holds one univariate sequence a row; a list holds (n_timesteps_i, n_features) or 1-D
+            arrays, or data frames, of different lengths. In 3-D X, time steps that are entirely NaN at the start or at
+            the end of a sequence are absent. With mapping="one-to-many", a table (n_samples, n_features).
+        y : array-like
+            Targets: (n_samples,) or (n_samples, n_outputs) with mapping="many-to-one", otherwise one for each time
+            step: (n_samples, n_timesteps), (n_samples, n_timesteps, n_outputs), or a list like X.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; every time step weighs as its sample. Only their ratios matter: they are scaled to
+            mean 1 over the samples that are trained on.
+        X_val, y_val, sample_weight_val : like X, y and sample_weight, default=None
+            Validation data for early stopping, in place of an internal split. Without early stopping they only
+            record `validation_loss_curve_`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, or X or y is of the wrong shape, length or content.
+        KeyboardInterrupt
+            If the user interrupts the training. The estimator is fitted then, as far as it got.
+        """
+        if (X_val is None) != (y_val is None):
+            raise ValueError(
+                "X_val and y_val must be given together; got only " + ("y_val." if X_val is None else "X_val.")
+            )
+        if sample_weight_val is not None and X_val is None:
+            raise ValueError("sample_weight_val was given without X_val and y_val.")
+        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        return self
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, validation) -> None:
+        with all_or_nothing(self):
+            self._check_parameters()
+            go_on = self.warm_start and hasattr(self, "_theta")
+            data = self._prepare(X, y, sample_weight, reset=not go_on)
+            if data.weights is not None and not data.weights.any():
+                raise ValueError(
+                    f"sample_weight (times class weights) must hold a non-zero weight; all {len(data.weights)} are "
+                    "zero."
+                )
+            training = self._begin(go_on, len(data))
+            held_out = None
+            if validation[0] is not None:
+                held_out = self._prepare(*validation, reset=False, suffix="_val")
+            elif self.early_stopping:
+                train, some = split(
+                    data, self.validation_fraction, self.validation_method, self._split_seed, self._stratify_by(data)
+                )
+                data, held_out = data.take(train), data.take(some)
+                if self.scoring != "loss":
+                    validation = [None if part is None else safe_indexing(part, some) for part in (X, y, sample_weight)]
+            score = None
+            if held_out is not None and self.scoring != "loss":
+                score = make_score(self, self.scoring, *validation)
+            epochs = EpochCallbacks(self, X, y, self.max_iter)
+
+            def on_epoch_end(theta):
+                if self.verbose:
+                    print_epoch(training)
+                return epochs.end(theta)
+
+            def work(cores):
+                reason = training.run(
+                    data.with_mean_weight_1(),
+                    cores,
+                    held_out=held_out,
+                    score=score,
+                    on_epoch_begin=epochs.begin,
+                    on_epoch_end=on_epoch_end,
+                )
+                epochs.close()
+                return reason
+
+            reason = self._learn(training, work, keep_memory=self.warm_start)
+        tell(reason, self, self.n_iter_, self.solver)
+
+    def _one_pass(self, X, y, sample_weight) -> Self:
+        """The subclasses' `partial_fit`."""
+        with all_or_nothing(self):
+            self._check_parameters()
+            go_on = hasattr(self, "_theta")
+            # A chunk is a part of the data: scaling its weights to mean 1 would make all chunks weigh alike.
+            data = self._prepare(X, y, sample_weight, reset=not go_on)
+            training = self._begin(go_on, len(data))
+            reason = self._learn(training, lambda cores: training.one_pass(data, cores), keep_memory=True)
+        if reason != "max_iter":
+            tell(reason, self, self.n_iter_, self.solver, whole_epochs=False)
+        return self
+
+    def _begin(self, go_on: bool, n_samples: int) -> Training:
+        """A training, from the start or from where the last one ended."""
+        network = self._network()
+        memory = getattr(self, "_training", None) if go_on else None
+        if memory is not None and memory["solver"] == self.solver:
+            rng = copy.deepcopy(memory["rng"])
+        else:
+            memory = None
+            seed, split_seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=2)
+            rng = np.random.default_rng(seed)
+            if not go_on or not hasattr(self, "_split_seed"):
+                self._split_seed = int(split_seed)  # a warm start must hold out the same samples
+        if go_on:
+            theta, curve = self._theta.copy(), self.loss_curve_
+        else:
+            theta, curve = network.start(rng, self.init, self.init_scale, self._dtype), []
+            self.validation_loss_curve_, self.validation_scores_ = None, None
+        self._theta = theta.copy()
+        return Training(network, self._settings(n_samples), theta, rng, curve=curve, memory=memory)
+
+    def _learn(self, training: Training, work: Callable[[Cores], str], keep_memory: bool) -> str:
+        """`learn`, and keep the results in the attributes of this estimator."""
+        validated, n_before = (self.validation_loss_curve_, self.validation_scores_), training.progress.epoch
+
+        def keep():
+            self._theta = training.theta
+            self.loss_curve_ = training.progress.curve
+            self.n_iter_ = training.progress.epoch
+            self.best_loss_ = min(self.loss_curve_, default=np.inf)
+            validation = training.validation[: self.n_iter_ - n_before]
+            if validation:
+                losses, scores = zip(*validation)
+                self.validation_loss_curve_ = [*(validated[0] or []), *losses]
+                if scores[0] is not None:
+                    self.validation_scores_ = [*(validated[1] or []), *scores]
+            self.__dict__.pop("_training", None)
+            if keep_memory and training.memory is not None:
+                self._training = training.memory
+
+        return learn(work, keep)
+
+    # -- using ------------------------------------------------------------------------------------------------------
+
+    def _check_fitted_X(self, X) -> Sequences:
+        if not hasattr(self, "_theta"):
+            check_is_fitted(self)  # raises
+        # The cell and the widths are remembered from fit; these two also decide on the shape of what is predicted.
+        try:
+            loss = self._describe_loss()
+        except (TypeError, ValueError):
+            self._check_parameters()  # says what is wrong with those of the loss
+            raise
+        for name, now in (("mapping", self.mapping), ("loss", loss)):
+            if now != self._net[name]:
+                raise ValueError(
+                    f"{name} is {now!r} now, but this model was fitted with {self._net[name]!r}. Set it back, or "
+                    "fit again."
+                )
+        return self._check_X(X, reset=False)
+
+    def _compute(self, sequences: Sequences, compute: Callable[..., np.ndarray], network: Network) -> np.ndarray:
+        """compute(theta, batch, arena) -> (P, N) or (T, P, N), over all sequences, as rows: one each, or one a step."""
+        n = len(sequences)
+        first_row = np.cumsum(sequences.lengths) - sequences.lengths
+        blocks = sequences.blocks(np.arange(n), cells(network, self._dtype))
+        rows: list[np.ndarray] = []
+
+        def compute_block(index, arena):
+            X, lengths = sequences.steps(index, self._dtype)
+            return compute(self._theta, Batch(X, lengths), arena)
+
+        def put(index, values):
+            if not rows:
+                n_rows = n if values.ndim == 2 else int(sequences.lengths.sum())
+                rows.append(np.empty((n_rows, values.shape[-2]), values.dtype))
+            if values.ndim == 2:
+                rows[0][index] = values.T
+            else:
+                t = np.arange(len(values))[:, None]
+                valid = t < sequences.lengths[index]
+                rows[0][(first_row[index] + t)[valid]] = values.transpose(0, 2, 1)[valid]
+
+        def one_by_one():
+            arena = Arena()
+            for index in blocks:
+                put(index, compute_block(index, arena))
+
+        def on_all_cores(cores):
+            at_once = cores.n if network.multiplications * len(blocks[0]) >= MULTIPLICATIONS_A_THREAD else 1
+            for start in range(0, len(blocks), at_once):
+                some = blocks[start : start + at_once]
+                for index, values in zip(some, cores.map(compute_block, some)):
+                    put(index, values)
+
+        # to take all cores costs as much as to run one sequence through the network
+        if len(blocks) > 1:
+            Cores().use(on_all_cores)
+        else:
+            with_numerics(one_by_one)
+        return rows[0]
+
+    def _predict_rows(self, X, link: bool = True) -> tuple[np.ndarray, Sequences]:
+        """The loss's link for X, or without it the raw outputs, as rows, and X as Sequences."""
+        sequences = self._check_fitted_X(X)
+        network = self._network()
+        rows = self._compute(sequences, network.predict if link else network.outputs, network)
+        if not np.isfinite(rows).all():
+            largest = np.nanmax(np.abs(sequences.values))
+            raise ValueError(
+                f"The network's outputs are not finite: X holds values up to {largest:.3g}, or the weights have become "
+                "too large. Scale X as in fit, or fit again with a smaller learning_rate_init."
+            )
+        return rows, sequences
+
+    def hidden_states(self, X: ArrayLike) -> np.ndarray:
+        """States of the last layer at every time step.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps, n_directions * width)
+            The forward direction first. NaN at absent steps; for a list, an object array of
+            (n_timesteps_i, n_directions * width) arrays.
+        """
+        sequences = self._check_fitted_X(X)
+        network = self._network()
+        return sequences.arrange_steps(self._compute(sequences, network.hidden_states, network), np.nan)
+
+    @property
+    def weights_(self) -> dict[str, np.ndarray]:
+        """Named views of the one vector that holds all weights; writing to one changes the model.
+
+        Keys: ``W_x_l0`` (gates*H, F), ``W_h_l0`` (gates*H, H), ``b_l0`` (gates*H,) for layer 0 and so on, with
+        ``_reverse`` appended for the backward direction; a GRU also has ``b_hn_l0`` (H,); attention pooling has
+        ``W_a`` (D, D) and ``v_a`` (1, D); the readout has ``W_o`` (n_raw, D) and ``b_o`` (n_raw,), where D is the
+        width of the last layer times the number of directions. Shapes and gate order are PyTorch's.
+        """
+        check_is_fitted(self)
+        return self._network().layout.views(self._theta)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_theta")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.multi_output = True
+        return tags

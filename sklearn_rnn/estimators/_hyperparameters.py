@@ -1,0 +1,270 @@
+"""The parameters that both estimators share, once: their types, what values are allowed, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+
+import numpy as np
+
+from .._sklearn import Interval, RegisteredNames, StrOptions
+from ..core._cells import CELLS
+from ..core._optimizers import OPTIMIZERS
+from ..core._pooling import POOLINGS
+
+
+class Hyperparameters:
+    """Base of BaseRNN. Attributes that `__init__` sets, for readers and type checkers; constraints for scikit-learn."""
+
+    hidden_layer_sizes: int | Sequence[int]
+    cell: str
+    activation: str
+    bidirectional: bool
+    mapping: str
+    pooling: str
+    dropout: float
+    init: str
+    init_scale: float
+    alpha: float
+    solver: str
+    batch_size: int | str
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    learning_rate_decay: float
+    max_iter: int
+    shuffle: bool
+    random_state: int | np.random.RandomState | None
+    tol: float
+    verbose: bool | int
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    clip_norm: float | None
+    clip_value: float | None
+    bptt_steps: int | None
+    max_fun: int
+    early_stopping: bool
+    validation_fraction: float
+    validation_method: str
+    scoring: str | Callable | None
+    n_iter_no_change: int
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "cell": [RegisteredNames(CELLS)],
+        "activation": [StrOptions({"tanh", "relu"})],
+        "bidirectional": ["boolean"],
+        "mapping": [StrOptions({"many-to-one", "many-to-many", "one-to-many"})],
+        "pooling": [RegisteredNames(POOLINGS)],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "init": [StrOptions({"orthogonal", "uniform", "normal"})],
+        "init_scale": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "solver": [RegisteredNames(OPTIMIZERS), StrOptions({"lbfgs"})],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "inverse_time", "adaptive", "cosine"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "learning_rate_decay": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "clip_value": [None, Interval(Real, 0, None, closed="neither")],
+        "bptt_steps": [None, Interval(Integral, 1, None, closed="left")],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_method": [StrOptions({"random", "last"})],
+        "scoring": [str, callable, None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    }
+
+
+def store_parameters(estimator: object, arguments: Mapping[str, object]) -> None:
+    """Set every argument of __init__ under its own name: scikit-learn asks for this, and for nothing else."""
+    for name, value in arguments.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
+def layer_sizes(hidden_layer_sizes: object) -> tuple[int, ...]:
+    """One width a layer, from an int or a sequence of them."""
+    sizes = tuple(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist())
+    if not sizes or not all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in sizes):
+        raise ValueError(
+            "hidden_layer_sizes must be an int >= 1 or a non-empty sequence of such, one a layer; "
+            f"got {hidden_layer_sizes!r}."
+        )
+    return tuple(int(n) for n in sizes)
+
+
+NET_PARAMETERS = """\
+    hidden_layer_sizes : int or sequence of int, default=(64,)
+        Number of hidden units of each recurrent layer; an int is one layer.
+
+    cell : {"rnn", "gru", "lstm"}, default="gru"
+        "rnn" is the simple Elman network, "gru" the gated recurrent unit in its reset-after form, "lstm" the long
+        short-term memory. All are numerically those of PyTorch.
+
+    activation : {"tanh", "relu"}, default="tanh"
+        Nonlinearity of cell="rnn"; the gated cells ignore it.
+
+    bidirectional : bool, default=False
+        Let each layer also read the sequences backwards. Needs the whole sequence, so not for streams.
+
+    mapping : {"many-to-one", "many-to-many", "one-to-many"}, default="many-to-one"
+        One target a sequence; a target at every time step; or a table of features in, fed at every step, and a
+        sequence of fixed length out.
+
+    pooling : {"last", "mean", "max", "attention"}, default="last"
+        What the readout of a many-to-one network sees: the state after the last step, the mean or maximum over all
+        steps, or a mean whose weights are learnt. Which wins depends on the task: worth a place in a grid search.
+
+    dropout : float in [0, 1), default=0.0
+        Share of values dropped between layers and before the readout while training (inverted dropout). solver="lbfgs"
+        ignores it.
+
+    init : {"orthogonal", "uniform", "normal"}, default="orthogonal"
+        "orthogonal": recurrent matrices orthogonal, others Glorot uniform, biases 0, forget gates 1. "uniform":
+        everything within 1/sqrt(width), as in PyTorch. "normal": everything, biases too, N(0, init_scale^2).
+
+    init_scale : float, default=0.1
+        Standard deviation of init="normal".
+"""
+
+TRAINING_PARAMETERS = """\
+    alpha : float, default=0.0001
+        L2 penalty: alpha/2 times the squared norm of the weight matrices (not of biases) is added to the mean loss.
+
+    solver : {"adam", "sgd", "adagrad", "rmsprop", "lbfgs"}, default="adam"
+        "lbfgs" sees all data at once, in chunks so that memory does not grow with their number; the others take
+        mini-batches.
+
+    batch_size : int or "auto", default="auto"
+        Sequences a mini-batch; "auto" is min(200, n_samples). Sequences of like length share a batch.
+
+    learning_rate : {"constant", "invscaling", "inverse_time", "adaptive", "cosine"}, default="constant"
+        - "constant": `learning_rate_init`;
+        - "invscaling": learning_rate_init / t**power_t at update t = 1, 2, ...;
+        - "inverse_time": learning_rate_init / (1 + learning_rate_decay * epoch), epoch = 0, 1, ...;
+        - "adaptive": divided by 5 whenever `n_iter_no_change` epochs brought no gain; training stops below 1e-6;
+        - "cosine": half a cosine down to 0 over `max_iter` epochs, then anew.
+
+        All but solver="lbfgs" heed it.
+
+    learning_rate_init : float, default=0.003
+        Initial learning rate.
+
+    power_t : float, default=0.5
+        Exponent of learning_rate="invscaling".
+
+    learning_rate_decay : float, default=0.01
+        Decay an epoch of learning_rate="inverse_time".
+
+    max_iter : int, default=200
+        Most epochs (passes over the data) of one `fit`; iterations with solver="lbfgs".
+
+    shuffle : bool, default=True
+        Draw the mini-batches anew in every epoch; otherwise they keep the order of the samples.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the starting weights, the internal split, the mini-batches and the dropout. With an int, two fits on
+        the same machine are identical to the last bit.
+
+    tol : float, default=1e-4
+        Training stops when the watched value has not improved by more than `tol` for `n_iter_no_change` epochs:
+        the training loss, or with early_stopping the validation loss or score. With solver="lbfgs", the largest
+        entry of the gradient at which it stops. In any case the weights of the best epoch are kept, not the last.
+
+    verbose : bool or int, default=False
+        Print one line an epoch.
+
+    warm_start : bool, default=False
+        Let `fit` go on from the weights that the last fit kept, with the state of its solver.
+
+    momentum : float in [0, 1], default=0.9
+        Momentum of solver="sgd".
+
+    nesterovs_momentum : bool, default=True
+        Whether solver="sgd" uses Nesterov's form.
+
+    beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
+        Decay of the running means of the gradient and of its square, solver="adam".
+
+    epsilon : float, default=1e-8
+        Keeps the divisions of "adam", "adagrad" and "rmsprop" finite.
+
+    clip_norm : float or None, default=5.0
+        Longest gradient allowed; a longer one is shortened. None is no limit. solver="lbfgs" ignores both clips.
+
+    clip_value : float or None, default=None
+        Largest entry of the gradient allowed; applied before `clip_norm`.
+
+    bptt_steps : int or None, default=None
+        Truncated back-propagation through time. Many-to-many (and one-to-many): an update after every `bptt_steps`
+        steps, with the state carried on. Many-to-one: the earlier steps are run through without being kept, and the
+        gradient takes in the last `bptt_steps` only. None is the whole sequence. Not with bidirectional=True or
+        solver="lbfgs".
+
+    max_fun : int, default=15000
+        Most evaluations of the objective, solver="lbfgs".
+
+    early_stopping : bool, default=False
+        Watch validation data instead of the training loss, and end with the best weights. Without `X_val` in `fit`,
+        `validation_fraction` of the samples is held out.
+
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the samples held out by early_stopping.
+
+    validation_method : {"random", "last"}, default="random"
+        Hold out random samples, or the last ones, as is proper for samples ordered in time.
+
+    scoring : str, callable or None, default="loss"
+        What is watched on validation data: "loss", a scikit-learn scorer, or None for the estimator's own `score`.
+        scikit-learn's metrics take one target a sample, so with targets at every step "loss", None or a callable.
+
+    n_iter_no_change : int, default=10
+        Epochs without gain to wait for; see `tol`.
+"""
+
+ATTRIBUTES = """\
+    weights_ : dict of str to ndarray
+        Named views of the weights; the keys are listed at its definition.
+
+    loss_curve_ : list of float
+        Mean loss, with the L2 penalty, of each epoch.
+
+    validation_loss_curve_ : list of float, or None
+        Mean loss on the validation data after each epoch, without the penalty.
+
+    validation_scores_ : list of float, or None
+        Score on the validation data after each epoch, unless scoring="loss".
+
+    best_loss_ : float
+        Lowest value of `loss_curve_`.
+
+    n_iter_ : int
+        Number of epochs (iterations with solver="lbfgs").
+
+    n_outputs_ : int
+        Number of outputs.
+
+    n_features_in_ : int
+        Number of features of a time step; of columns where X was 2-D.
+
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame with string columns.
+"""

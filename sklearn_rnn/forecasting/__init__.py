@@ -1,0 +1,1 @@
+"""RNNForecaster and what it stands on. On top of estimators."""

@@ -1,0 +1,138 @@
+"""The newest part of series, held back: what a forecaster is worth, and how far it errs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from numbers import Real
+
+import numpy as np
+
+from .._warnings import outside
+from ._series_model import SeriesModel, seasonal_change
+
+MOST_ORIGINS = 2000
+
+
+class HeldBack:
+    """Errors of a model on the newest part of each series, which it was not fitted on.
+
+    Every step of that part is forecast from every origin before it, up to `ahead` steps away.
+
+    Parameters
+    ----------
+    model : SeriesModel
+        Fitted to the first n_early[i] rows of each series.
+    values, known, past_only, starts : as in SeriesModel.fit
+        Of the whole series.
+    n_early : ndarray of shape (N,)
+    horizon : int
+        Steps that `skill` is about.
+    ahead : int
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n, ahead, m)
+        Absolute errors in the units of the model; NaN beyond the end.
+    skill : float
+    network_weight : float
+    """
+
+    def __init__(self, model: SeriesModel, values, known, past_only, starts, n_early, horizon: int, ahead: int):
+        h, lengths = model.model.n_steps, np.array([len(part) for part in values])
+        n_late = lengths - n_early
+        ahead = int(min(ahead, n_late.max()))
+        if known[0].shape[1]:
+            # Exogenous columns must be known of all steps of a block, so some origins are too late.
+            ahead = max(ahead // h, 1) * h
+            n_late = np.maximum(n_late - ahead + 1, 0)
+        series = np.repeat(np.arange(len(values)), n_late)
+        t = np.concatenate([np.arange(first, first + n) for first, n in zip(n_early, n_late)]) - 1
+        if len(t) > MOST_ORIGINS:
+            # drawn, since every k-th would be the same hour of all days, or the same day of all series
+            some = np.sort(np.random.RandomState(0).choice(len(t), MOST_ORIGINS, replace=False))
+            series, t = series[some], t[some]
+            ahead = min(ahead, int((lengths[series] - 1 - t).max()))
+        steps = t[:, None] + 1 + np.arange(ahead)
+        future = rows_at(known, series, t[:, None] + 1 + np.arange(-(-ahead // h) * h), hold_last=True)
+        origins = model.origins(values, known, past_only, starts, n_early, (series, t))
+        arguments = origins, ahead, future, starts[series] + t + 1
+        true = rows_at(values, series, steps)
+        true_scaled = model.scaled(true, series)
+        forecast = model.forecast(*arguments)
+        self.network_weight = 1.0
+        if model.model.linear_path:
+            # On short series a network does harm as often as good: it counts for as much as it proved to be worth here.
+            # Within the first block forecasts are linear in its weight, so the best is a regression through the origin.
+            first = slice(model.model.n_steps)
+            linear = model.forecast(*arguments, network_weight=0.0)[:, first]
+            correction = forecast[:, first] - linear
+            gain = np.nansum((true_scaled[:, first] - linear) * correction)
+            self.network_weight = float(np.clip(gain / max(np.nansum(correction**2), 1e-300), 0, 1))
+            forecast = model.forecast(*arguments, network_weight=self.network_weight)
+        self.scores = np.abs(true_scaled - forecast)
+        self._series = series
+
+        # mean absolute scaled error, against that of repeating the last season
+        s = model.season_length
+        lag = np.where(n_early > s, s, 1)[series][:, None]  # as in seasonal_change
+        naive = rows_at(values, series, t[:, None] - lag + 1 + np.arange(ahead) % lag)
+        scale = np.stack([seasonal_change(part[:n], s) for part, n in zip(values, n_early)])[series][:, None]
+        error = np.nansum((np.abs(true - model.in_units(forecast, series)) / scale)[:, :horizon])
+        naive_error = np.nansum((np.abs(true - naive) / scale)[:, :horizon])
+        self.skill = float(1 - error / naive_error) if naive_error > 0 else np.nan
+
+    def widths(self, n_steps: int, coverage: float) -> np.ndarray:
+        """Half the width of intervals, (n_steps, m).
+
+        The quantile is taken over all steps together, of errors relative to the mean one that many steps ahead: for
+        each step by itself there are too few. They depend on each other, so they count for as many as would tell as
+        much if they did not: of n independent errors in order, number (n + 1) * coverage is the one that a new error
+        stays below with that probability.
+        """
+        typical = np.maximum.accumulate(np.nanmean(self.scores, axis=0))  # (ahead, m)
+        relative = self.scores / np.where(typical > 0, typical, 1.0)
+        level = coverage * (1 + 1 / self._n_independent(relative))
+        if coverage * (1 + 1 / len(self.scores)) > 1:
+            warnings.warn(
+                f"{len(self.scores)} times at which errors were held back are too few for a coverage of {coverage}; "
+                "the interval is that of the largest error, and may cover less.",
+                UserWarning,
+                stacklevel=outside(),
+            )
+        quantile = np.nanquantile(relative.reshape(-1, relative.shape[2]), min(level, 1), axis=0, method="higher")
+        ahead = len(typical)
+        beyond = np.sqrt(np.arange(ahead + 1, n_steps + 1) / ahead)
+        return np.concatenate([typical, typical[-1:] * beyond[:, None]])[:n_steps] * quantile
+
+    def _n_independent(self, errors: np.ndarray) -> float:
+        """How many origins there would be if their errors (n, ahead, m) did not depend on each other.
+
+        n / (1 + 2 sum of autocorrelations, up to the first that is not positive); errors from one origin count as one.
+        """
+        errors = errors - np.nanmean(errors, axis=0)
+        variance, n, time = np.nanmean(errors**2), len(errors), 1.0
+        for lag in range(1, n // 2):
+            products = (errors[lag:] * errors[:-lag])[self._series[lag:] == self._series[:-lag]]
+            if not np.isfinite(products).any() or np.nanmean(products) <= 0:
+                break
+            time += 2 * np.nanmean(products) / variance
+        return n / time
+
+
+def check_coverage(coverage: object) -> None:
+    if not isinstance(coverage, Real) or not 0 < coverage < 1:
+        raise ValueError(f"coverage must be a number between 0 and 1, got {coverage!r}.")
+
+
+def rows_at(parts: list, series: Sequence[int], steps: np.ndarray, hold_last: bool = False) -> np.ndarray:
+    """parts[series[i]][steps[i, j]] as (n, steps, k); beyond the end NaN, or the last row."""
+    out = np.full((*steps.shape, parts[0].shape[1]), np.nan)
+    series = np.asarray(series)
+    for i in np.unique(series):
+        of_part, part = series == i, parts[i]
+        rows = part[np.minimum(steps[of_part], len(part) - 1)].astype(np.float64)
+        if not hold_last:
+            rows[steps[of_part] >= len(part)] = np.nan
+        out[of_part] = rows
+    return out

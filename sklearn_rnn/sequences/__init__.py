@@ -1,0 +1,1 @@
+"""From tables, lists and arrays to sequences, and the transformers of sequences. On top of core."""

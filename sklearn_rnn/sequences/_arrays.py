@@ -1,0 +1,100 @@
+"""From whatever holds numbers to NumPy arrays, with errors that say what cannot be one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+
+
+def unmasked(values: object) -> object:
+    """A masked array with NaN where it is masked; anything else as it is."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if not np.ma.is_masked(values):
+        return values.data
+    if values.dtype.kind in "biu":
+        values = values.astype(np.float64)
+    if values.dtype.kind not in "fc":
+        values = values.astype(object)
+    return values.filled(np.nan)
+
+
+def refuse_lazy(values: object, name: str) -> None:
+    """A query that was not run holds no data yet."""
+    if type(values).__name__ in ("LazyFrame", "LazyGroupBy"):
+        raise TypeError(f"{name} is a {type(values).__name__}, a query without data. Run it first: {name}.collect().")
+
+
+def as_array(values: object, name: str) -> np.ndarray:
+    """values as an array, NaN for what is missing; what cannot be one is an error that says so."""
+    if issparse(values):
+        raise TypeError(f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()'.")
+    refuse_lazy(values, name)
+    if isinstance(values, (pd.DataFrame, pd.Series)) and _holds_nullable_numbers(values):
+        dtypes = values.dtypes if isinstance(values, pd.DataFrame) else [values.dtype]
+        dtype = np.result_type(*(getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes))
+        if dtype.kind != "f" and values.isna().to_numpy().any():
+            dtype = np.dtype(np.float64)
+        return values.to_numpy(dtype=dtype, **({"na_value": np.nan} if dtype.kind == "f" else {}))
+    try:
+        return np.asarray(unmasked(values))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be an array with rows of one length; got a {type(values).__name__} with rows of different "
+            "lengths. (Only sequences may differ in length, and with mapping='many-to-many' their targets.)"
+        ) from error
+
+
+def _holds_nullable_numbers(values: pd.DataFrame | pd.Series) -> bool:
+    """Are all columns numbers, some of a type with a missing value of its own (Int64, Float64, boolean, of Arrow)?"""
+    dtypes = values.dtypes if isinstance(values, pd.DataFrame) else [values.dtype]
+    return (
+        any(isinstance(dtype, pd.api.extensions.ExtensionDtype) for dtype in dtypes)
+        and all(pd.api.types.is_numeric_dtype(dtype) for dtype in dtypes)
+        and not any(pd.api.types.is_complex_dtype(dtype) for dtype in dtypes)
+    )
+
+
+def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
+    """x as it is if it is of a real number type, converted if its objects are numbers, else an error."""
+    if x.dtype == object:
+        try:
+            return np.where(pd.isna(x), np.nan, x).astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must hold numbers; got objects that are none: {error}") from error
+    if x.dtype.kind not in "biuf":
+        why = " Complex data not supported." if x.dtype.kind == "c" else ""
+        raise ValueError(f"{name} must hold real numbers, got dtype {x.dtype}.{why}")
+    return x
+
+
+def list_column(X: object) -> list | None:
+    """A column of lists (of Arrow or polars) as a list of arrays; None if X is no such column."""
+    if isinstance(X, (np.ndarray, list, tuple)) or getattr(X, "ndim", 1) != 1:
+        return None
+    dtype = X.dtype if hasattr(X, "dtype") else getattr(X, "type", None)  # pyarrow says type
+    if not str(dtype).lower().startswith(("list", "large_list", "fixed_size_list", "array(")):
+        return None
+    return [np.asarray(x if not hasattr(x, "as_py") else x.as_py()) for x in X]
+
+
+def is_ragged(X: object) -> bool:
+    """Is X a list, tuple or object array of arrays (or of lists of different lengths), one for each sequence?"""
+    if list_column(X) is not None:
+        return True
+    if (
+        getattr(X, "ndim", None) == 1 and getattr(getattr(X, "dtype", None), "kind", None) == "O"
+    ):  # an array or a pandas Series
+        return len(X) > 0 and all(isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0 for x in X)
+    if not isinstance(X, (list, tuple)) or len(X) == 0:
+        return False
+    if any(_n_axes(x) > 0 for x in X):
+        return True
+    lengths = {len(x) if isinstance(x, (list, tuple)) else -1 for x in X}
+    return len(lengths) > 1 and -1 not in lengths
+
+
+def _n_axes(x: object) -> int:
+    """polars knows no ndim."""
+    return getattr(x, "ndim", len(shape) if isinstance(shape := getattr(x, "shape", None), tuple) else 0)

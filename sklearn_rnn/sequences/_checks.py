@@ -1,0 +1,191 @@
+"""X as Sequences, for an estimator or a transformer: what it was fitted on is remembered, and held against new X."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+
+from .._warnings import warn
+from ._arrays import as_array, is_ragged, refuse_lazy, unmasked
+from ._sequences import CHANNELS_LAST, Sequences
+
+
+def check_sequences(
+    estimator: BaseEstimator,
+    X: object,
+    *,
+    reset: bool,
+    name: str = "X",
+    dtype: np.dtype | None = None,
+    allow_nan: bool = False,
+    n_repeats: int | None = None,
+) -> Sequences:
+    """What scikit-learn's `validate_data` is for tables, for sequences.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With `reset`, `n_features_in_`, `feature_names_in_` (where X has names) and `_fitted_on` are set; otherwise X
+        must go with them.
+    X : object
+    reset : bool
+    name : str
+        Of the argument, for messages.
+    dtype : dtype, default=None
+        That of what was fitted: values that are infinite in it are an error.
+    allow_nan : bool, default=False
+        Whether NaN inside sequences is no error. (Steps that are all NaN at either end of 3-D X are absent anyway.)
+    n_repeats : int, default=None
+        If given, X must be a table of features (n, F), each row of which is fed at so many steps.
+
+    Raises
+    ------
+    ValueError, TypeError
+    """
+    as_table = n_repeats is not None
+    if as_table and is_ragged(X):
+        raise ValueError(
+            f"{name} must be a table (n_samples, n_features) with mapping='one-to-many' (each row is fed at every "
+            f"step), got a list of {len(X)} sequences."
+        )
+    fitted_on = None if reset else estimator._fitted_on
+    # a list of sequences that are by chance of one length is still one
+    if is_ragged(X) or (fitted_on == "ragged" and isinstance(X, (list, tuple)) and len(X) > 0):
+        names = None if reset else getattr(estimator, "feature_names_in_", None)
+        sequences = Sequences.from_ragged(X, name, allow_nan, names)
+        if not reset and (names is None) != (sequences.feature_names is None):
+            # in scikit-learn's words
+            kind = type(estimator).__name__
+            if names is None:
+                warn(f"{name} has feature names, but {kind} was fitted without feature names")
+            else:
+                warn(f"{name} does not have valid feature names, but {kind} was fitted with feature names")
+    else:
+        X = unmasked(X)
+        refuse_lazy(X, name)
+        ndim = _n_axes(X, name)
+        expected = (2,) if as_table else (2, 3)
+        if ndim is not None and ndim not in expected:
+            raise ValueError(
+                f"{name} has {ndim} dimension(s); expected "
+                + (
+                    "a table (n_samples, n_features) with mapping='one-to-many'."
+                    if as_table
+                    else "(n_samples, n_timesteps, n_features), (n_samples, n_timesteps) or a list of sequences, "
+                    "at least one. Reshape your data: X[None] is a single sequence."
+                )
+            )
+        if ndim != 3:
+            table = _check_table(estimator, X, reset, name, dtype, allow_nan, as_table)
+            return Sequences.from_2d(table, n_repeats)
+        sequences = Sequences.from_3d(as_array(X, name), name, allow_nan)
+    if reset:
+        _remember(estimator, sequences)
+    else:
+        _compare(estimator, sequences, name)
+        if dtype is not None:
+            sequences.refuse_too_large(dtype, name)
+    return sequences
+
+
+def is_plain_table(estimator: BaseEstimator, X: object, dtype: np.dtype) -> bool:
+    """Is X a table about which scikit-learn's checks could not find anything to object to, to warn of or to convert?
+
+    They take three times as long as the network itself where somebody predicts one row at a time.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype == dtype
+        and X.ndim == 2
+        and X.size > 0
+        and estimator._fitted_on == "2d"
+        and X.shape[1] == estimator.n_features_in_
+        and not hasattr(estimator, "feature_names_in_")
+        and bool(np.isfinite(X).all())
+    )
+
+
+def _n_axes(X: object, name: str) -> int | None:
+    """None for a table that scikit-learn's checks turn into an array, or refuse."""
+    ndim = getattr(X, "ndim", None)
+    if ndim is None and not any(hasattr(X, method) for method in ("iloc", "tocsr", "to_numpy", "__dataframe__")):
+        ndim = np.asarray(X, dtype=None if hasattr(X, "__array__") else object).ndim
+    return ndim
+
+
+def _check_table(estimator, X, reset, name, dtype, allow_nan, as_table) -> np.ndarray:
+    """2-D X, validated: univariate sequences as rows, or features."""
+    table = check_array(
+        X, dtype=[np.float64, np.float32], ensure_all_finite=False, input_name=name, estimator=estimator
+    )
+    as_fitted = reset or estimator._fitted_on == "2d"
+    if as_fitted:
+        try:
+            validate_data(estimator, X, reset=reset, skip_check_array=True)  # feature names and number of columns
+        except ValueError as error:
+            if as_table or not str(error).startswith("X has"):
+                raise
+            raise ValueError(
+                f"{name}{str(error)[1:]} Each row of 2-D X is a sequence, and all have the length that was fitted. "
+                f"To use others as well, fit on 3-D X: {name}[:, :, None]."
+            ) from None
+    elif estimator.n_features_in_ != 1:
+        raise ValueError(
+            f"{name} is 2-D with shape {table.shape}, that is, univariate sequences of {table.shape[1]} time steps; "
+            f"{type(estimator).__name__} is expecting {estimator.n_features_in_} features. {CHANNELS_LAST}"
+        )
+    if reset:
+        estimator._fitted_on = "2d"
+    _refuse_not_finite(estimator, table, name, allow_nan, "feature" if as_table else "time step")
+    if dtype is not None:
+        Sequences.from_2d(table).refuse_too_large(dtype, name)
+    return table
+
+
+def _refuse_not_finite(estimator, table: np.ndarray, name: str, allow_nan: bool, column_is: str) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(table.sum()):
+            return
+    wrong = np.isinf(table) if allow_nan else ~np.isfinite(table)
+    if wrong.any():
+        i, t = np.argwhere(wrong)[0]
+        what = "NaN" if np.isnan(table[i, t]) else "infinity"
+        advice = "Impute it."
+        if column_is == "time step":
+            advice = (
+                "Impute it; or, where steps are absent at the start or at the end of a sequence, pass 3-D X with NaN "
+                "there, or a list of sequences of different lengths."
+            )
+        raise ValueError(
+            f"Input {name} contains {what}: sample {i}, {column_is} {t}. {type(estimator).__name__} does not accept "
+            f"missing values in 2-D X. {advice}"
+        )
+
+
+def _remember(estimator, sequences: Sequences) -> None:
+    estimator.n_features_in_ = sequences.n_features
+    estimator._fitted_on = sequences.kind
+    if hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
+    if sequences.feature_names is not None:
+        estimator.feature_names_in_ = sequences.feature_names
+
+
+def _compare(estimator, sequences: Sequences, name: str) -> None:
+    as_table = estimator._fitted_on == "2d"
+    expected = 1 if as_table else estimator.n_features_in_
+    if sequences.n_features != expected:
+        hint = CHANNELS_LAST
+        if sequences.n_timesteps == expected:
+            hint = f"The second axis has {expected}, so this looks like channels first. {hint}"
+        raise ValueError(
+            f"{name} has {sequences.n_features} features, but {type(estimator).__name__} is expecting {expected} "
+            f"features as input. {hint}"
+        )
+    if as_table and (sequences.lengths != estimator.n_features_in_).any():
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted on 2-D X with {estimator.n_features_in_} time steps; {name} has "
+            f"sequences of {sequences.lengths.min()} to {sequences.lengths.max()} steps. To use other lengths, fit on "
+            "3-D X: X[:, :, None]."
+        )

@@ -1,0 +1,119 @@
+"""Dataset: sequences with their targets and weights, cut into the batches that a network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..core._batch import Batch
+from ._sequences import Sequences
+
+# Batches are drawn at random into pools of so many batches, and each pool is sorted by length: sequences that share
+# a batch then hardly differ in length, and still meet different neighbours in every epoch.
+_POOL_BATCHES = 50
+
+
+@dataclass
+class Dataset:
+    """Sequences with targets and weights.
+
+    Attributes
+    ----------
+    sequences : Sequences
+    Y : ndarray of shape (rows, k)
+        One row for each sequence, or for each valid step, as `per_step` says.
+    weights : ndarray of shape (rows,), or None
+    per_step : bool
+    dtype : dtype
+        float32 or float64, of everything that goes into a batch.
+    index : ndarray of shape (n,), or None
+        The sequences that belong to the data; None are all.
+    """
+
+    sequences: Sequences
+    Y: np.ndarray
+    weights: np.ndarray | None
+    per_step: bool
+    dtype: np.dtype
+    index: np.ndarray | None = None
+
+    def __post_init__(self):
+        lengths = self.sequences.lengths
+        self._first_row = np.cumsum(lengths) - lengths
+        if self.index is None:
+            self.index = np.arange(len(lengths))
+
+    def __len__(self):
+        return len(self.index)
+
+    def take(self, some: np.ndarray) -> Dataset:
+        """Some of the sequences, by their places in this dataset. Nothing is copied."""
+        return replace(self, index=self.index[some])
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Which rows of Y and weights belong to the data."""
+        if not self.per_step:
+            return self.index
+        return np.concatenate([self._first_row[i] + np.arange(self.sequences.lengths[i]) for i in self.index])
+
+    def with_mean_weight_1(self) -> Dataset:
+        """The same with its weights scaled to mean 1, so that they do not change what alpha or a rate means."""
+        if self.weights is None:
+            return self
+        mean = self.weights[self.rows].mean(dtype=np.float64)
+        return replace(self, weights=(self.weights / mean).astype(self.dtype))
+
+    @property
+    def bytes_a_step(self) -> int:
+        """Memory that one time step of one sequence takes in a batch."""
+        return (self.sequences.n_features + self.Y.shape[1]) * self.dtype.itemsize
+
+    def batch(self, index: np.ndarray) -> Batch:
+        """Cut one batch, of sequences by their numbers."""
+        X, lengths = self.sequences.steps(index, self.dtype)
+        if self.per_step:
+            n_valid = self.sequences.lengths[index]
+            rows = self._first_row[index] + np.minimum(np.arange(len(X))[:, None], n_valid - 1)  # (T, N)
+            Y = self.Y[rows].transpose(0, 2, 1)
+            count = int(n_valid.sum())
+        else:
+            rows = index
+            Y = self.Y[rows].T
+            count = len(index)
+        weights = None if self.weights is None else self.weights[rows]
+        return Batch(X, lengths, Y, weights, count)
+
+    def blocks(self, most_cells: int) -> Iterator[Batch]:
+        """All sequences in batches of at most `most_cells` cells (time steps times sequences), the shortest first."""
+        for index in self.sequences.blocks(self.index, most_cells):
+            yield self.batch(index)
+
+    def batches(self, size: int, rng: np.random.Generator | None, most_cells: int) -> Iterator[list[Batch]]:
+        """Mini-batches of `size` sequences, with `rng` in random order and with like lengths together.
+
+        Each comes in pieces, mostly one: sequences of very different lengths are not padded to the longest, and no
+        piece has more than `most_cells` cells. To compute them one by one and to add up is the same as all at once.
+        """
+        index = self.index
+        starts = np.arange(0, len(index), size)
+        lengths = self.sequences.lengths
+        if rng is not None and len(starts) > 1:
+            index = rng.permutation(index)
+            if (lengths != lengths[0]).any():
+                pool = size * _POOL_BATCHES
+                index = np.concatenate(
+                    [
+                        piece[np.argsort(lengths[piece], kind="stable")]
+                        for piece in np.split(index, np.arange(pool, len(index), pool))
+                    ]
+                )
+                rng.shuffle(starts)
+        for start in starts:
+            some = index[start : start + size]
+            pieces = [some]
+            if self.sequences.is_padded or len(some) * self.sequences.n_timesteps > most_cells:
+                pieces = self.sequences.blocks(some, most_cells, most_sequences=size)
+            yield [self.batch(some if len(pieces) == 1 else piece) for piece in pieces]

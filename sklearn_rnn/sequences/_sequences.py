@@ -1,0 +1,336 @@
+"""Sequences: whatever a user passes as X, seen as n sequences, and the way back from rows to that form.
+
+The first axis of X is always the sample, and a sample is a sequence:
+
+* 2-D X (n, T): each row is one univariate sequence, each column a time step, oldest first;
+* 3-D X (n, T, F): time steps that are entirely NaN at the start or at the end of a sequence are absent;
+* a list, or object array, of (T_i, F) or (T_i,) arrays, or of data frames: sequences of different lengths.
+
+`Sequences` holds arrays without copying: windows cut as a view of a long series stay a view until a batch is taken. (A
+list is joined into one array.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ._arrays import as_array, as_numbers, is_ragged, list_column, refuse_lazy
+
+CHANNELS_LAST = "3-D X is (n_samples, n_timesteps, n_features); if yours has time last, pass X.transpose(0, 2, 1)."
+# So many numbers are looked through at once.
+_AT_ONCE = 1 << 22
+
+
+class Sequences:
+    """n sequences. Arrays stay views of what the user passed.
+
+    Attributes
+    ----------
+    kind : {"2d", "3d", "ragged"}
+    lengths : ndarray of shape (n,)
+        Valid steps of each.
+    n_features : int
+    n_timesteps : int or None
+        Second axis of 2-D or 3-D X.
+    dtype : float32 if X is, else float64
+    feature_names : ndarray of str, or None
+        Columns of data frames in a list.
+    """
+
+    def __init__(
+        self,
+        values: np.ndarray,
+        first: np.ndarray,
+        lengths: np.ndarray,
+        kind: str,
+        feature_names: np.ndarray | None = None,
+    ):
+        # values[i, first[i] + t] is step t of sequence i; ragged: values[first[i] + t]
+        self.values, self.first, self.lengths, self.kind = values, first, lengths, kind
+        self.n_features = values.shape[-1]
+        self.n_timesteps = None if kind == "ragged" else values.shape[1]
+        self.dtype = np.dtype(np.float32 if values.dtype == np.float32 else np.float64)
+        self.feature_names = feature_names
+        self.is_padded = kind == "ragged" or bool((lengths < values.shape[1]).any())
+
+    def __len__(self):
+        return len(self.lengths)
+
+    # -- from what users pass ---------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_2d(cls, X: np.ndarray, n_repeats: int | None = None) -> Sequences:
+        """X (n, T) that has been validated. With n_repeats, X (n, F) of features fed at each of so many steps."""
+        X = X[:, :, None] if n_repeats is None else np.broadcast_to(X[:, None], (len(X), n_repeats, X.shape[1]))
+        n, n_timesteps, _ = X.shape
+        return cls(X, np.zeros(n, np.intp), np.full(n, n_timesteps), "2d" if n_repeats is None else "3d")
+
+    @classmethod
+    def from_3d(cls, X: np.ndarray, name: str = "X", allow_nan: bool = False) -> Sequences:
+        """X (n, T, F); finds absent steps, refuses infinities, and any other NaN unless that is allowed."""
+        X = as_numbers(X, name)
+        n, n_timesteps, n_features = X.shape
+        for size, what in ((n, "sample"), (n_timesteps, "time step"), (n_features, "feature")):
+            if size == 0:
+                raise ValueError(
+                    f"{name} has 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required. {CHANNELS_LAST}"
+                )
+        first, lengths = np.zeros(n, np.intp), np.full(n, n_timesteps)
+        if np.issubdtype(X.dtype, np.floating):
+            n_rows = max(1, _AT_ONCE // (n_timesteps * n_features))
+            for start in range(0, n, n_rows):
+                rows = slice(start, start + n_rows)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    if np.isfinite(X[rows].sum()):
+                        continue
+                first[rows], lengths[rows] = _find_present(X[rows], start, name, allow_nan)
+        return cls(X, first, lengths, "3d")
+
+    @classmethod
+    def from_ragged(
+        cls, X: Sequence, name: str = "X", allow_nan: bool = False, feature_names: Sequence | None = None
+    ) -> Sequences:
+        """A list of (T_i, F) or (T_i,) arrays, or of data frames, whose columns are put in the order of the first, or
+        of `feature_names`."""
+        arrays: list[np.ndarray] = []
+        column, named = list_column(X), False
+        for i, x in enumerate(X if column is None else column):
+            names = _names_of_columns(x, f"{name}[{i}]")
+            if names is not None:
+                named = True
+                feature_names = names if feature_names is None else feature_names
+                x = _in_order(x, names, feature_names, f"{name}[{i}]")
+            x = as_array(x, f"{name}[{i}]")
+            if x.ndim not in (1, 2):
+                raise ValueError(
+                    f"Each sequence of {name} must be a (n_timesteps, n_features) array, or 1-D for one feature; "
+                    f"sequence {i} has shape {x.shape}."
+                )
+            x = as_numbers(x[:, None] if x.ndim == 1 else x, f"{name}[{i}]")
+            if x.size == 0:
+                raise ValueError(
+                    f"{name}[{i}] is empty (shape={x.shape}): a sequence needs at least one time step and one "
+                    "feature. Remove it, and its target."
+                )
+            if arrays and x.shape[1] != arrays[0].shape[1]:
+                raise ValueError(
+                    f"All sequences of {name} must have the same number of features: sequence 0 has "
+                    f"{arrays[0].shape[1]}, sequence {i} has {x.shape[1]} (shape {x.shape}). A sequence is "
+                    "(n_timesteps, n_features); if yours have time last, pass their transposes."
+                )
+            acceptable = ~np.isinf(x) if allow_nan else np.isfinite(x)
+            if not acceptable.all():
+                t = int(np.flatnonzero(~acceptable.all(axis=1))[0])
+                raise ValueError(
+                    f"Input {name} contains {'' if allow_nan else 'NaN or '}infinity: sequence {i}, time step {t}. "
+                    "Impute it, or leave the step out (a list may hold sequences of different lengths)."
+                )
+            arrays.append(x)
+        all_float32 = all(x.dtype == np.float32 for x in arrays)
+        lengths = np.array([len(x) for x in arrays])
+        values = np.concatenate(arrays, dtype=np.float32 if all_float32 else np.float64)
+        columns = np.asarray(feature_names, dtype=object) if named else None
+        return cls(values, np.cumsum(lengths) - lengths, lengths, "ragged", columns)
+
+    def refuse_too_large(self, dtype: np.dtype, name: str = "X") -> None:
+        """Finite values that are infinite in the dtype that a model works in are an error."""
+        if dtype != np.float32 or self.dtype == np.float32:
+            return
+        largest = max(np.nanmax(self.values), -np.nanmin(self.values))
+        if largest > np.finfo(np.float32).max:
+            raise ValueError(
+                f"{name} holds values up to {largest}, too large for float32, the type of the X that this model was "
+                "fitted on. Scale them, or fit on X in float64."
+            )
+
+    # -- to what networks take --------------------------------------------------------------------------------------
+
+    def steps(self, index: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray | None]:
+        """The sequences of `index` as (T, F, N), and their lengths, or None where all have T."""
+        if not self.is_padded:
+            return self.values[index].astype(dtype, copy=False).transpose(1, 2, 0), None
+        lengths = self.lengths[index]
+        t = np.arange(lengths.max())[:, None]
+        at = self.first[index] + np.minimum(t, lengths - 1)
+        values = self.values[at] if self.kind == "ragged" else self.values[index, at]
+        if (lengths == len(t)).all():
+            return values.astype(dtype, copy=False).transpose(0, 2, 1), None
+        values = np.where((t < lengths)[:, :, None], values, values.dtype.type(0))
+        return values.astype(dtype, copy=False).transpose(0, 2, 1), lengths
+
+    def blocks(self, index: np.ndarray, most_cells: int, most_sequences: int = 256) -> list[np.ndarray]:
+        """`index` in groups that may be padded to one length: the shortest together, none of which has more than
+        `most_cells` cells (time steps times sequences), if there is no single sequence that has."""
+        if not self.is_padded:
+            size = max(1, min(most_sequences, most_cells // self.values.shape[1]))
+            return [index[start : start + size] for start in range(0, len(index), size)]
+        index = index[np.argsort(self.lengths[index], kind="stable")]
+        lengths, blocks, start = self.lengths[index], [], 0
+        while start < len(index):
+            some = lengths[start : start + most_sequences]
+            stop = start + max(1, int(np.searchsorted(some * np.arange(1, len(some) + 1), most_cells, side="right")))
+            blocks += cut_by_length(index[start:stop], lengths[start:stop])
+            start = stop
+        return blocks
+
+    # -- back to the form of X --------------------------------------------------------------------------------------
+
+    def arrange_steps(self, rows: np.ndarray, absent: object) -> np.ndarray:
+        """Rows (valid steps in all, ...) in the shape in which X came: (n, T, ...), or an array of (T_i, ...) arrays.
+
+        Absent steps hold `absent`.
+        """
+        if self.kind == "ragged":
+            out = np.empty(len(self), object)
+            for i, piece in enumerate(np.split(rows, np.cumsum(self.lengths)[:-1])):
+                out[i] = piece
+            return out
+        shape = (len(self), self.n_timesteps)
+        if not self.is_padded:
+            return rows.reshape(shape + rows.shape[1:])
+        out = np.full(shape + rows.shape[1:], absent, dtype=rows.dtype)
+        out[self.present] = rows
+        return out
+
+    @property
+    def present(self) -> np.ndarray:
+        """(n, T) True at the steps that exist (2-D and 3-D X)."""
+        t = np.arange(self.n_timesteps)
+        return (t >= self.first[:, None]) & (t < (self.first + self.lengths)[:, None])
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The time steps that exist, (steps, n_features), sequence after sequence."""
+        if self.kind == "ragged":
+            return self.values
+        if not self.is_padded:
+            return self.values.reshape(-1, self.n_features)
+        return self.values[self.present]
+
+    # -- what goes with X -------------------------------------------------------------------------------------------
+
+    def flatten_steps(self, Y: object, name: str, ndims: tuple[int, ...] = (2, 3)) -> np.ndarray:
+        """Targets in the shape of X, (n, T[, k]) or a list of (T_i[, k]), as rows, one for each valid step."""
+        if self.kind == "ragged" or is_ragged(Y):
+            Y = list_column(Y) or (Y if isinstance(Y, (list, tuple)) else np.atleast_1d(as_array(Y, name)))
+            self.check_length(Y, name)
+            Y = [as_array(y, f"{name}[{i}]") for i, y in enumerate(Y)]
+            expected = self.lengths if self.kind == "ragged" else np.full(len(self), self.n_timesteps)
+            for i, (y, length) in enumerate(zip(Y, expected)):
+                if y.ndim not in (1, 2) or len(y) != length:
+                    raise ValueError(
+                        f"{name} must have one target for every time step of X: {name}[{i}] has shape {y.shape}, but "
+                        f"sequence {i} has {length} time steps. (For one target a sequence: mapping='many-to-one'.)"
+                    )
+                if y.shape[1:] != Y[0].shape[1:]:
+                    raise ValueError(
+                        f"All of {name} must have the same number of outputs: {name}[0] has shape {Y[0].shape}, "
+                        f"{name}[{i}] has shape {y.shape}."
+                    )
+            if self.kind == "ragged":
+                return np.concatenate(Y)
+            Y = np.stack(Y)
+        Y = as_array(Y, name)
+        if Y.ndim not in ndims or Y.shape[:2] != (len(self), self.n_timesteps):
+            hint = ""
+            if Y.ndim >= 2 and Y.shape[1] == self.n_features != self.n_timesteps:
+                hint = f" {name}'s second axis equals X's number of features. {CHANNELS_LAST}"
+            raise ValueError(
+                f"{name} must have one target for every time step of X: expected shape "
+                f"({len(self)}, {self.n_timesteps}) or ({len(self)}, {self.n_timesteps}, n_outputs), got {Y.shape}. "
+                f"(For one target a sequence: mapping='many-to-one'.){hint}"
+            )
+        return Y[self.present] if self.is_padded else Y.reshape(Y.shape[0] * Y.shape[1], *Y.shape[2:])
+
+    def check_length(self, Y, name: str) -> None:
+        """Is there one entry of Y for each sequence?"""
+        if len(Y) != len(self):
+            raise ValueError(f"{name} has {len(Y)} samples, X has {len(self)} sequences: there must be as many.")
+
+    def row_weights(self, sample_weight, per_step: bool, name: str = "sample_weight") -> np.ndarray | None:
+        """sample_weight (n,) validated, and with per_step one for each valid step."""
+        if sample_weight is None:
+            return None
+        weights = as_numbers(as_array(sample_weight, name), name).astype(np.float64)
+        if weights.ndim == 0:
+            weights = np.full(len(self), weights)
+        if weights.shape != (len(self),):
+            raise ValueError(
+                f"{name} must be 1-D, one weight for each of the {len(self)} sequences: expected shape "
+                f"{(len(self),)}, got shape {weights.shape}. Every time step weighs as its sequence."
+            )
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            i = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
+            raise ValueError(
+                f"{name} must hold finite weights that are not negative; got {weights[i]} for sample {i}. "
+                "Negative values, NaN and infinity are not supported."
+            )
+        return np.repeat(weights, self.lengths) if per_step else weights
+
+
+def cut_by_length(index: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
+    """Sequences, the shortest first, in groups that are worth the steps that each takes by itself.
+
+    To run k of them by themselves, of L steps at most, saves k * (T - L) cells where the longest has T steps, and costs
+    the calls of L steps, each of which takes as long as some 64 cells do.
+    """
+    n = len(index)
+    if n > 1 and lengths[0] < lengths[-1]:
+        gain = np.arange(1, n) * (lengths[-1] - lengths[:-1]) - 64 * lengths[:-1]
+        cut = int(gain.argmax()) + 1
+        if gain[cut - 1] > 0:
+            yield from cut_by_length(index[:cut], lengths[:cut])
+            yield from cut_by_length(index[cut:], lengths[cut:])
+            return
+    yield index
+
+
+def _names_of_columns(x: object, name: str) -> list | None:
+    """The columns of a data frame; None for what is no frame, or has numbers for names."""
+    refuse_lazy(x, name)
+    columns = getattr(x, "columns", None)
+    if columns is None or not hasattr(x, "__getitem__"):
+        return None
+    return list(columns) if all(isinstance(column, str) for column in columns) else None
+
+
+def _in_order(x, names: list, expected: Sequence | None, name: str):
+    """A data frame with its columns in the expected order, found by their names."""
+    if expected is None or list(expected) == names:
+        return x
+    expected = list(expected)
+    if sorted(expected) != sorted(names):
+        missing = [column for column in expected if column not in names]
+        unexpected = [column for column in names if column not in expected]
+        raise ValueError(
+            f"All data frames of X must have the same columns, {expected}: {name} has {names} (missing: {missing}, "
+            f"not expected: {unexpected}). Name the same features in each."
+        )
+    return x[expected]
+
+
+def _find_present(X: np.ndarray, start: int, name: str, allow_nan: bool) -> tuple[np.ndarray, np.ndarray]:
+    """First step and number of steps of each x (T, F) of X, without the all-NaN steps at either end."""
+    nan = np.isnan(X)
+    there = ~nan.all(axis=2)
+    t = np.arange(X.shape[1])
+    first = there.argmax(axis=1)
+    last = X.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
+    nowhere = np.flatnonzero(~there.any(axis=1))
+    if len(nowhere):
+        raise ValueError(
+            f"Input {name} contains NaN: sample {start + nowhere[0]} has no time step that is not NaN. Leave it out."
+        )
+    infinite = np.isinf(X).any(axis=2)
+    wrong = infinite if allow_nan else infinite | nan.any(axis=2)
+    wrong &= (t >= first[:, None]) & (t <= last[:, None])
+    if wrong.any():
+        i, t = np.argwhere(wrong)[0]
+        what = "infinity" if infinite[i, t] else "NaN"
+        raise ValueError(
+            f"Input {name} contains {what}: sample {start + i}, time step {t}. Only time steps that are entirely NaN "
+            "at the start or at the end of a sequence count as absent; impute the others."
+        )
+    return first, last + 1 - first

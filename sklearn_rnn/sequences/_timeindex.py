@@ -1,0 +1,138 @@
+"""Time indexes of pandas: whether one is regular, whether one follows on another, and which labels come next."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+
+def infer_freq(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset | None:
+    """The step of a regular index that does not name it, also one of months or business days."""
+    if len(index) < 3:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas 3, which will return an offset in place of a string
+        freq = to_offset(pd.infer_freq(index))
+    if freq is None:
+        # pandas knows months by their first and their last day only
+        months = np.unique(np.diff(index.year * 12 + index.month))
+        if len(months) == 1 and months[0] > 0:
+            freq = pd.DateOffset(months=int(months[0]))
+            if not index.equals(date_range(index[0], len(index), freq)):
+                freq = None
+    return freq
+
+
+def index_to_plain(index: pd.Index | None) -> dict | None:
+    """An index of times or integers as plain values, which any version of pandas, and any way of storing, can hold."""
+    if isinstance(index, pd.DatetimeIndex):
+        freq = None if index.freq is None or to_offset(index.freqstr) != index.freq else index.freqstr
+        return {"kind": "datetime", "dtype": str(index.dtype), "freq": freq, "values": index.asi8.copy()}
+    if isinstance(index, pd.PeriodIndex):
+        return {"kind": "period", "dtype": str(index.dtype), "freq": index.freqstr, "values": index.asi8.copy()}
+    if index is not None and pd.api.types.is_integer_dtype(index.dtype):
+        return {"kind": "integer", "dtype": "int64", "freq": None, "values": index.to_numpy(dtype=np.int64)}
+    return None
+
+
+def index_from_plain(plain: dict | None) -> pd.Index | None:
+    """The index that `index_to_plain` took apart."""
+    if plain is None:
+        return None
+    if plain["kind"] == "datetime":
+        dtype = pd.api.types.pandas_dtype(plain["dtype"])
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            dates = pd.DatetimeIndex(plain["values"].view(f"M8[{dtype.unit}]"))
+            return dates.tz_localize("UTC").tz_convert(dtype.tz)
+        return pd.DatetimeIndex(plain["values"].view(dtype), freq=plain["freq"])
+    if plain["kind"] == "period":
+        return pd.PeriodIndex.from_ordinals(plain["values"], freq=plain["freq"])
+    return pd.Index(plain["values"])
+
+
+def end_of_index(X: object) -> dict | None:
+    """The last labels of X's index, enough to tell which comes next; None where X has no index of time."""
+    index = getattr(X, "index", None)
+    if not isinstance(index, pd.Index) or len(index) == 0 or index.hasnans:
+        return None
+    return index_to_plain(index[-min(len(index), 64) :])
+
+
+def follows_on(plain_end: dict | None, X: object) -> bool | None:
+    """Does X's index begin where the index that `end_of_index` saw ends? None where they cannot tell."""
+    end, index = index_from_plain(plain_end), getattr(X, "index", None)
+    if end is None or not isinstance(index, pd.Index) or len(index) == 0:
+        return None
+    if not all(part.is_monotonic_increasing and part.is_unique for part in (end, index)):
+        return None
+    if isinstance(end, pd.PeriodIndex):
+        return bool(index[0] == end[-1] + 1) if end.dtype == index.dtype else None
+    if isinstance(end, pd.DatetimeIndex):
+        if not isinstance(index, pd.DatetimeIndex) or (end.tz is None) != (index.tz is None):
+            return None
+        freq = to_offset(plain_end["freq"]) if plain_end["freq"] else infer_freq(end)
+        if freq is not None:
+            return bool(index[0] == end[-1] + freq)
+        labels, first = list(end), index[0]
+    elif pd.api.types.is_integer_dtype(index.dtype):
+        labels, first = [int(label) for label in end], int(index[0])  # Python's integers do not overflow
+    else:
+        return None
+    steps = {later - earlier for earlier, later in pairwise(labels)}
+    return bool(first - labels[-1] == steps.pop()) if len(steps) == 1 else None
+
+
+def parse_times(times: pd.Index, where: str) -> pd.Index:
+    """Dates that are given as ISO strings as dates; anything else as it is. Other strings are an error.
+
+    Strings are not left to be ordered as text, where "10" comes before "9".
+    """
+    is_text = (
+        isinstance(times.dtype, pd.StringDtype) or times.dtype.kind in "OU" or str(times.dtype) == "string[pyarrow]"
+    )
+    present = times[~times.isna()]
+    if not is_text or not any(isinstance(label, str) for label in present):
+        return times
+    other = next((label for label in present if not isinstance(label, str) or not _ISO_DATE.match(label)), None)
+    if other is None:
+        try:
+            return pd.DatetimeIndex(pd.to_datetime(times, format="ISO8601"), name=times.name)
+        except ValueError as error:
+            raise ValueError(f"The times in {where} cannot be read as dates: {error}") from None
+    raise ValueError(
+        f"The times in {where} are text, such as {other!r}, which cannot be ordered in time (only ISO dates like "
+        f"'2024-01-31' are read from text). Convert them, as with pd.to_datetime({where}, format=...), "
+        f"pd.PeriodIndex({where}, freq=...) or {where}.astype(int)."
+    )
+
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}.*)?)?$")
+
+
+def date_range(start: pd.Timestamp, periods: int, freq: pd.offsets.BaseOffset) -> pd.DatetimeIndex:
+    return _date_range_in(start.unit, start, periods, freq)
+
+
+@lru_cache(maxsize=1024)  # The series of a panel mostly share their times; times of different units are equal.
+def _date_range_in(unit: str, start: pd.Timestamp, periods: int, freq: pd.offsets.BaseOffset) -> pd.DatetimeIndex:
+    try:
+        dates = pd.date_range(start, periods=periods, freq=freq)
+        return dates if dates.unit == unit else pd.DatetimeIndex(dates.as_unit(unit), freq=dates.freq)
+    except Exception as error:
+        if start.tz is None:
+            raise
+        raise ValueError(
+            f"The times that follow on {start} hold one that the clocks of {start.tz} skip or show twice ({error}). "
+            "Use times without clock changes: y.tz_convert('UTC'), or y.tz_localize(None)."
+        ) from error
+
+
+@lru_cache(maxsize=1024)
+def n_dates(start: pd.Timestamp, stop: pd.Timestamp, freq: pd.offsets.BaseOffset) -> int:
+    return len(pd.date_range(start, stop, freq=freq))

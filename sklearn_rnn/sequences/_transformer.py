@@ -1,0 +1,26 @@
+"""What the transformers of this package share."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from .._stored import Stored
+
+
+class SequenceTransformer(Stored, TransformerMixin, BaseEstimator):
+    """What comes out has three axes, or is a list: pandas and polars have no container for it."""
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Does nothing: sequences stay NumPy arrays, in a pipeline whose other steps return data frames too.
+
+        Parameters
+        ----------
+        transform : ignored
+
+        Returns
+        -------
+        self : object
+        """
+        return self

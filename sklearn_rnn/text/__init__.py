@@ -1,0 +1,1 @@
+"""RNNTextGenerator and its tokens. On top of estimators."""

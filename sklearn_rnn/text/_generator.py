@@ -1,0 +1,619 @@
+"""RNNTextGenerator: a language model over characters or words, which scores text and writes it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence, Set
+from numbers import Integral, Real
+from typing import Literal, Self
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn import Interval, RegisteredNames, StrOptions, validate_parameters
+from .._stored import Stored, all_or_nothing
+from .._warnings import warn
+from ..core._cells import make_cell
+from ..core._cores import with_numerics
+from ..core._losses import LogLoss
+from ..core._memory import Arena
+from ..core._network import Network
+from ..core._optimizers import OPTIMIZERS, Schedule
+from ..core._training import Settings, Training
+from ..estimators._hyperparameters import Hyperparameters, layer_sizes, store_parameters
+from ..estimators._learning import learn, print_epoch, tell
+from ..sequences._dataset import Dataset
+from ..sequences._sequences import Sequences
+from ._tokens import UNKNOWN, as_texts, check_sampling, check_vocabulary, sample, tokenize
+
+# Text is read in pieces of so many tokens, or of fewer where that would be more probabilities than this at once.
+_PIECE, _MOST_PROBABILITIES = 1024, 1 << 22
+# Parameters that mean what they mean in RNNSequenceClassifier.
+_OF_THE_NETWORK = (
+    "hidden_layer_sizes cell bptt_steps batch_size dropout init init_scale solver learning_rate learning_rate_init "
+    "learning_rate_decay clip_norm clip_value alpha max_iter early_stopping n_iter_no_change tol verbose random_state"
+).split()
+# What is no parameter here, but of RNNSequenceClassifier.
+_OPTIMIZER_DEFAULTS = {"momentum": 0.9, "nesterovs_momentum": True, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+_CELL_DEFAULTS = {"activation": "tanh"}
+
+
+class RNNTextGenerator(Stored, BaseEstimator):
+    """Recurrent network that reads text token by token and predicts the next one.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(256,)
+        Number of hidden units of each recurrent layer; an int is one layer.
+
+    analyzer : {"char", "word"} or callable, default="char"
+        What a token is: a character; a word (letters, digits, underscores) or a run of other signs between blanks, the
+        blanks themselves being left out; or what the callable makes of a text, a list of str. Scripts that combine
+        several characters to a letter want a callable.
+
+    vocabulary : list, set or dict of str, default=None
+        All tokens that may occur. A list is in the order of their numbers, a dict gives them, a set is sorted. None
+        takes the tokens of the text that is fitted, sorted.
+
+    handle_unknown : {"error", "ignore"}, default="error"
+        What to do with tokens that are not in the vocabulary: name them in an error; or let one token, the replacement
+        character U+FFFD, stand for all of them, which is neither scored nor generated (but `predict_proba` tells its
+        probability, and `loss_curve_` counts it). To learn what it means, the text must hold some: give `vocabulary`.
+
+    cell : {"rnn", "gru", "lstm"}, default="lstm"
+        Elman network, gated recurrent unit, or long short-term memory.
+
+    embedding_size : int or None, default=64
+        Length of the vector that stands for each token, and is learnt. None: a 1 in its place among as many zeros as
+        there are tokens, for small vocabularies.
+
+    bptt_steps : int, default=64
+        Tokens through which back-propagation goes; the state is carried on from one such stretch to the next.
+
+    batch_size : int, default=64
+        Streams into which the text is cut, to be read side by side; at most so many that each has 2 * bptt_steps
+        tokens. Training takes memory for several times bptt_steps * batch_size * (size of the vocabulary)
+        numbers.
+
+    dropout, init, init_scale, solver, learning_rate, learning_rate_init, learning_rate_decay, clip_norm, clip_value, \
+alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
+        As in RNNSequenceClassifier, but for solver="lbfgs", which there is not, and with other defaults:
+        learning_rate="cosine" (in `partial_fit`, which knows of no end, that is "constant"), learning_rate_init=0.004,
+        max_iter=8 (passes over the text), alpha=0, n_iter_no_change=3, tol=0. Without early_stopping, and but for
+        learning_rate="adaptive", all passes are made. In any case the weights of the best are kept: by
+        the training loss, or with early_stopping by that on the held-out part.
+
+    validation_fraction : float in [0, 1), default=0.1
+        Last part of the text that is held out, to record `validation_loss_curve_` or to stop early by. Its tokens are
+        in the vocabulary, too.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The number of each token.
+    separator : str
+        What joins generated tokens: "" for characters, otherwise " ".
+    loss_curve_ : list of float
+        Mean nats a token over each pass, while the weights change; with the penalty, if alpha is not 0.
+    validation_loss_curve_ : list of float, or None
+        Nats a token on the held-out text after each pass of the last `fit`. Every stream starts without a past, so
+        `score` is a little better. None without a held-out part.
+    n_iter_ : int
+        Passes over the text.
+    weights_ : dict of str to ndarray
+        As in RNNSequenceClassifier, and the embedding ``E`` (n_tokens, embedding_size).
+
+    Examples
+    --------
+    >>> from sklearn_rnn import RNNTextGenerator
+    >>> text = "the cat sat on the mat. " * 200
+    >>> model = RNNTextGenerator(32, embedding_size=8, batch_size=8, bptt_steps=24, max_iter=30, random_state=0)
+    >>> model.fit(text).generate(19, prompt="the cat sat", temperature=0)
+    ' on the mat. the ca'
+    >>> bool(model.perplexity(text) < 1.3)
+    True
+    """
+
+    # a text is no metadata to be routed
+    __metadata_request__fit = {"text": UNUSED}
+    __metadata_request__partial_fit = {"text": UNUSED}
+    __metadata_request__score = {"text": UNUSED}
+
+    vocabulary_: dict[str, int]
+    loss_curve_: list[float]
+    validation_loss_curve_: list[float] | None
+    n_iter_: int
+    _theta: np.ndarray
+    _net: dict
+    _counts: np.ndarray  # of each token in what was learnt from
+
+    _parameter_constraints = {
+        **{name: Hyperparameters._parameter_constraints[name] for name in _OF_THE_NETWORK},
+        "solver": [RegisteredNames(OPTIMIZERS)],
+        "analyzer": [StrOptions({"char", "word"}), callable],
+        "vocabulary": ["array-like", Set, None],
+        "handle_unknown": [StrOptions({"error", "ignore"})],
+        "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
+        "bptt_steps": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (256,),
+        *,
+        analyzer: Literal["char", "word"] | Callable[[str], list[str]] = "char",
+        vocabulary: Iterable[str] | None = None,
+        handle_unknown: Literal["error", "ignore"] = "error",
+        cell: str = "lstm",
+        embedding_size: int | None = 64,
+        bptt_steps: int = 64,
+        batch_size: int = 64,
+        dropout: float = 0.0,
+        init: str = "orthogonal",
+        init_scale: float = 0.1,
+        solver: str = "adam",
+        learning_rate: str = "cosine",
+        learning_rate_init: float = 0.004,
+        learning_rate_decay: float = 0.01,
+        clip_norm: float | None = 5.0,
+        clip_value: float | None = None,
+        alpha: float = 0.0,
+        max_iter: int = 8,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        tol: float = 0.0,
+        verbose: bool | int = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        store_parameters(self, locals())
+
+    # -- tokens -----------------------------------------------------------------------------------------------------
+
+    @property
+    def separator(self) -> str:
+        """What joins generated tokens."""
+        return "" if self.analyzer == "char" else " "
+
+    def _check_fitted(self) -> None:
+        check_is_fitted(self)
+        for name, fitted in self._fitted_with.items():
+            if getattr(self, name) != fitted:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r} now, but this model was fitted with {fitted!r}. Set it back, "
+                    "or fit again."
+                )
+
+    def _tokens(self, text: str | Iterable[str], name: str = "text") -> list[str]:
+        return tokenize(text, self.analyzer, name)
+
+    def _find_vocabulary(self, tokens: list[str]) -> dict[str, int]:
+        known = sorted(set(tokens)) if self.vocabulary is None else check_vocabulary(self.vocabulary)
+        if self.handle_unknown == "ignore":
+            known = [*known, UNKNOWN] if UNKNOWN not in known else known
+            if not set(tokens) & set(known) - {UNKNOWN}:
+                raise ValueError(
+                    f"None of the {len(tokens)} token(s) of the text is in vocabulary=, which starts with {known[:5]}. "
+                    f"Does it go with analyzer={self.analyzer!r}?"
+                )
+        if len(known) < 2:
+            raise ValueError(
+                f"There must be at least 2 different tokens to learn from, got {known}. Give more text, or vocabulary=."
+            )
+        return {token: number for number, token in enumerate(known)}
+
+    @property
+    def _unknown(self) -> int | None:
+        """The number that stands for all tokens outside the vocabulary."""
+        return self.vocabulary_[UNKNOWN] if self.handle_unknown == "ignore" else None
+
+    def _numbers(self, tokens: list[str], name: str = "text") -> np.ndarray:
+        if self._unknown is None:
+            unknown = sorted(set(tokens) - self.vocabulary_.keys())
+            if unknown:
+                raise ValueError(
+                    f"{name} holds {len(unknown)} token(s) that are not in the vocabulary: "
+                    f"{', '.join(map(repr, unknown[:20]))}. Leave them out, or fit with all tokens in vocabulary=, or "
+                    "with handle_unknown='ignore'."
+                )
+        other = self._unknown
+        return np.array([self.vocabulary_.get(token, other) for token in tokens], dtype=np.intp)
+
+    # -- fitting ----------------------------------------------------------------------------------------------------
+
+    def _streams(self, numbers: np.ndarray) -> Dataset:
+        """Tokens and those that follow them, as streams to be read side by side; what is left over is left out."""
+        n_pairs = len(numbers) - 1
+        n_streams = max(1, min(self.batch_size, n_pairs // (2 * self.bptt_steps)))
+        n_steps = n_pairs // n_streams
+        n_tokens = n_streams * n_steps
+        X = numbers[:n_tokens].astype(np.float32).reshape(n_streams, n_steps, 1)
+        return Dataset(Sequences.from_3d(X), numbers[1 : n_tokens + 1, None], None, True, X.dtype)
+
+    def _count(self, numbers: np.ndarray) -> np.ndarray:
+        """How often each token occurs, which tells with which one to begin."""
+        if len(numbers) < 2:
+            raise ValueError(f"The text has {len(numbers)} token(s) to learn from; it takes at least 2.")
+        return np.bincount(numbers, minlength=len(self.vocabulary_))
+
+    def _settings(self, n_streams: int, learning_rate: str) -> Settings:
+        """The parameters that say how to train."""
+        all_passes = not self.early_stopping and self.learning_rate != "adaptive"
+        return Settings(
+            solver=self.solver,
+            schedule=Schedule(
+                learning_rate, self.learning_rate_init, decay=self.learning_rate_decay, max_iter=self.max_iter
+            ),
+            optimizer=_OPTIMIZER_DEFAULTS,
+            alpha=self.alpha,
+            batch_size=n_streams,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            n_iter_no_change=self.max_iter + 1 if all_passes else self.n_iter_no_change,
+            watch_validation=self.early_stopping,
+            clip_norm=self.clip_norm,
+            clip_value=self.clip_value,
+            bptt_steps=self.bptt_steps,
+        )
+
+    def _describe_net(self) -> dict:
+        """All that the network's shape depends on, as plain values."""
+        return {
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
+            "cell": self.cell,
+            "embedding_size": None if self.embedding_size is None else int(self.embedding_size),
+            "n_tokens": len(self.vocabulary_),
+        }
+
+    def _network(self) -> Network:
+        """The network that the weights of this model belong to."""
+        net = self._net
+        return Network(
+            net["embedding_size"] or net["n_tokens"],
+            net["hidden_layer_sizes"],
+            LogLoss(net["n_tokens"]),
+            cell=make_cell(net["cell"], _CELL_DEFAULTS),
+            bidirectional=False,
+            pooling=None,
+            dropout=self.dropout,
+            n_tokens=net["n_tokens"],
+            one_hot=net["embedding_size"] is None,
+        )
+
+    def _begin(self, go_on: bool, n_streams: int, learning_rate: str) -> Training:
+        """A training, from the start or from where `partial_fit` ended, and what a fitted model must know of itself."""
+        self._fitted_with = {"analyzer": self.analyzer, "handle_unknown": self.handle_unknown}
+        memory = getattr(self, "_training", None) if go_on else None
+        if memory is not None and memory["solver"] == self.solver:
+            rng = copy.deepcopy(memory["rng"])
+        else:
+            memory = None
+            rng = np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        if go_on:
+            theta, curve = self._theta.copy(), self.loss_curve_
+        else:
+            self._net = self._describe_net()
+            theta, curve = self._network().start(rng, self.init, self.init_scale, np.dtype(np.float32)), []
+            self.validation_loss_curve_ = None
+        settings = self._settings(n_streams, learning_rate)
+        return Training(self._network(), settings, theta, rng, curve=curve, memory=memory)
+
+    def _keep(self, training: Training) -> None:
+        self._theta, self.loss_curve_, self.n_iter_ = training.theta, training.progress.curve, training.progress.epoch
+        if training.validation:
+            self.validation_loss_curve_ = [loss for loss, _ in training.validation[: self.n_iter_]]
+
+    def _warn_if_short(self, numbers: np.ndarray, text: object) -> None:
+        if len(numbers) < 2 * self.bptt_steps:
+            hint = ""
+            if isinstance(text, str) and len(text) < 300 and "\n" not in text:
+                hint = f" If {text!r:.60} is the name of a file, pass what is in it: pathlib.Path(...).read_text()."
+            warn(
+                f"The text has {len(numbers)} tokens, fewer than 2 * bptt_steps = {2 * self.bptt_steps}, which is "
+                f"hardly enough to learn from.{hint}"
+            )
+
+    def fit(self, text: str | Iterable[str], y: object = None) -> Self:
+        """Learn from a text.
+
+        Parameters
+        ----------
+        text : str, or list of str
+            A list is joined by newlines.
+        y : ignored
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        TypeError
+            If the text, or what the analyzer makes of it, is not made of str.
+        ValueError
+            If a parameter is invalid, the text is too short, or holds tokens that are not in `vocabulary`.
+        KeyboardInterrupt
+            If the user interrupts the training. The model is fitted then, as far as it got.
+
+        Warns
+        -----
+        UserWarning
+            If the text has fewer tokens than twice bptt_steps.
+        """
+        validate_parameters(self)
+        with all_or_nothing(self):
+            tokens = self._tokens(text)
+            self.vocabulary_ = self._find_vocabulary(tokens)
+            numbers = self._numbers(tokens)
+            n_train = len(numbers) - int(self.validation_fraction * len(numbers))
+            self._counts = self._count(numbers[:n_train])
+            held_out = None
+            if len(numbers) - n_train >= 2:
+                held_out = self._streams(numbers[n_train:])
+            elif self.early_stopping:
+                raise ValueError(
+                    f"early_stopping=True with validation_fraction={self.validation_fraction} holds out "
+                    f"{len(numbers) - n_train} of {len(numbers)} tokens; it takes at least 2. Set "
+                    "early_stopping=False, or a larger validation_fraction."
+                )
+            self._warn_if_short(numbers, text)
+            data = self._streams(numbers[:n_train])
+            training = self._begin(False, len(data), self.learning_rate)
+            self.__dict__.pop("_training", None)
+
+            def on_epoch_end(theta):
+                if self.verbose:
+                    print_epoch(training)
+                return False
+
+            reason = learn(
+                lambda cores: training.run(data, cores, held_out=held_out, on_epoch_end=on_epoch_end),
+                lambda: self._keep(training),
+            )
+        if reason != "max_iter":  # a language model makes as many passes as it is told to
+            tell(reason, self, self.n_iter_, self.solver)
+        return self
+
+    def partial_fit(self, text: str | Iterable[str], y: object = None) -> Self:
+        """One pass over a text, going on from where the last call ended; after `fit`, with a solver that starts anew.
+
+        Parameters
+        ----------
+        text : str, or list of str
+            In the first call it tells the vocabulary, unless that is given. Nothing is held out, so that
+            early_stopping has no effect.
+        y : ignored
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        TypeError, ValueError, KeyboardInterrupt
+            As in `fit`; also if the vocabulary or the network's shape was changed since the last call.
+        """
+        validate_parameters(self)
+        begun = hasattr(self, "_theta")
+        if begun:
+            self._check_fitted()
+        with all_or_nothing(self):
+            tokens = self._tokens(text)
+            if not begun or self.vocabulary is not None:
+                vocabulary = self._find_vocabulary(tokens)
+                if begun and vocabulary != self.vocabulary_:
+                    raise ValueError(
+                        "vocabulary= holds other tokens than those that this model was fitted with. Set it back, or "
+                        "fit again."
+                    )
+                self.vocabulary_ = vocabulary
+            net = self._describe_net()
+            if begun and net != self._net:
+                changed = ", ".join(name for name in net if net[name] != self._net[name])
+                raise ValueError(
+                    f"partial_fit goes on learning only with the same network; changed: {changed}. Set it back, or use "
+                    "clone(estimator) to start anew."
+                )
+            numbers = self._numbers(tokens)
+            self._counts = self._count(numbers) + (self._counts if begun else 0)
+            self._warn_if_short(numbers, text)
+            data = self._streams(numbers)
+            learning_rate = "constant" if self.learning_rate == "cosine" else self.learning_rate
+            training = self._begin(begun, len(data), learning_rate)
+
+            def keep():
+                self._keep(training)
+                self._training = training.memory
+
+            reason = learn(lambda cores: training.one_pass(data, cores), keep)
+        if reason != "max_iter":
+            tell(reason, self, self.n_iter_, self.solver, whole_epochs=False)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_theta")
+
+    @property
+    def weights_(self) -> dict[str, np.ndarray]:
+        """Named views of the one vector that holds all weights."""
+        check_is_fitted(self)
+        return self._network().layout.views(self._theta)
+
+    # -- scoring ----------------------------------------------------------------------------------------------------
+
+    def _reader(self) -> Callable[[np.ndarray, list | None], tuple[list, np.ndarray]]:
+        """A function of token numbers and what the network remembers: it reads them, and returns what the network
+        remembers then, and its raw outputs (T, n_tokens). To be called under `with_numerics`."""
+        network, arena = self._network(), Arena()
+
+        def read(numbers, state):
+            X = numbers[:, None, None].astype(np.float32)
+            state, outputs = network.advance(self._theta, X, state, arena)
+            if not np.isfinite(outputs).all():
+                raise ValueError(
+                    "The network's outputs are not finite: its weights have become too large, or NaN. Fit again with a "
+                    "smaller learning_rate_init, or clip_norm=1.0."
+                )
+            return state, outputs.astype(np.float64)
+
+        return read
+
+    def _pieces(self, n: int) -> list[slice]:
+        """A text of n tokens in pieces to be read one after the other."""
+        size = max(1, min(_PIECE, _MOST_PROBABILITIES // len(self.vocabulary_)))
+        return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+    def score(self, text: str | Iterable[str], y: object = None) -> float:
+        """Mean log-likelihood of a token, given all before it, in nats.
+
+        Parameters
+        ----------
+        text : str, or list of str
+            A list is joined by newlines.
+        y : ignored
+
+        Returns
+        -------
+        float
+            At most 0. The first token is not scored, and neither are unknown ones.
+
+        Raises
+        ------
+        ValueError
+            If the text holds tokens that are not in the vocabulary (unless handle_unknown="ignore"), or has fewer
+            than two tokens.
+        """
+        self._check_fitted()
+        numbers = self._numbers(self._tokens(text))
+        if len(numbers) < 2:
+            raise ValueError(f"A text of {len(numbers)} token(s) has none that follows on another; give a longer one.")
+        following = numbers[1:]
+        counted = np.ones(len(following), bool) if self._unknown is None else following != self._unknown
+        if not counted.any():
+            raise ValueError("No token of the text is in the vocabulary, so there is nothing to score.")
+
+        def log_likelihood():
+            read, state, total = self._reader(), None, 0.0
+            for steps in self._pieces(len(following)):
+                state, outputs = read(numbers[steps], state)
+                log_proba = np.take_along_axis(log_softmax(outputs, axis=1), following[steps, None], axis=1)[:, 0]
+                total += log_proba[counted[steps]].sum()
+            return total
+
+        return float(with_numerics(log_likelihood) / counted.sum())
+
+    def perplexity(self, text: str | Iterable[str]) -> float:
+        """Number of equally likely tokens among which the model would be as unsure: exp(-score).
+
+        Parameters
+        ----------
+        text : str, or list of str
+            As in `score`.
+
+        Returns
+        -------
+        float
+        """
+        with np.errstate(over="ignore"):
+            return float(np.exp(-self.score(text)))
+
+    def predict_proba(self, prompts: Iterable[str]) -> np.ndarray:
+        """Probabilities of the token that follows on each prompt.
+
+        Parameters
+        ----------
+        prompts : list of str
+            Each a text of its own. On an empty one tokens follow as often as they occurred in training.
+
+        Returns
+        -------
+        ndarray of shape (n_prompts, n_tokens)
+            In the order of `vocabulary_`.
+        """
+        self._check_fitted()
+        if isinstance(prompts, str):
+            raise TypeError("prompts must be a list of str; for one prompt, pass a list of it.")
+        prompts, read = as_texts(prompts, "prompts"), self._reader()
+        rows = with_numerics(lambda: [softmax(self._after(prompt, read)[1]) for prompt in prompts])
+        return np.array(rows).reshape(-1, len(self.vocabulary_))
+
+    # -- generating -------------------------------------------------------------------------------------------------
+
+    def _after(self, prompt: str, read: Callable) -> tuple[list | None, np.ndarray]:
+        """What the network remembers after the prompt, and its raw outputs there."""
+        tokens = self._tokens(prompt, "prompt") if prompt else []
+        state, outputs = None, np.log(np.maximum(self._counts / self._counts.sum(), 1e-12))[None]
+        numbers = self._numbers(tokens, "prompt")
+        for steps in self._pieces(len(numbers)):
+            state, outputs = read(numbers[steps], state)
+        return state, outputs[-1]
+
+    def generate(
+        self,
+        n_tokens: int,
+        prompt: str | Sequence[str] = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> str | list[str]:
+        """Write on.
+
+        Parameters
+        ----------
+        n_tokens : int
+            Tokens to write.
+        prompt : str, or list of str, default=""
+            What to go on from. Without one, the first token is drawn as often as it occurred in training. Of a list,
+            each is a prompt of its own.
+        temperature : float, default=1.0
+            Below 1 likely tokens become likelier still, above 1 all become more alike; 0 always takes the likeliest.
+        top_k : int, default=None
+            Draw from so many of the likeliest tokens only.
+        top_p : float in (0, 1], default=None
+            Draw only from as few of the likeliest tokens (among top_k, at this temperature) as together have at least
+            this probability: nucleus sampling (Holtzman et al., 2020).
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        str, or list of str if `prompt` is a list
+            The tokens after the prompt, joined by `separator`.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of its range, or the prompt holds tokens that are not in the vocabulary (unless
+            handle_unknown="ignore").
+        """
+        self._check_fitted()
+        temperature, top_p = check_sampling(n_tokens, temperature, top_k, top_p)
+        prompts = as_texts(prompt, "prompt")
+        rng, tokens, read = check_random_state(random_state), list(self.vocabulary_), self._reader()
+
+        def write_on(prompt):
+            written: list[str] = []
+            state, outputs = self._after(prompt, read)
+            while True:
+                if self._unknown is not None:
+                    outputs[self._unknown] = -np.inf
+                number = sample(outputs, temperature, top_k, top_p, rng.uniform())
+                written.append(tokens[number])
+                if len(written) == n_tokens:
+                    return self.separator.join(written)
+                state, (outputs,) = read(np.array([number]), state)
+
+        texts = with_numerics(lambda: [write_on(prompt) for prompt in prompts])
+        return texts[0] if isinstance(prompt, str) else texts
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
