@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Hashable, Sequence
 from numbers import Integral, Real
 from typing import Literal, Self
@@ -12,29 +11,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import HasMethods, Interval, StrOptions, validate_parameters
 from .._stored import Stored, all_or_nothing
-from .._warnings import outside
+from .._warnings import warn
 from ..estimators._hyperparameters import store_parameters
-from ..estimators._regressor import RNNRegressor
-from ._backtesting import Backtesting
-from ._held_back import HeldBack, check_coverage
-from ._series_model import SeriesModel, seasonal_change
-from ._tables import Exog, Table, grid_of, read_table, write_table
-from ._timegrid import TimeGrid, dominant_period
-from ._window_model import WindowModel, holds_recurrent_net, steps_needed
+from ._backtesting import cutoffs, forecasts, going_on, long_enough, refuse_names_taken, tidy
+from ._forecast_model import ForecastModel
+from ._held_back import check_coverage
+from ._plan import Plan, default_regressor, make_plan
+from ._reader import SeriesReader
+from ._series import Series
+from ._tables import Table
+from ._timegrid import TimeGrid
 
 
-def default_regressor() -> RNNRegressor:
-    """The network that a forecaster has where none is given: small and soon stopped, since most series are short."""
-    return RNNRegressor(32, alpha=0.003, batch_size=32, max_iter=50)
-
-
-class RNNForecaster(Stored, Backtesting, BaseEstimator):
+class RNNForecaster(Stored, BaseEstimator):
     """Forecast a series, several that share an index, or a panel of series.
 
     Windows of the past, normalised, are what a regressor learns to go on from: by default a small recurrent network,
@@ -177,6 +171,35 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
     ) -> None:
         store_parameters(self, locals())
 
+    # what is forecast, and how far, is no metadata to be routed
+    __metadata_request__predict = {"horizon": UNUSED}
+    __metadata_request__score = {"y_next": UNUSED}
+
+    regressor: BaseEstimator | None
+    window: int | Literal["auto"]
+    horizon: int
+    strategy: Literal["direct", "recursive"]
+    normalize: Literal["auto", "smoothing", "last", "mean"] | None
+    target_transform: BaseEstimator | Literal["log"] | None
+    season_length: int | Literal["auto"]
+    difference: int | Literal["season"] | None
+    seasonal_features: int
+    linear_path: bool | Literal["auto"]
+    n_members: int
+    past_only: Sequence[Hashable] | None
+    id_col: Hashable | None
+    time_col: Hashable | None
+    window_format: Literal["auto", "3d", "2d"]
+    calibration_fraction: float
+    random_state: int | np.random.RandomState | None
+
+    season_length_: int
+    window_: int
+    skill_: float
+    network_weight_: float
+    _reader: SeriesReader
+    _model: ForecastModel
+
     _parameter_constraints = {
         "regressor": [HasMethods(["fit", "predict"]), None],
         "window": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -220,8 +243,8 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         y : Series, DataFrame or array-like
             A series with a DatetimeIndex, a PeriodIndex or an index of integers, oldest first and without gaps; a frame
             of several that share it; or a panel: a Series or DataFrame with a MultiIndex of ids and times, or a long
-            frame with `id_col` and `time_col`. Series of a panel may differ in length. An array holds time along its
-            first axis.
+            frame with `id_col` and `time_col`. ISO dates given as text are read as dates. Series of a panel may differ
+            in length. An array holds time along its first axis.
         X : DataFrame or array-like, default=None
             Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`).
 
@@ -243,16 +266,25 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
             If `skill_` is below 0, or the series are too short to hold back a part.
         """
         self._check_parameters()
-        table = read_table(y, self.id_col, self.time_col)
-        grid = grid_of(table)
         with all_or_nothing(self):
-            self._exog = Exog(X, table, self.past_only)
-            self._fit(table, grid, *self._exog.take_rows())
+            self._reader, table, data = SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only)
+            self._check_values(table, "y")
+            plan = self._plan(data, self._reader.grid)
+            plan.check_lengths(data, table.label)
+            self._model = ForecastModel(plan).fit(data)
+            self.season_length_, self.window_ = plan.season_length, plan.window
+            self.skill_, self.network_weight_ = self._model.skill, self._model.network_weight
         self._warn_of_skill()
         return self
 
+    @property
+    def regressors_(self) -> list:
+        """The fitted members."""
+        check_is_fitted(self)
+        return self._model.model.model.members
+
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_last")
+        return hasattr(self, "_model")
 
     def _check_parameters(self) -> None:
         for name in ("window", "horizon", "season_length", "difference", "seasonal_features", "n_members"):
@@ -269,49 +301,12 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
                 "n_members=1."
             )
 
-    def _fit(self, table: Table, grid: TimeGrid, known: list, past_only: list) -> Self:
-        self._check_values(table, "y")
-        lengths = np.array([len(part) for part in table.values])
-        self.season_length_, self.window_, n_needed = self._resolve(table, grid, lengths)
-        self._check_lengths(table, lengths, n_needed)
-        if self._exog.n_past_only and self.horizon > self._block:
-            raise ValueError(
-                f"With past_only columns, {list(self.past_only)}, all {self.horizon} steps must be forecast at once: "
-                "use strategy='direct'."
-            )
-        if self.seasonal_features and self.season_length_ < 2:
-            raise ValueError(
-                f"seasonal_features={self.seasonal_features}, but no season was found: give the season_length."
-            )
-        self._layout, self._grid = table.layout, grid
-        self._ids = list(table.ids)
-        self._number = {group: i for i, group in enumerate(self._ids)}
-        self._first = min(index[0] for index in table.indexes)
-        starts = np.array([grid.n_steps(self._first, index[0]) for index in table.indexes])
-        self._seed = None
-        if self.random_state is not None or self.n_members > 1:
-            self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        self._dtype = np.float32 if all(part.dtype == np.float32 for part in table.values) else np.float64
-        data = (table.values, known, past_only, starts)
-        held_back = self._hold_back(*data, lengths, n_needed) if self.calibration_fraction > 0 else None
-        self._held_back = held_back
-        self.skill_ = held_back.skill if held_back else np.nan
-        self.network_weight_ = held_back.network_weight if held_back else 1.0
-        self._model = self._train(*data)
-        self.regressors_ = self._model.model.members
-        self._mase_scale = np.stack([seasonal_change(part, self.season_length_) for part in table.values])
-        self._origins = self._model.origins(*data, lengths, (np.arange(len(lengths)), lengths - 1))
-        self._last = [index[-1] for index in table.indexes]
-        return self
-
     def _warn_of_skill(self) -> None:
         if self.skill_ < 0:
-            warnings.warn(
+            warn(
                 f"On the last {self.calibration_fraction:.0%} of the data, which were held back, this forecaster was "
                 f"worse than repeating the last season ({self.season_length_} steps): skill_ = {self.skill_:.2f}. Do "
-                "that, or try another window, normalize, target_transform or regressor.",
-                UserWarning,
-                stacklevel=outside(),
+                "that, or try another window, normalize, target_transform or regressor."
             )
 
     def _check_values(self, table: Table, name: str) -> None:
@@ -328,99 +323,9 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
                     "np.expm1) for values from 0 on."
                 )
 
-    def _resolve(self, table: Table, grid: TimeGrid, lengths: np.ndarray) -> tuple[int, int, int]:
-        """Season and window, and how many values of a series a forecast takes with them."""
-        season = self.season_length
-        if season == "auto":
-            season = grid.season_length
-            if grid.kind == "integer":
-                season = dominant_period(table.values[int(np.argmax(lengths))][:, 0])
-            if season is None or lengths.max() < 3 * season:
-                season = 1
-        window = self.window
-        if window == "auto":
-            window = season * -(-7 // season) if season > 1 else 24
-            # at least twice as many windows as steps in a window
-            window = max(1, min(window, (int(np.median(lengths)) - self._block) // 3))
-        normalize, difference = self._normalize_and_difference(season)
-        return int(season), int(window), steps_needed(int(window), int(season), normalize, difference)
-
-    def _normalize_and_difference(self, season: int) -> tuple[str | None, int]:
-        difference = {None: 0, "season": season}.get(self.difference, self.difference)
-        if self.normalize != "auto":
-            return self.normalize, difference
-        return None if difference else "smoothing" if season > 1 else "last", difference
-
-    def _check_lengths(self, table: Table, lengths: np.ndarray, n_needed: int) -> None:
-        of_what = f"window={self.window_}, season_length={self.season_length_}, difference={self.difference}"
-        short = np.flatnonzero(lengths < n_needed)
-        if len(short):
-            raise ValueError(
-                f"{table.label(short[0])} has {lengths[short[0]]} values, too few for a forecast, which takes "
-                f"{n_needed} ({of_what}). Choose a smaller window or season_length, or leave the series out."
-            )
-        if lengths.max() < n_needed + self._block + 1:
-            raise ValueError(
-                f"y has at most {lengths.max()} values in a series, too few to fit on: with {of_what} and "
-                f"{self._block} step(s) forecast at once it takes at least {n_needed + self._block + 1}. Choose "
-                "a smaller window or horizon, or strategy='recursive'."
-            )
-
-    def _new_model(self, n_known: int) -> SeriesModel:
-        regressor = default_regressor() if self.regressor is None else self.regressor
-        recurrent = holds_recurrent_net(regressor)
-        season = self.season_length_
-        normalize, difference = self._normalize_and_difference(season)
-        n_harmonics = min(self.seasonal_features, season // 2)
-        model = WindowModel(
-            regressor=regressor,
-            window=self.window_,
-            n_steps=self._block,
-            normalize=normalize,
-            season_length=season,
-            difference=difference,
-            linear_path=recurrent if self.linear_path == "auto" else self.linear_path,
-            as_3d=recurrent if self.window_format == "auto" else self.window_format == "3d",
-            n_members=self.n_members,
-            seed=self._seed,
-            n_known=n_known + 2 * n_harmonics,
-        )
-        transformer = self.target_transform
-        if isinstance(transformer, str):
-            transformer = FunctionTransformer(np.log, np.exp, check_inverse=False).set_output(transform="default")
-        return SeriesModel(model, transformer, season, n_harmonics)
-
-    @property
-    def _block(self) -> int:
-        """Steps that are forecast at once."""
-        return int(self.horizon) if self.strategy == "direct" else 1
-
-    def _train(self, values, known, past_only, starts) -> SeriesModel:
-        return self._new_model(known[0].shape[1]).fit(values, known, past_only, starts, self._dtype)
-
-    def _hold_back(self, values, known, past_only, starts, lengths, n_needed) -> HeldBack | None:
-        """Forecast the newest part of the data from the rest."""
-        n_held_back = int(np.ceil(self.calibration_fraction * lengths.max()))
-        if known[0].shape[1]:
-            n_held_back = max(n_held_back, self._block)  # HeldBack takes whole blocks then
-        n_early = np.clip((starts + lengths).max() - n_held_back - starts, 0, lengths)
-        n_least = n_needed + self._block + 1
-        n_late = self._block if known[0].shape[1] else 1
-        enough = np.flatnonzero((n_early >= n_least) & (n_early + n_late <= lengths))
-        if len(enough) == 0:
-            warnings.warn(
-                f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which "
-                f"takes {n_least} steps: there will be no skill_ and no intervals. Set calibration_fraction=0 to say "
-                "that you need none, or choose a smaller window or horizon.",
-                UserWarning,
-                stacklevel=outside(),
-            )
-            return None
-        data = [[part[i] for i in enough] for part in (values, known, past_only)]
-        early = [[rows[:n] for rows, n in zip(part, n_early[enough])] for part in data]
-        model = self._train(*early, starts[enough])
-        ahead = self._block if self._exog.n_past_only else max(self.horizon, self.season_length_)
-        return HeldBack(model, *data, starts[enough], n_early[enough], int(self.horizon), ahead)
+    def _plan(self, data: Series, grid: TimeGrid) -> Plan:
+        """What the parameters come to, for these series."""
+        return make_plan(self.get_params(deep=False), data, grid)
 
     # -- forecasting ------------------------------------------------------------------------------------------------
 
@@ -444,7 +349,7 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         """
         check_is_fitted(self)
         Z, series, indexes = self._forecast(self._check_horizon(horizon), X)
-        return write_table(self._layout, self._ids, indexes, list(self._model.in_units(Z, series)))
+        return self._reader.write(self._model.in_units(Z, series), indexes)
 
     def predict_interval(
         self, horizon: int | None = None, X: pd.DataFrame | ArrayLike | None = None, *, coverage: float = 0.9
@@ -472,22 +377,15 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         """
         check_is_fitted(self)
         Z, series, indexes = self._forecast(self._check_horizon(horizon), X)
-        lower, upper = self._bounds(Z, series, coverage)
-        return write_table(
-            self._layout, self._ids, indexes, list(np.stack([lower, upper], axis=-1)), bounds=("lower", "upper")
-        )
-
-    def _bounds(self, Z, series, coverage) -> tuple[np.ndarray, np.ndarray]:
         check_coverage(coverage)
-        if self._held_back is None:
+        if self._model.held_back is None:
             raise ValueError(
                 "This forecaster has no held-back errors to make intervals of: calibration_fraction was "
                 f"{self.calibration_fraction}, or the series too short to hold back a part. Fit with "
                 "calibration_fraction=0.2 on a longer series, or with a smaller window or horizon."
             )
-        widths = self._held_back.widths(Z.shape[1], coverage)
-        bounds = self._model.in_units(Z - widths, series), self._model.in_units(Z + widths, series)
-        return np.minimum(*bounds), np.maximum(*bounds)
+        bounds = np.stack(self._model.bounds(Z, series, coverage), axis=-1)
+        return self._reader.write(bounds, indexes, ("lower", "upper"))
 
     def _check_horizon(self, horizon) -> int:
         n_steps = self.horizon if horizon is None else horizon
@@ -502,22 +400,10 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
 
     def _forecast(self, n_steps: int, X, series=None, lengths=None) -> tuple[np.ndarray, np.ndarray, list]:
         """Scaled forecasts (n, n_steps, m) of some series, their numbers, and the indexes of the forecasts."""
-        series = np.arange(len(self._ids)) if series is None else np.asarray(series)
+        series = np.arange(len(self._reader.ids)) if series is None else series
         lengths = [n_steps] * len(series) if lengths is None else lengths
-        whole = -(-n_steps // self._model.model.n_steps) * self._model.model.n_steps
-        longer = [self._grid.after(self._last[i], whole) for i in series]
-        indexes = [index[:length] for index, length in zip(longer, lengths)]
-        known = self._exog.read_future(X, self._layout, [self._ids[i] for i in series], indexes, longer)
-        return self._forecast_from(n_steps, np.stack(known), series), series, indexes
-
-    def _forecast_from(self, n_steps: int, known: np.ndarray, series: np.ndarray) -> np.ndarray:
-        if self._exog.n_past_only and n_steps > self._model.model.n_steps:
-            raise ValueError(
-                f"To forecast {n_steps} steps, {self._model.model.n_steps} at a time, takes later values of the "
-                f"past_only columns {list(self.past_only)}. Fit with strategy='direct' and horizon={n_steps}."
-            )
-        times = np.array([self._grid.n_steps(self._first, self._last[i]) + 1 for i in series])
-        return self._model.forecast(self._origins.take(series), n_steps, known, times, self.network_weight_)
+        known, indexes = self._reader.read_future(X, series, lengths, n_steps)
+        return self._model.forecast(n_steps, known, series), series, indexes
 
     # -- observing --------------------------------------------------------------------------------------------------
 
@@ -537,54 +423,13 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         self : object
         """
         check_is_fitted(self)
-        table = self._read_next(y_new, "y_new")
+        table, series = self._reader.read_next(y_new, "y_new")
         self._check_values(table, "y_new")
-        known, past_only = self._exog.read_next(X_new, table)
-        return self._update(table, known, past_only)
-
-    def _update(self, table: Table, known, past_only) -> Self:
-        advanced = []
-        for i, group in enumerate(table.ids):
-            number = np.array([self._number[group]])
-            time = np.array([self._grid.n_steps(self._first, table.indexes[i][0])])
-            new = (table.values[i][None], known[i][None], past_only[i][None])
-            advanced.append((number, self._model.advance(self._origins.take(number), *new, time, number)))
+        model = self._model.advance(self._reader.with_exog(table, X_new), series)
         # all or nothing, and copies of this forecaster keep what they know
-        self._origins, self._last = copy.deepcopy(self._origins), list(self._last)
-        for (number, origins), index in zip(advanced, table.indexes):
-            self._origins.put(number, origins)
-            self._last[number[0]] = index[-1]
+        self._model, self._reader = model, copy.copy(self._reader)
+        self._reader.advance(series, table)
         return self
-
-    def _read_next(self, y, name: str) -> Table:
-        """y as a Table of which each series follows on directly on what this forecaster knows."""
-        table = read_table(y, self.id_col, self.time_col, name=name)
-        if table.layout.kind != self._layout.kind or table.layout.names != self._layout.names:
-            raise ValueError(
-                f"{name} must be of the kind that was fitted ({self._layout.kind} with columns {self._layout.names}), "
-                f"got {table.layout.kind} with columns {table.layout.names}."
-            )
-        for i, group in enumerate(table.ids):
-            where = table.label(i, name)
-            if group not in self._number:
-                raise ValueError(
-                    f"{name} has a series {group!r} that this forecaster was not fitted on. To validate over a panel, "
-                    "cut all series at the same times: cv=forecaster.time_splits(y, n_splits=..., horizon=...)."
-                )
-            last = self._last[self._number[group]]
-            if self._layout.kind == "array":
-                table.indexes[i] = self._grid.after(last, len(table.indexes[i]))
-                continue
-            table.indexes[i] = self._grid.check(table.indexes[i], where)
-            expected = self._grid.after(last, 1)[0]
-            if table.indexes[i][0] != expected:
-                raise ValueError(
-                    f"{where} begins at {table.indexes[i][0]}, but must follow on directly on what this forecaster "
-                    f"knows, which ends at {last}: the next time is {expected}. Pass the rows from there on (update() "
-                    "takes what lies between; in cross-validation, TimeSeriesSplit without a gap, and for a panel "
-                    "cv=forecaster.time_splits(y, ...))."
-                )
-        return table
 
     def score(self, y_next: pd.Series | pd.DataFrame | ArrayLike, X: pd.DataFrame | ArrayLike | None = None) -> float:
         """Minus the mean absolute scaled error (MASE) of a forecast of y_next.
@@ -609,15 +454,98 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
             If it does not follow on.
         """
         check_is_fitted(self)
-        if self._layout.kind == "array":
+        if self._reader.layout.kind == "array":
             raise TypeError(
                 "score takes a Series or a DataFrame, since the rows of an array do not tell whether they follow on "
                 "what was fitted: forecaster.fit(pd.Series(y))."
             )
-        table = self._read_next(y_next, "y_next")
-        series = [self._number[group] for group in table.ids]
-        lengths = [len(part) for part in table.values]
-        Z, series, _ = self._forecast(max(lengths), X, series, lengths)
+        table, series = self._reader.read_next(y_next, "y_next")
+        Z, series, _ = self._forecast(int(table.lengths.max()), X, series, table.lengths)
         forecast = self._model.in_units(Z, series)
         errors = [np.abs(true - forecast[j][: len(true)]).mean(axis=0) for j, true in enumerate(table.values)]
-        return -float(np.mean(np.stack(errors) / self._mase_scale[series]))
+        return -float(np.mean(np.stack(errors) / self._model.mase_scale[series]))
+
+    # -- standing at earlier times ----------------------------------------------------------------------------------
+
+    def backtest(
+        self,
+        y: pd.Series | pd.DataFrame | ArrayLike,
+        X: pd.DataFrame | ArrayLike | None = None,
+        *,
+        n_splits: int = 5,
+        horizon: int | None = None,
+        stride: int | None = None,
+        refit: bool = False,
+        coverage: float = 0.9,
+    ) -> pd.DataFrame:
+        """Stand at earlier times, forecast what came then, and compare.
+
+        Parameters
+        ----------
+        y, X : as in `fit`
+            The whole of the data; this forecaster itself is not changed.
+        n_splits : int, default=5
+            Times to stand at.
+        horizon : int, default=None
+            Time steps to forecast from each; None takes the parameter `horizon`.
+        stride : int, default=None
+            Time steps from one to the next; None takes the horizon. The last is `horizon` steps before the end.
+        refit : bool, default=False
+            Whether to fit anew each time; otherwise only the first time, and the values since then are taken into
+            account by `update`.
+        coverage : float, default=0.9
+            Of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            One row for each forecast value: (the id and the variable, if there are several,) cutoff (the last time
+            known), step, y_true, y_pred, lower, upper. The bounds are NaN if calibration_fraction is 0.
+        """
+        self._check_parameters()
+        check_coverage(coverage)
+        reader, table, data = SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only)
+        self._check_values(table, "y")
+        horizon = self._check_horizon(horizon)
+        cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
+        refuse_names_taken(table)
+
+        def plan_for(early):
+            return self._plan(early, reader.grid)
+
+        def going_at(k, stops):
+            return going_on(table, cuts[k][0], stops)
+
+        stops = [stops for _, stops in cuts]
+        found = forecasts(plan_for, table.label, data, stops, going_at, horizon, refit, coverage)
+        return pd.concat(
+            [tidy(table, series, cut, columns) for (cut, _), (series, columns) in zip(cuts, found)], ignore_index=True
+        )
+
+    def time_splits(
+        self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Splits for cross-validation that cut all series of a panel at the same times.
+
+        scikit-learn's TimeSeriesSplit cuts by rows, and so would cut a panel by series.
+
+        Parameters
+        ----------
+        y, n_splits, horizon, stride : as in `backtest`
+
+        Returns
+        -------
+        list of tuple of ndarray
+            Rows of y to fit on and to score, for each split, as ``GridSearchCV(forecaster, ..., cv=splits)`` takes
+            them.
+        """
+        self._check_parameters()
+        reader, table, data = SeriesReader.read(y, None, self.id_col, self.time_col, None)
+        horizon = self._check_horizon(horizon)
+        splits = []
+        for cut, stops in cutoffs(table, reader.grid, n_splits, horizon, stride):
+            stops = long_enough(lambda early: self._plan(early, reader.grid), data, stops)
+            test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going_on(table, cut, stops)]
+            train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
+            splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
+        return splits

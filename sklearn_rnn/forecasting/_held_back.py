@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
 
-from .._warnings import outside
+from .._warnings import warn
+from ._series import Series, fill_blocks, rows_at
 from ._series_model import SeriesModel, seasonal_change
 
 MOST_ORIGINS = 2000
@@ -23,8 +22,8 @@ class HeldBack:
     ----------
     model : SeriesModel
         Fitted to the first n_early[i] rows of each series.
-    values, known, past_only, starts : as in SeriesModel.fit
-        Of the whole series.
+    data : Series
+        The whole series.
     n_early : ndarray of shape (N,)
     horizon : int
         Steps that `skill` is about.
@@ -38,15 +37,15 @@ class HeldBack:
     network_weight : float
     """
 
-    def __init__(self, model: SeriesModel, values, known, past_only, starts, n_early, horizon: int, ahead: int):
-        h, lengths = model.model.n_steps, np.array([len(part) for part in values])
+    def __init__(self, model: SeriesModel, data: Series, n_early: np.ndarray, horizon: int, ahead: int):
+        h, lengths = model.model.n_steps, data.lengths
         n_late = lengths - n_early
         ahead = int(min(ahead, n_late.max()))
-        if known[0].shape[1]:
+        if data.n_known:
             # Exogenous columns must be known of all steps of a block, so some origins are too late.
             ahead = max(ahead // h, 1) * h
             n_late = np.maximum(n_late - ahead + 1, 0)
-        series = np.repeat(np.arange(len(values)), n_late)
+        series = np.repeat(np.arange(len(data)), n_late)
         t = np.concatenate([np.arange(first, first + n) for first, n in zip(n_early, n_late)]) - 1
         if len(t) > MOST_ORIGINS:
             # drawn, since every k-th would be the same hour of all days, or the same day of all series
@@ -54,10 +53,10 @@ class HeldBack:
             series, t = series[some], t[some]
             ahead = min(ahead, int((lengths[series] - 1 - t).max()))
         steps = t[:, None] + 1 + np.arange(ahead)
-        future = rows_at(known, series, t[:, None] + 1 + np.arange(-(-ahead // h) * h), hold_last=True)
-        origins = model.origins(values, known, past_only, starts, n_early, (series, t))
-        arguments = origins, ahead, future, starts[series] + t + 1
-        true = rows_at(values, series, steps)
+        future = fill_blocks(rows_at(data.known, series, steps), -(-ahead // h) * h)
+        origins = model.origins(data, n_early, (series, t))
+        arguments = origins, ahead, future, data.starts[series] + t + 1
+        true = rows_at(data.values, series, steps)
         true_scaled = model.scaled(true, series)
         forecast = model.forecast(*arguments)
         self.network_weight = 1.0
@@ -76,8 +75,8 @@ class HeldBack:
         # mean absolute scaled error, against that of repeating the last season
         s = model.season_length
         lag = np.where(n_early > s, s, 1)[series][:, None]  # as in seasonal_change
-        naive = rows_at(values, series, t[:, None] - lag + 1 + np.arange(ahead) % lag)
-        scale = np.stack([seasonal_change(part[:n], s) for part, n in zip(values, n_early)])[series][:, None]
+        naive = rows_at(data.values, series, t[:, None] - lag + 1 + np.arange(ahead) % lag)
+        scale = np.stack([seasonal_change(part[:n], s) for part, n in zip(data.values, n_early)])[series][:, None]
         error = np.nansum((np.abs(true - model.in_units(forecast, series)) / scale)[:, :horizon])
         naive_error = np.nansum((np.abs(true - naive) / scale)[:, :horizon])
         self.skill = float(1 - error / naive_error) if naive_error > 0 else np.nan
@@ -94,11 +93,9 @@ class HeldBack:
         relative = self.scores / np.where(typical > 0, typical, 1.0)
         level = coverage * (1 + 1 / self._n_independent(relative))
         if coverage * (1 + 1 / len(self.scores)) > 1:
-            warnings.warn(
+            warn(
                 f"{len(self.scores)} times at which errors were held back are too few for a coverage of {coverage}; "
-                "the interval is that of the largest error, and may cover less.",
-                UserWarning,
-                stacklevel=outside(),
+                "the interval is that of the largest error, and may cover less."
             )
         quantile = np.nanquantile(relative.reshape(-1, relative.shape[2]), min(level, 1), axis=0, method="higher")
         ahead = len(typical)
@@ -123,16 +120,3 @@ class HeldBack:
 def check_coverage(coverage: object) -> None:
     if not isinstance(coverage, Real) or not 0 < coverage < 1:
         raise ValueError(f"coverage must be a number between 0 and 1, got {coverage!r}.")
-
-
-def rows_at(parts: list, series: Sequence[int], steps: np.ndarray, hold_last: bool = False) -> np.ndarray:
-    """parts[series[i]][steps[i, j]] as (n, steps, k); beyond the end NaN, or the last row."""
-    out = np.full((*steps.shape, parts[0].shape[1]), np.nan)
-    series = np.asarray(series)
-    for i in np.unique(series):
-        of_part, part = series == i, parts[i]
-        rows = part[np.minimum(steps[of_part], len(part) - 1)].astype(np.float64)
-        if not hold_last:
-            rows[steps[of_part] >= len(part)] = np.nan
-        out[of_part] = rows
-    return out

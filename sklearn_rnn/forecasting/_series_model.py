@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from sklearn.base import clone
 
+from ._series import Series
 from ._window_model import Origins, WindowModel, padded
 
 
@@ -30,10 +31,10 @@ class SeriesModel:
         self.season_length = season_length
         self.n_harmonics = n_harmonics
 
-    def fit(self, values: list, known: list, past_only: list, starts: list, dtype) -> Self:
-        """Fit to series that are given as lists of arrays with time first; starts[i] is the time of the first row."""
+    def fit(self, data: Series, dtype: np.dtype) -> Self:
+        """Fit to series; the regressor is given windows of this dtype."""
         if self.transformer is not None:
-            rows = np.concatenate(values)
+            rows = np.concatenate(data.values)
             self.transformer = clone(self.transformer).fit(rows)
             back = np.asarray(self.transformer.inverse_transform(self._transform([rows])[0]))
             if not np.allclose(back, rows, rtol=1e-4, atol=1e-6 * np.abs(rows).max()):
@@ -41,22 +42,22 @@ class SeriesModel:
                     "target_transform cannot be undone: its inverse_transform does not give back the values of y. A "
                     "FunctionTransformer needs an inverse_func; others may not be one to one on this range."
                 )
-        transformed = self._transform(values)
+        transformed = self._transform(data.values)
         self.scale = np.stack([seasonal_change(part, self.season_length) for part in transformed])
-        self._known_scaling, self._past_scaling = (_mean_and_scale(columns) for columns in (known, past_only))
-        Z, n, E = self._arrays(values, known, past_only, starts)
-        self.model.fit(Z, n, E, dtype)
+        self._known_scaling, self._past_scaling = _mean_and_scale(data.known), _mean_and_scale(data.past_only)
+        Z, E = self._arrays(data)
+        self.model.fit(Z, data.lengths, E, dtype)
         return self
 
-    def origins(self, values, known, past_only, starts, n_start, where) -> Origins:
-        """As WindowModel.origins, of the series that were fitted, from values that may be longer now."""
-        Z, _, E = self._arrays(values, known, past_only, starts)
+    def origins(self, data: Series, n_start: np.ndarray, where: tuple[np.ndarray, np.ndarray]) -> Origins:
+        """As WindowModel.origins, of the series that were fitted, which may be longer now."""
+        Z, E = self._arrays(data)
         return self.model.origins(Z, n_start, E, where)
 
-    def advance(self, origins: Origins, values, known, past_only, times, series) -> Origins:
-        """The origins after `values` (n, steps, m) of the same series, whose first row is at `times`, are known too."""
-        Z = np.stack(self._transform(list(values))) / self.scale[series][:, None]
-        return self.model.advance(origins, Z, self._exog(known, past_only, times))
+    def advance(self, origins: Origins, new: Series, series: np.ndarray) -> Origins:
+        """The origins of some series after more steps of them, equally many, are known too."""
+        Z = np.stack(self._transform(new.values)) / self.scale[series][:, None]
+        return self.model.advance(origins, Z, self._exog(np.stack(new.known), np.stack(new.past_only), new.starts))
 
     def forecast(
         self, origins: Origins, n_steps: int, known: np.ndarray, times: np.ndarray, network_weight: float = 1.0
@@ -115,11 +116,10 @@ class SeriesModel:
             parts.append(_rescale(past_only, self._past_scaling))
         return np.concatenate(parts, axis=2)
 
-    def _arrays(self, values, known, past_only, starts):
-        n = np.array([len(part) for part in values])
-        transformed = [part / scale for part, scale in zip(self._transform(values), self.scale)]
-        E = self._exog(padded(known), padded(past_only), np.asarray(starts))
-        return padded(transformed), n, E
+    def _arrays(self, data: Series) -> tuple[np.ndarray, np.ndarray]:
+        """Values and exogenous columns in the units of the model, (N, T, m) and (N, T, k), NaN after the end."""
+        transformed = [part / scale for part, scale in zip(self._transform(data.values), self.scale)]
+        return padded(transformed), self._exog(padded(data.known), padded(data.past_only), data.starts)
 
 
 def seasonal_change(values: np.ndarray, season_length: int) -> np.ndarray:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from contextlib import suppress
+from collections.abc import Container, Hashable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from ._timegrid import TimeGrid
+from ..sequences._arrays import refuse_lazy
+from ..sequences._timeindex import parse_times
+from ._timegrid import Advice, TimeGrid
 
 
 @dataclass
@@ -31,7 +32,38 @@ class Layout:
 
     @property
     def has_ids(self) -> bool:
+        """Is there a name for each series?"""
         return self.kind == "panel" or self.id_col is not None
+
+    def advice(self, name: str = "y") -> Advice:
+        """What to do about wrong times, in code for data that are held like this."""
+        if self.time_col is None:
+            regular = f"{name}.asfreq(...).interpolate()"
+            if self.has_ids:
+                regular = f"{name}.unstack(0).asfreq(...).interpolate().stack()"
+            return Advice(
+                f"The index of {name}",
+                convert=f"pd.to_datetime({name}.index)",
+                number=f"{name}.reset_index(drop=True)",
+                sort=f"{name}.sort_index()",
+                aggregate=f"{name}.groupby(level=-1).mean()",
+                regular=regular,
+                drop_missing=f"{name} = {name}[{name}.index.notna()]",
+                fill=f"{name}.interpolate() or {name}.ffill()",
+            )
+        time, keys = f"{name}[{self.time_col!r}]", [key for key in (self.id_col, self.time_col) if key is not None]
+        of_ids = "" if self.id_col is None else f".groupby({self.id_col!r})"
+        value = f"[{self.names[0]!r}]"
+        return Advice(
+            f"Column {self.time_col!r} of {name}",
+            convert=f"{time} = pd.to_datetime({time})",
+            number=f"{time} = {name}{of_ids}.cumcount()" if of_ids else f"{time} = range(len({name}))",
+            sort=f"{name}.sort_values({keys})",
+            aggregate=f"{name}.groupby({keys}, as_index=False).mean()",
+            regular=f"{name}.set_index({self.time_col!r}){of_ids}.resample(...).mean().interpolate().reset_index()",
+            drop_missing=f"{name}.dropna(subset=[{self.time_col!r}])",
+            fill=f"{name}{value} = {name}{of_ids}{value}.ffill()",
+        )
 
 
 @dataclass
@@ -45,24 +77,13 @@ class Table:
     rows: list[np.ndarray]  # where in the user's object each series stands
 
     def label(self, i: int, name: str = "y") -> str:
+        """What to call a series in a message."""
         return f"{name}, series {self.ids[i]!r}," if self.layout.has_ids else name
 
-    def numbers(self, whole: Table) -> list[int]:
-        """Where the series of this table, cut from another, stand in that."""
-        of = {group: i for i, group in enumerate(whole.ids)}
-        return [of[group] for group in self.ids]
-
-    def cut(self, starts: Sequence[int], stops: Sequence[int]) -> Table:
-        """Rows starts[i] ... stops[i] - 1 of each series; a series without any is left out."""
-        kept = [i for i in range(len(self.ids)) if stops[i] > starts[i]]
-        parts = [slice(starts[i], stops[i]) for i in kept]
-        return replace(
-            self,
-            ids=[self.ids[i] for i in kept],
-            indexes=[self.indexes[i][part] for i, part in zip(kept, parts)],
-            values=[self.values[i][part] for i, part in zip(kept, parts)],
-            rows=[self.rows[i][part] for i, part in zip(kept, parts)],
-        )
+    @property
+    def lengths(self) -> np.ndarray:
+        """Rows of each series."""
+        return np.array([len(part) for part in self.values])
 
 
 def read_table(
@@ -95,6 +116,7 @@ def read_table(
     elif isinstance(data, pd.DataFrame):
         frame, is_1d = data, False
     else:
+        refuse_lazy(data, name)
         return _read_array(data, name, id_col, time_col, columns)
     keys = [key for key in (id_col, time_col) if key is not None]
     for key in keys:
@@ -137,6 +159,7 @@ def read_table(
         raise ValueError(
             f"{name} has a MultiIndex and id_col={id_col!r} too: give one of them. y.reset_index() makes columns."
         )
+    times = parse_times(times, f"{name}.index" if time_col is None else f"{name}[{time_col!r}]")
     values = np.column_stack([_numbers(frame[column], column, name) for column in names])
     if groups is None:
         ids, rows = [None], [np.arange(len(frame))]
@@ -155,19 +178,25 @@ def read_table(
     indexes = [times] if groups is None else [times[part] for part in rows]  # the whole index keeps its freq
     table = Table(layout, ids, indexes, [values[part] for part in rows], rows)
     if all_finite:
-        for i, part in enumerate(table.values):
-            _refuse_missing(part, table.indexes[i], names, table.label(i, name), name)
+        refuse_missing(table, name)
     return table
 
 
-def _refuse_missing(values: np.ndarray, index: pd.Index, names: list, label: str, name: str) -> None:
+def refuse_missing(table: Table, name: str = "y") -> None:
+    """Every value of a table must be known."""
+    for i, part in enumerate(table.values):
+        _refuse_missing(part, table.indexes[i], table.layout, table.label(i, name), name)
+
+
+def _refuse_missing(values: np.ndarray, index: pd.Index, layout: Layout, label: str, name: str) -> None:
     wrong = np.argwhere(~np.isfinite(values))
     if len(wrong):
         t, column = wrong[0]
         what = "is missing" if np.isnan(values[t, column]) else "is infinite"
+        more = f" ({len(wrong)} values in all)" if len(wrong) > 1 else ""
         raise ValueError(
-            f"{label} {what} at {index[t]}, column {names[column]!r}. Fill it in, as with {name}.interpolate() or "
-            f"{name}.ffill(), or use the rows after it only: which is right depends on why it is missing."
+            f"{label} {what} at {index[t]}, column {layout.names[column]!r}{more}. Fill it in, as with "
+            f"{layout.advice(name).fill}, or use the rows after it only: which is right depends on why it is missing."
         )
 
 
@@ -217,13 +246,15 @@ def _numbers(column: pd.Series, label: Hashable, name: str) -> np.ndarray:
         raise TypeError(f"Column {label!r} of {name} holds no numbers: {error}") from error
 
 
-def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> tuple[list[np.ndarray], list]:
+def align(
+    X: object, y: Table, name: str = "X", columns: list | None = None, known_ids: Container | None = None
+) -> tuple[list[np.ndarray], list]:
     """The rows of X that belong to the rows of y, for each series, and the names of X's columns.
 
     Raises
     ------
     ValueError
-        If a row of y has none in X.
+        If a row of y has none in X, or X holds a series that is not among `known_ids`, if these are given.
     """
     if y.layout.kind == "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
         table = read_table(X, name=name, columns=columns)
@@ -246,6 +277,13 @@ def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> 
             f"{name} must hold the ids of the series as y does, in the same levels of its index or the same columns."
         )
     found = {group: i for i, group in enumerate(table.ids)}
+    unknown = [] if known_ids is None else [group for group in found if group not in known_ids]
+    if unknown:
+        raise ValueError(
+            f"{name} has rows for series {unknown[0]!r}, which this forecaster was not fitted on"
+            + (f" (nor on {len(unknown) - 1} more)" if len(unknown) > 1 else "")
+            + ". Leave them out, or fit again with the values of that series."
+        )
     rows = []
     for i, group in enumerate(y.ids):
         if group not in found:
@@ -267,83 +305,8 @@ def align(X: object, y: Table, name: str = "X", columns: list | None = None) -> 
             rows.append(table.values[j][at])
         else:
             rows.append(table.values[j])
-        _refuse_missing(rows[-1], y.indexes[i], table.layout.names, table.label(j, name), name)
+        _refuse_missing(rows[-1], y.indexes[i], table.layout, table.label(j, name), name)
     return rows, table.layout.names
-
-
-class Exog:
-    """The exogenous columns of X: names, and which are known of the past only."""
-
-    def __init__(self, X: object, y: Table, past_only: Sequence[Hashable] | None):
-        past_only = [] if past_only is None else list(past_only)
-        self.names: list | None = None
-        self.rows = [np.empty((len(part), 0)) for part in y.values]
-        if X is not None:
-            self.rows, self.names = align(X, y)
-        elif past_only:
-            raise ValueError(f"past_only names the columns {past_only} of X, but no X was given.")
-        names = self.names or []
-        unknown = [name for name in past_only if name not in names]
-        if unknown:
-            raise ValueError(f"past_only names {unknown[0]!r}, which X does not have; its columns are {names}.")
-        self._is_past_only = np.isin(np.arange(len(names)), [names.index(name) for name in past_only])
-
-    @property
-    def known_names(self) -> list:
-        return [name for name, past in zip(self.names or [], self._is_past_only) if not past]
-
-    @property
-    def n_past_only(self) -> int:
-        return int(self._is_past_only.sum())
-
-    def take_rows(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Columns that are known ahead, and past-only ones, (T_i, k) for each series; they are not kept here."""
-        rows, self.rows = self.rows, []
-        return self._split(rows)
-
-    def _split(self, rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        return [part[:, ~self._is_past_only] for part in rows], [part[:, self._is_past_only] for part in rows]
-
-    def read_next(self, X_new: object, y_new: Table) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The same of the rows that belong to later values."""
-        if X_new is None and self.names is not None:
-            raise ValueError(
-                f"This forecaster was fitted with exogenous columns {self.names}: pass them in X_new for the rows "
-                "of y_new."
-            )
-        if self.names is None:
-            if X_new is not None:
-                raise ValueError("This forecaster was fitted without X: leave X_new out, or fit again with X.")
-            return self._split([np.empty((len(part), 0)) for part in y_new.values])
-        return self._split(align(X_new, y_new, name="X_new", columns=self.names)[0])
-
-    def read_future(self, X: object, layout: Layout, ids: list, indexes: list, longer: list) -> list[np.ndarray]:
-        """Columns that are known ahead, of the times to forecast, and of longer indexes as far as X has them."""
-        names = self.known_names
-        if self.names is None and X is not None:
-            raise ValueError("This forecaster was fitted without X: leave X out, or fit again with X.")
-        if not names:
-            return [np.empty((len(index), 0)) for index in longer]
-        if X is None:
-            raise ValueError(
-                f"This forecaster was fitted with exogenous columns {names}: pass X with a row for each time to "
-                f"forecast, from {indexes[0][0]} to {indexes[0][-1]}. If their future is not known, name them in "
-                "past_only."
-            )
-
-        def rows(indexes):
-            values = [np.empty((len(index), len(layout.names))) for index in indexes]
-            return align(X, Table(layout, ids, indexes, values, []), columns=names)[0]
-
-        known = rows(indexes)  # raises an error if one is missing
-        if layout.kind != "array":
-            with suppress(ValueError):
-                return rows(longer)
-        return [_hold_last(part, len(index)) for part, index in zip(known, longer)]
-
-
-def _hold_last(part: np.ndarray, n: int) -> np.ndarray:
-    return np.concatenate([part, np.repeat(part[-1:], n - len(part), axis=0)])
 
 
 def write_table(
@@ -401,8 +364,9 @@ def write_table(
 def grid_of(table: Table) -> TimeGrid:
     """The grid that all indexes of a table lie on, regular and without gaps."""
     longest = int(np.argmax([len(index) for index in table.indexes]))
-    grid = TimeGrid(table.indexes[longest], table.label(longest))
-    table.indexes = [grid.check(index, table.label(i)) for i, index in enumerate(table.indexes)]
+    advice = table.layout.advice()
+    grid = TimeGrid(table.indexes[longest], table.label(longest), advice)
+    table.indexes = [grid.check(index, table.label(i), advice) for i, index in enumerate(table.indexes)]
     first = min(index[0] for index in table.indexes)
     for i, index in enumerate(table.indexes):
         if grid.labels(first, grid.n_steps(first, index[0]) + 1)[-1] != index[0]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,30 @@ from pandas.tseries.frequencies import to_offset
 
 from ..sequences._timeindex import date_range, infer_freq, n_dates
 
-IRREGULAR = (
-    "Make it regular, as with y.asfreq(...).interpolate(), or, if all rows count as equal steps (trading days), number "
-    "them: y.reset_index(drop=True)."
-)
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do about times that are not as they must be, in code that fits how the series are held.
+
+    The defaults are those of a Series or DataFrame with times on its index.
+    """
+
+    where: str = "The index of y"  # where the times stand
+    convert: str = "pd.to_datetime(y.index)"
+    number: str = "y.reset_index(drop=True)"
+    sort: str = "y.sort_index()"
+    aggregate: str = "y.groupby(level=-1).mean()"
+    regular: str = "y.asfreq(...).interpolate()"
+    drop_missing: str = "y = y[y.index.notna()]"
+    fill: str = "y.interpolate() or y.ffill()"
+
+    @property
+    def irregular(self) -> str:
+        """For times without a regular step."""
+        return (
+            f"Make it regular, as with {self.regular}, or, if all rows count as equal steps (trading days), number "
+            f"them: {self.number}."
+        )
 
 
 class TimeGrid:
@@ -24,6 +45,7 @@ class TimeGrid:
     index : DatetimeIndex (with or without a freq), PeriodIndex, or an index of integers
     where : str
         What the index belongs to, for messages.
+    advice : Advice
 
     Attributes
     ----------
@@ -31,7 +53,7 @@ class TimeGrid:
         From one label to the next.
     """
 
-    def __init__(self, index: pd.Index, where: str = "y"):
+    def __init__(self, index: pd.Index, where: str, advice: Advice):
         if isinstance(index, pd.PeriodIndex):
             self.kind = "period"
         elif isinstance(index, pd.DatetimeIndex):
@@ -40,21 +62,21 @@ class TimeGrid:
             self.kind = "integer"
         else:
             raise TypeError(
-                f"The index of {where} must be a DatetimeIndex, a PeriodIndex or integers, got {type(index).__name__} "
-                f"of {index.dtype}. Convert it, as with pd.to_datetime(y.index), or number the rows: "
-                "y.reset_index(drop=True)."
+                f"{advice.where} must be a DatetimeIndex, a PeriodIndex or integers (or a column of such), got "
+                f"{type(index).__name__} of {index.dtype}. Convert it, as with {advice.convert}, or number the rows: "
+                f"{advice.number}."
             )
         self._dtype = index.dtype
         index = self._same_unit(index)
-        self._check_order(index, where)
+        self._check_order(index, where, advice)
         if len(index) < 3:
             raise ValueError(f"{where} has {len(index)} row(s), too few to tell the step of its index.")
         if self.kind == "datetime":
-            self.step = index.freq or infer_freq(index) or self._usual_step(index, where)
+            self.step = index.freq or infer_freq(index) or self._usual_step(index, where, advice)
         else:
             steps = np.diff(_ordinals(index))
             self.step = int(Counter(steps.tolist()).most_common(1)[0][0])
-        self.check(index, where)
+        self.check(index, where, advice)
 
     def _same_unit(self, index: pd.Index) -> pd.Index:
         """The same labels, seconds or nanoseconds, nullable or not, as this grid holds them."""
@@ -67,26 +89,26 @@ class TimeGrid:
             )
         return index
 
-    def _check_order(self, index: pd.Index, where: str) -> None:
+    def _check_order(self, index: pd.Index, where: str, advice: Advice) -> None:
         """One label a row, none missing, oldest first."""
         if index.hasnans:
             raise ValueError(
-                f"The index of {where} has no time in row {int(np.flatnonzero(index.isna())[0])}. Drop such rows, or "
-                "say when they were: y = y[y.index.notna()]."
+                f"The times of {where} have none in row {int(np.flatnonzero(index.isna())[0])}: no time in row "
+                f"{int(np.flatnonzero(index.isna())[0])}. Drop such rows, {advice.drop_missing}, or say when they were."
             )
         if index.has_duplicates:
             raise ValueError(
-                f"The index of {where} has {index[index.duplicated()][0]} twice. Aggregate such rows, as with "
-                "y.groupby(level=-1).mean(), or drop one."
+                f"The times of {where} have {index[index.duplicated()][0]} twice. Aggregate such rows, as with "
+                f"{advice.aggregate}, or drop one."
             )
         if not index.is_monotonic_increasing:
             late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
             raise ValueError(
                 f"The rows of {where} must be ordered in time, oldest first: {index[late]} comes after "
-                f"{index[late - 1]}. Sort them: y.sort_index()."
+                f"{index[late - 1]}. Sort them: {advice.sort}."
             )
 
-    def _usual_step(self, index: pd.DatetimeIndex, where: str) -> pd.offsets.BaseOffset:
+    def _usual_step(self, index: pd.DatetimeIndex, where: str, advice: Advice) -> pd.offsets.BaseOffset:
         """The step of most stretches of an index that has none as a whole."""
         stretches = (infer_freq(index[start : start + 4]) for start in range(min(len(index) - 3, 200)))
         found = Counter(freq for freq in stretches if freq is not None)
@@ -95,22 +117,28 @@ class TimeGrid:
         steps = np.diff(index)
         other = int(np.flatnonzero(steps != steps[0])[0])
         raise ValueError(
-            f"The index of {where} has no regular step: {index[1]} is {pd.Timedelta(steps[0])} after the label before "
-            f"it, {index[other + 1]} is {pd.Timedelta(steps[other])} after. {IRREGULAR}"
+            f"The times of {where} have no regular step: {index[1]} is {pd.Timedelta(steps[0])} after the one before "
+            f"it, {index[other + 1]} is {pd.Timedelta(steps[other])} after. {advice.irregular}"
         )
 
-    def check(self, index: pd.Index, where: str) -> pd.Index:
+    def check(self, index: pd.Index, where: str, advice: Advice) -> pd.Index:
         """The index in the unit of this grid; an error if a label is missing from it, or does not lie on the grid."""
         if not self._is_alike(index):
-            raise TypeError(f"The index of {where} is of {index.dtype}, expected {self._dtype} as before. Convert it.")
+            raise TypeError(
+                f"The times of {where} are of {index.dtype}, expected {self._dtype} as before. Convert them."
+            )
         index = self._same_unit(index)
-        self._check_order(index, where)
+        self._check_order(index, where, advice)
         expected = self.labels(index[0], len(index))
         if expected.equals(index):
             return index
         at = int(np.flatnonzero(np.asarray(expected != index))[0])
-        what = f"has a gap: {expected[at]} is missing" if index[at] > expected[at] else f"has {index[at]} between steps"
-        raise ValueError(f"The index of {where} {what} (its step is {self._name}). {IRREGULAR}")
+        what = f"have {index[at]} between steps"
+        if index[at] > expected[at]:
+            whole = self.labels(index[0], self.n_steps(index[0], index[-1]) + 1)
+            n_missing = len(whole.difference(index))
+            what = f"have a gap: {expected[at]} is missing" + (f", and {n_missing - 1} more" if n_missing > 1 else "")
+        raise ValueError(f"The times of {where} {what} (their step is {self._name}). {advice.irregular}")
 
     def _is_alike(self, index: pd.Index) -> bool:
         if self.kind == "datetime":

@@ -122,6 +122,33 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
     __metadata_request__fit = {"text": UNUSED}
     __metadata_request__partial_fit = {"text": UNUSED}
     __metadata_request__score = {"text": UNUSED}
+    __metadata_request__predict_proba = {"prompts": UNUSED}
+
+    hidden_layer_sizes: int | Sequence[int]
+    analyzer: Literal["char", "word"] | Callable[[str], list[str]]
+    vocabulary: Iterable[str] | None
+    handle_unknown: Literal["error", "ignore"]
+    cell: str
+    embedding_size: int | None
+    bptt_steps: int
+    batch_size: int
+    dropout: float
+    init: str
+    init_scale: float
+    solver: str
+    learning_rate: str
+    learning_rate_init: float
+    learning_rate_decay: float
+    clip_norm: float | None
+    clip_value: float | None
+    alpha: float
+    max_iter: int
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    tol: float
+    verbose: bool | int
+    random_state: int | np.random.RandomState | None
 
     vocabulary_: dict[str, int]
     loss_curve_: list[float]

@@ -1,5 +1,8 @@
 """Products in blocks, and batches that are split over the cores: the same numbers, and nothing left behind."""
 
+import multiprocessing
+import os
+import signal
 import threading
 import warnings
 
@@ -280,3 +283,117 @@ def test_buffer_size_and_error_state_are_set_back():
     Watching(3, max_iter=2, early_stopping=True, scoring=None).fit(np.zeros((20, 4, 1)), np.arange(20.0))
     assert sizes == [_cores._BUFFER_SIZE] * 2
     assert (np.getbufsize(), np.geterr()) == before
+
+
+# -- interrupts and forks ---------------------------------------------------------------------------------------------
+
+
+@quiet
+def test_interrupts_at_any_moment_leave_nothing_behind():
+    """Very short fits, one after the other, interrupted 200 times: BLAS has its threads back, and a fit all cores."""
+    before = blas_threads()
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(6, 4, 1)), rng.normal(size=6)
+    model = RNNRegressor(2, max_iter=2, random_state=0).fit(X, y)
+    for seconds in rng.uniform(0.001, 0.01, 200):
+        timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            while True:
+                model.fit(X, y)
+        timer.join()
+    assert blas_threads() == before
+    assert not our_threads()
+    seen = []
+    Cores().use(lambda cores: seen.append(cores.n))
+    assert seen == [max(before)]
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("owner, name", [
+    (_cores._BlasLimit, "hold"),
+    (_cores._BlasLimit, "let_go"),
+    (_cores._BlasLimit, "_set"),
+    (_cores._BlasLimit, "_give_up_control"),
+    (_cores.Cores, "_leave"),
+    (_cores.Cores, "alone"),
+    (_cores, "with_numerics"),
+])  # fmt: skip
+def test_an_interrupt_around_any_step_leaves_nothing_behind(owner, name, when, monkeypatch):
+    """In whichever call of whatever takes and leaves the cores it comes."""
+    before, errors = blas_threads(), np.geterr()
+    step, left = getattr(owner, name), [0]
+
+    def interrupted(*arguments):
+        left[0] -= 1
+        now = left[0] == 0
+        if now and when == "before":
+            raise KeyboardInterrupt
+        result = step(*arguments)
+        if now and when == "after":
+            raise KeyboardInterrupt
+        return result
+
+    is_static = isinstance(vars(owner)[name], staticmethod)
+    for call in range(1, 6):
+        left[0] = call
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, staticmethod(interrupted) if is_static else interrupted)
+            try:
+                Cores().use(lambda cores: None)
+            except KeyboardInterrupt:
+                pass
+        assert blas_threads() == before
+        assert np.geterr() == errors
+        assert not _cores._limit._holders
+        assert _cores._limit._before is None
+
+
+def _fit_in_child(connection):
+    seen = []
+    Cores().use(lambda cores: seen.extend([cores.n, blas_threads()]))
+    connection.send((*seen, blas_threads()))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_forked_while_another_thread_fits():
+    """No thread of that fit lives on in the child, so none of its limits may."""
+    before = blas_threads()
+    inside, done = threading.Event(), threading.Event()
+
+    def hold(cores):
+        inside.set()
+        done.wait(60)
+
+    thread = threading.Thread(target=Cores().use, args=(hold,))
+    thread.start()
+    inside.wait(60)
+    here, there = multiprocessing.get_context("fork").Pipe()
+    child = multiprocessing.get_context("fork").Process(target=_fit_in_child, args=(there,))
+    child.start()
+    assert here.poll(60)
+    n, during, after = here.recv()
+    child.join(60)
+    done.set()
+    thread.join()
+    assert (n, during, after) == (max(before), {1}, before)
+    assert blas_threads() == before
+
+
+@quiet
+def test_fits_that_overlap_come_to_the_same_bits():
+    """Whoever holds the cores: how a batch is cut depends on shapes alone."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(256, 12, 3)).astype(np.float32), rng.normal(size=256)
+    models = [RNNRegressor(96, batch_size=256, max_iter=4, dropout=0.1, random_state=0) for _ in range(4)]
+    alone = models[0].fit(X, y)
+    threads = [threading.Thread(target=model.fit, args=(X, y)) for model in models[1:]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for model in models[1:]:
+        assert model.loss_curve_ == alone.loss_curve_
+        np.testing.assert_array_equal(model.predict(X), alone.predict(X))

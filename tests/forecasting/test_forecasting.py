@@ -23,6 +23,7 @@ from sklearn.linear_model import Ridge
 
 from sklearn_rnn import RNNForecaster, RNNRegressor
 from sklearn_rnn.forecasting._held_back import HeldBack
+from sklearn_rnn.forecasting._series import Series
 
 # -- types and indexes ------------------------------------------------------------------------------------------------
 
@@ -415,14 +416,14 @@ def test_windows_and_what_follows_them(normalize, recorded):
 def test_an_origin_knows_nothing_of_what_is_planted_after_it(options):
     y = monthly(90).to_numpy()[:, None]
     x = np.random.default_rng(0).normal(size=(90, 1))
-    model = ridge(season_length=12, **options).fit(y, x)._model
+    model = ridge(season_length=12, **options).fit(y, x)._model.model
     empty = [np.empty((90, 0))]
     for t in (40, 60, 88):
         planted, planted_x = y.copy(), x.copy()
         planted[t + 1 :] = planted_x[t + 1 :] = 1e6
         one, zero, where = np.array([0]), np.array([0]), (np.array([0]), np.array([t]))
-        before = model.origins([y], [x], empty, zero, one, where)
-        after = model.origins([planted], [planted_x], empty, zero, one, where)
+        before = model.origins(Series([y], [x], empty, zero), one, where)
+        after = model.origins(Series([planted], [planted_x], empty, zero), one, where)
         for name in ("D", "level", "season", "before", "exog"):
             np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
 
@@ -486,9 +487,11 @@ def test_update_is_what_backtest_goes_on_with(options):
     # and the same as what these weights make of the whole series from its beginning
     values, empty = [y[:86].to_numpy()[:, None]], [np.empty((86, 0))]
     where = (np.array([0]), np.array([85]))
-    origins = at_once._model.origins(values, empty, empty, np.array([0]), np.array([70]), where)
+    origins = at_once._model.model.origins(Series(values, empty, empty, np.array([0])), np.array([70]), where)
     for name in ("D", "level", "season", "before", "exog"):
-        np.testing.assert_allclose(getattr(at_once._origins, name), getattr(origins, name), rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(
+            getattr(at_once._model._origins, name), getattr(origins, name), rtol=1e-10, atol=1e-10
+        )
 
 
 def test_update_with_exogenous_columns():
@@ -578,7 +581,8 @@ def test_held_back_values_have_no_part_in_the_pattern_that_smoothing_starts_from
         late.iloc[20:24] += rise
         y = pd.concat({"long": monthly(80), "late": late})
         forecaster = ridge(season_length=12, horizon=6, calibration_fraction=0.5).fit(y)
-        return forecaster._held_back.scores[forecaster._held_back._series == 1][0, :, 0]
+        held_back = forecaster._model.held_back
+        return held_back.scores[held_back._series == 1][0, :, 0]
 
     np.testing.assert_allclose(scores(0)[4:], scores(30)[4:], rtol=1e-12)
     assert (scores(0)[:4] < scores(30)[:4]).all()

@@ -365,7 +365,7 @@ def test_smoothing_follows_a_line_with_a_season_from_the_first_step():
     pattern = np.random.default_rng(0).normal(size=12)
     pattern -= pattern.mean()
     y = 5 + 0.7 * t + pattern[t % 12]
-    model = exact(season_length=12, normalize="smoothing").fit(y)._model
+    model = exact(season_length=12, normalize="smoothing").fit(y)._model.model
     scaled = y[:, None][None] / model.scale[:, None]
     C, U = model.model._smooth(scaled, np.array([60]), 0.3, 0.4)
     np.testing.assert_allclose((C * model.scale)[0, :24, 0], 5 + 0.7 * t[:24], rtol=1e-10)

@@ -119,12 +119,42 @@ CASES = [
     ),
     ("NaT in the index", lambda: model().fit(with_label(y, 4, pd.NaT)), ValueError, ("y", "no time in row 4", "notna")),
     ("float index", lambda: model().fit(y.set_axis(np.arange(N) / 2)), TypeError, ("y", "float64", "number the rows")),
-    ("dates as text", lambda: model().fit(y.set_axis(DAYS[:N].astype(str))), TypeError, ("y", "pd.to_datetime")),
     (
-        "dates as text in a column",
-        lambda: long().fit(LONG.assign(day=LONG["day"].astype(str))),
+        "dates as text that is not ISO",
+        lambda: model().fit(y.set_axis(DAYS[:N].strftime("%d.%m.%Y"))),
+        ValueError,
+        (r"y.index are text, such as '01.01.2020'", r"pd.to_datetime\(y.index, format"),
+    ),
+    (
+        "numbers as text in a column",
+        lambda: long().fit(LONG.assign(day=[str(i) for i in range(len(LONG))])),
+        ValueError,
+        (r"y\['day'\] are text, such as '0'", r"y\['day'\].astype\(int\)"),
+    ),
+    (
+        "a gap and a missing value, in a column",
+        lambda: long().fit(
+            with_value(LONG.set_index(["id", "day"])["load"], 7, np.nan).drop(("b", DAYS[9])).reset_index()
+        ),
+        ValueError,
+        (
+            "series 'b', have a gap: 2020-01-10",
+            r"y.set_index\('day'\).groupby\('id'\).resample",
+            "Also: y, series 'a', is missing at 2020-01-08",
+            r"y\['load'\] = y.groupby\('id'\)\['load'\].ffill\(\)",
+        ),
+    ),
+    (
+        "rows in no order, in columns",
+        lambda: long().fit(LONG[::-1]),
+        ValueError,
+        (r"y.sort_values\(\['id', 'day'\]\)",),
+    ),
+    (
+        "a lazy query",
+        lambda: model().fit(type("LazyFrame", (), {})()),
         TypeError,
-        ("y", "DatetimeIndex", "pd.to_datetime"),
+        ("y is a LazyFrame", r"y.collect\(\)"),
     ),
     ("true and false for times", lambda: model().fit(y.set_axis(np.arange(N) > 5)), TypeError, ("y", "bool")),
     ("differences of times", lambda: model().fit(y.set_axis(DAYS[:N] - DAYS[0])), TypeError, ("y", "timedelta")),
@@ -290,6 +320,12 @@ CASES = [
         lambda: with_X().predict(X=with_value(X, N, np.nan)),
         ValueError,
         ("X", "missing at 2020-03-01"),
+    ),
+    (
+        "X of a series that was never fitted",
+        lambda: model().fit(PANEL, PANEL_X).predict(X=pd.concat([PANEL_X, pd.concat({"z": X}, names=["id", "day"])])),
+        ValueError,
+        ("X has rows for series 'z'", "not fitted on", "fit again"),
     ),
     ("X array ahead", lambda: with_X().predict(X=X[N:].to_numpy()), TypeError, ("X", "DataFrame", "ndarray")),
     (

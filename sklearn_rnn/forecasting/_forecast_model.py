@@ -1,0 +1,103 @@
+"""ForecastModel: all that a fitted forecaster knows, in numbers."""
+
+from __future__ import annotations
+
+import copy
+from typing import Self
+
+import numpy as np
+
+from .._warnings import warn
+from ._held_back import HeldBack
+from ._plan import Plan
+from ._series import Series, fill_blocks
+from ._series_model import seasonal_change
+
+
+class ForecastModel:
+    """A model of series, what it proved to be worth on the part held back, and where the series stand now.
+
+    Attributes
+    ----------
+    model : SeriesModel
+        Fitted to all of the series.
+    held_back : HeldBack or None
+        Errors of such a model on the newest part, which that one was not fitted on.
+    skill, network_weight : float
+    mase_scale : ndarray of shape (N, m)
+        What errors of each series are divided by.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+
+    def fit(self, data: Series) -> Self:
+        """Fit to series, each of which has at least `plan.n_needed` values and one `plan.n_least`."""
+        plan = self.plan
+        self._dtype = np.float32 if all(part.dtype == np.float32 for part in data.values) else np.float64
+        self.held_back = self._hold_back(data) if plan.calibration_fraction > 0 else None
+        self.skill = self.held_back.skill if self.held_back else np.nan
+        self.network_weight = self.held_back.network_weight if self.held_back else 1.0
+        self.model = plan.new_model(data.n_known).fit(data, self._dtype)
+        self.mase_scale = np.stack([seasonal_change(part, plan.season_length) for part in data.values])
+        lengths = data.lengths
+        self._origins = self.model.origins(data, lengths, (np.arange(len(data)), lengths - 1))
+        self._next_time = data.ends
+        return self
+
+    def _hold_back(self, data: Series) -> HeldBack | None:
+        """Forecast the newest part of the data from the rest."""
+        plan, lengths = self.plan, data.lengths
+        n_held_back = int(np.ceil(plan.calibration_fraction * lengths.max()))
+        if data.n_known:
+            n_held_back = max(n_held_back, plan.block)  # HeldBack takes whole blocks then
+        n_early = np.clip(data.ends.max() - n_held_back - data.starts, 0, lengths)
+        n_late = plan.block if data.n_known else 1
+        enough = np.flatnonzero((n_early >= plan.n_least) & (n_early + n_late <= lengths))
+        if len(enough) == 0:
+            warn(
+                f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which "
+                f"takes {plan.n_least} steps: there will be no skill_ and no intervals. Set calibration_fraction=0 to "
+                "say that you need none, or choose a smaller window or horizon."
+            )
+            return None
+        data, n_early = data.select(enough), n_early[enough]
+        model = plan.new_model(data.n_known).fit(data.until(n_early), self._dtype)
+        ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
+        return HeldBack(model, data, n_early, plan.horizon, ahead)
+
+    def steps_of_blocks(self, n_steps: int) -> int:
+        """n_steps rounded up to whole blocks."""
+        return -(-n_steps // self.plan.block) * self.plan.block
+
+    def forecast(self, n_steps: int, known: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Scaled forecasts (n, n_steps, m) of some series, given the exogenous columns (n, steps, k) known ahead."""
+        if self.plan.past_only and n_steps > self.plan.block:
+            raise ValueError(
+                f"To forecast {n_steps} steps, {self.plan.block} at a time, takes later values of the past_only "
+                f"columns {list(self.plan.past_only)}. Fit with strategy='direct' and horizon={n_steps}."
+            )
+        known = fill_blocks(known, self.steps_of_blocks(n_steps))
+        times = self._next_time[series]
+        return self.model.forecast(self._origins.take(series), n_steps, known, times, self.network_weight)
+
+    def in_units(self, Z: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Scaled forecasts in the units of the series."""
+        return self.model.in_units(Z, series)
+
+    def bounds(self, Z: np.ndarray, series: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bounds around scaled forecasts, in the units of the series."""
+        widths = self.held_back.widths(Z.shape[1], coverage)
+        bounds = self.in_units(Z - widths, series), self.in_units(Z + widths, series)
+        return np.minimum(*bounds), np.maximum(*bounds)
+
+    def advance(self, new: Series, series: np.ndarray) -> Self:
+        """A model that knows more rows of some series; this one stays as it is."""
+        origins, next_time = copy.deepcopy(self._origins), self._next_time.copy()
+        for i, number in enumerate(series):
+            one = np.array([number])
+            origins.put(one, self.model.advance(origins.take(one), new.select([i]), one))
+            next_time[number] += len(new.values[i])
+        advanced = copy.copy(self)
+        advanced._origins, advanced._next_time = origins, next_time
+        return advanced

@@ -1,0 +1,97 @@
+"""Series: what a forecaster is given, in numbers, as one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass
+class Series:
+    """N series ordered in time, with their exogenous columns.
+
+    Attributes
+    ----------
+    values : list of ndarray of shape (T_i, m)
+        A multivariate series has several values at each step.
+    known, past_only : list of ndarray of shape (T_i, k)
+        Exogenous columns whose future is known, and those of which only the past is.
+    starts : ndarray of shape (N,)
+        When each series begins, in steps after the first of all.
+    """
+
+    values: list[np.ndarray]
+    known: list[np.ndarray]
+    past_only: list[np.ndarray]
+    starts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """T_i of each."""
+        return np.array([len(part) for part in self.values])
+
+    @property
+    def ends(self) -> np.ndarray:
+        """The time after the last step of each."""
+        return self.starts + self.lengths
+
+    @property
+    def n_known(self) -> int:
+        """Exogenous columns whose future is known."""
+        return self.known[0].shape[1]
+
+    @property
+    def n_past_only(self) -> int:
+        """Exogenous columns of which only the past is known."""
+        return self.past_only[0].shape[1]
+
+    def select(self, some: Sequence[int]) -> Series:
+        """Some of the series."""
+        return Series(
+            [self.values[i] for i in some],
+            [self.known[i] for i in some],
+            [self.past_only[i] for i in some],
+            self.starts[np.asarray(some, dtype=np.intp)],
+        )
+
+    def rows(self, first: Sequence[int], stop: Sequence[int]) -> Series:
+        """Rows first[i] ... stop[i] - 1 of each series."""
+        parts = [slice(a, b) for a, b in zip(first, stop)]
+        return replace(
+            self,
+            values=[part[rows] for part, rows in zip(self.values, parts)],
+            known=[part[rows] for part, rows in zip(self.known, parts)],
+            past_only=[part[rows] for part, rows in zip(self.past_only, parts)],
+            starts=self.starts + np.asarray(first),
+        )
+
+    def until(self, stop: Sequence[int]) -> Series:
+        """Rows before stop[i] of each series."""
+        return self.rows(np.zeros_like(stop), stop)
+
+
+def rows_at(parts: list[np.ndarray], series: Sequence[int], steps: np.ndarray) -> np.ndarray:
+    """parts[series[i]][steps[i, j]] as (n, steps, k); NaN beyond the end."""
+    out = np.full((*steps.shape, parts[0].shape[1]), np.nan)
+    series = np.asarray(series)
+    for i in np.unique(series):
+        of_part, part = series == i, parts[i]
+        rows = part[np.minimum(steps[of_part], len(part) - 1)].astype(np.float64)
+        rows[steps[of_part] >= len(part)] = np.nan
+        out[of_part] = rows
+    return out
+
+
+def fill_blocks(known: np.ndarray, n_steps: int) -> np.ndarray:
+    """Columns of the steps to forecast, (n, steps, k), with the last row repeated until there are n_steps.
+
+    Steps are forecast in blocks, of which the last may go on beyond what is asked for. What its last steps hold must
+    not depend on rows that nobody asked about.
+    """
+    missing = n_steps - known.shape[1]
+    return known if missing <= 0 else np.concatenate([known, np.repeat(known[:, -1:], missing, axis=1)], axis=1)
