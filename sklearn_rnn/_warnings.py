@@ -7,13 +7,15 @@ import sys
 import warnings
 from types import FrameType
 
+# Code between a user's line and ours.
+_BETWEEN = ("sklearn_rnn", "sklearn", "joblib")
 _said: set[tuple] = set()
 
 
 def _outer_frame() -> tuple[FrameType | None, int]:
-    """The first frame outside this package and scikit-learn, and how many frames above the caller's caller it is."""
+    """The first frame outside of what is in between, and how many frames above the caller's caller it is."""
     frame, level = sys._getframe(2), 1
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("sklearn_rnn", "sklearn"):
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame, level = frame.f_back, level + 1
     return frame, level
 

@@ -64,6 +64,8 @@ def check_sequences(
     else:
         X = unmasked(X)
         refuse_lazy(X, name)
+        if isinstance(X, (list, tuple)) and len(X):
+            refuse_lazy(X[0], f"{name}[0]")
         ndim = _n_axes(X, name)
         expected = (2,) if as_table else (2, 3)
         if ndim is not None and ndim not in expected:

@@ -635,3 +635,26 @@ def test_wrong_calls(fitted, call, error, message):
     with pytest.raises(error) as caught:
         call(fitted)
     assert re.search(message, str(caught.value))
+
+
+# -- found by use -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:The text has 10 tokens")
+def test_the_name_of_a_file_is_not_taken_for_a_text_without_a_word():
+    with pytest.warns(UserWarning, match=r"10 tokens, fewer than 2 \* bptt_steps = 128.*'corpus.txt' is the name"):
+        RNNTextGenerator(4, max_iter=1).fit("corpus.txt")
+    with pytest.warns(UserWarning, match="hardly enough to learn from"):
+        RNNTextGenerator(4, max_iter=1).partial_fit("corpus.txt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        RNNTextGenerator(4, max_iter=1).fit("corpus.txt " * 12)
+
+
+def test_a_list_of_prompts_is_several_prompts(fitted):
+    prompts = ["the cat sat", "the rat", ""]
+    written = fitted.generate(12, prompts, temperature=0)
+    assert written == [fitted.generate(12, prompt, temperature=0) for prompt in prompts[:2]] + written[2:]
+    assert fitted.generate(12, ["the cat sat"], temperature=0) == written[:1]
+    assert fitted.generate(12, [], random_state=0) == []
+    assert [len(text) for text in fitted.generate(7, prompts, random_state=0)] == [7, 7, 7]
