@@ -67,7 +67,8 @@ class EpochCallbacks:
 
     def __init__(self, estimator: Any, X: object, y: object, max_iter: int):
         self.given = {"estimator": estimator, "X": X, "y": y}
-        self.root = self.current = None
+        self.root: Any = None
+        self.current: Any = None
         if hasattr(estimator, "_init_callback_context"):
             self.root = estimator._init_callback_context(max_subtasks=max_iter)
             self.root.call_on_fit_task_begin(**self.given)

@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
@@ -24,7 +25,8 @@ class Stored:
     """
 
     def __getstate__(self) -> dict:
-        return {**super().__getstate__(), "_stored_by": {"format": FORMAT, "version": __version__}}  # type: ignore[misc]
+        state: Any = super().__getstate__()
+        return {**state, "_stored_by": {"format": FORMAT, "version": __version__}}
 
     def __setstate__(self, state: dict) -> None:
         state = dict(state)

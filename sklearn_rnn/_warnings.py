@@ -14,7 +14,8 @@ _said: set[tuple] = set()
 
 def _outer_frame() -> tuple[FrameType | None, int]:
     """The first frame outside of what is in between, and how many frames above the caller's caller it is."""
-    frame, level = sys._getframe(2), 1
+    frame: FrameType | None = sys._getframe(2)
+    level = 1
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame, level = frame.f_back, level + 1
     return frame, level

@@ -76,7 +76,7 @@ class Batch:
         """
         batch, state = self, self.state
         for start in range(0, len(self.X), size):
-            if start and batch.lengths is not None:
+            if start and batch.lengths is not None and state is not None:
                 alive = batch.lengths > start
                 if 2 * alive.sum() <= len(alive):
                     batch, state = batch.columns(alive), [tuple(s[..., alive] for s in layer) for layer in state]
@@ -86,7 +86,8 @@ class Batch:
                 lengths = np.clip(lengths - start, 0, len(X))
                 count = int(lengths.sum())
             weights = None if batch.weights is None else batch.weights[steps]
-            piece = Batch(X, lengths, batch.Y[steps], weights, count, state)
+            Y = None if batch.Y is None else batch.Y[steps]
+            piece = Batch(X, lengths, Y, weights, count, state)
             yield piece
             state = piece.state_after
 

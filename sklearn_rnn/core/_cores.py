@@ -59,7 +59,10 @@ class _BlasLimit:
     harm. Where BLAS is built on OpenMP every thread has a number of threads of its own, which it restores itself.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._holders: weakref.WeakSet = weakref.WeakSet()
         self._before: list[int] | None = None  # threads of each library while the limit is in force
@@ -106,7 +109,7 @@ class _BlasLimit:
     def after_fork(self) -> None:
         """In a forked child no other thread lives on, neither one that holds on nor one that computes."""
         before, holders = self._before, list(self._holders)
-        self.__init__()
+        self._begin()
         for cores in holders:
             cores.alone()
         if before is not None:
@@ -135,7 +138,7 @@ class Cores:
         Memory for what is computed in the thread that calls.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.arena = Arena()
         self._arenas = [self.arena]
         self.alone()

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
 from ._optimizers import Optimizer, Schedule, clip
 
-Objective = Callable[[np.ndarray, object], tuple[float, np.ndarray]]
+Objective = Callable[[np.ndarray, Any], tuple[float, np.ndarray]]
 
 
 @dataclass

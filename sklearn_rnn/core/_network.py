@@ -86,7 +86,9 @@ class Network:
         self.hidden_layer_sizes = tuple(hidden_layer_sizes)
         self.n_tokens = n_tokens
         self._embeds = n_tokens is not None and not one_hot
-        shapes: dict[str, tuple[int, ...]] = {"E": (n_tokens, n_inputs)} if self._embeds else {}
+        shapes: dict[str, tuple[int, ...]] = {}
+        if n_tokens is not None and not one_hot:
+            shapes["E"] = (n_tokens, n_inputs)
         self.multiplications = 0
         n_below = n_inputs
         for layer, width in enumerate(self.hidden_layer_sizes):
@@ -155,7 +157,8 @@ class Network:
             else:
                 X = (X == np.arange(self.n_tokens)[:, None]).astype(X.dtype)
         n_steps, _, n_sequences = X.shape
-        trace, state_after = [], []
+        trace: list = []
+        state_after: list = []
         for layer, width in enumerate(self.hidden_layer_sizes):
             mask = None
             if layer:
@@ -185,7 +188,7 @@ class Network:
         for layer in reversed(range(len(trace))):
             runs, mask = trace[layer]
             width = self.hidden_layer_sizes[layer]
-            dX = None
+            dX: np.ndarray | None = None
             for k, (direction, (Z, cache)) in enumerate(zip(self.directions, runs)):
                 mine = dH
                 if len(self.directions) == 2:
@@ -198,16 +201,17 @@ class Network:
                         mine = reverse_in_time(np.stack([zero if d is None else d for d in mine]), lengths)
                 weights = self._layer(named, layer, direction)
                 n_steps, rows, n_sequences = Z.shape
-                below = layer or self._embeds  # is there anything to learn further down?
-                from_here = arena.empty((n_steps - 1, rows - width - 1, n_sequences), Z.dtype) if below else None
+                from_here = None
+                if layer or self._embeds:  # is there anything to learn further down?
+                    from_here = arena.empty((n_steps - 1, rows - width - 1, n_sequences), Z.dtype)
                 self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction), arena, from_here)
-                if below:
+                if from_here is not None:
                     if direction:
                         from_here = reverse_in_time(from_here, lengths)
                     dX = from_here if dX is None else dX + from_here
-            if layer:
+            if layer and dX is not None:
                 dH = list(dX if mask is None else dX * mask)
-            elif self._embeds:
+            elif dX is not None:
                 # dE[v] is the sum of dX over all steps and sequences where the token is v
                 tokens, dX = batch.X[:, 0].astype(np.intp).ravel(), dX.transpose(0, 2, 1).reshape(-1, dX.shape[1])
                 one_hot = csr_array(
@@ -245,10 +249,11 @@ class Network:
 
     def _weighted_sum(self, O, batch: Batch):
         """The batch's loss and its gradient with respect to O."""
+        assert batch.Y is not None  # without targets there is no loss
         values, dO = self.loss.value_and_gradient(O, batch.Y)
         weights = batch.weights
-        if self.pooling is None and batch.lengths is not None:
-            valid = batch.valid
+        valid = batch.valid
+        if self.pooling is None and valid is not None:
             weights = valid.astype(O.dtype) if weights is None else weights * valid
         if weights is None:
             return float(values.sum()), dO
@@ -321,7 +326,7 @@ class Network:
             X = batch.X[start : start + n_last]
             piece = Batch(X, np.clip(n_early - start, 0, len(X)), state=state)
             H, _, state = self._forward_layers(named, piece, rng, Arena())
-            pooled = self.pooling.forward(named, H, piece.valid, pooled)[:2]
+            pooled = self.pooling.forward(named, H, piece.valid, pooled)[:2]  # type: ignore[union-attr]
         late_lengths = lengths - n_early
         t = np.arange(late_lengths.max())[:, None] + n_early
         X = np.take_along_axis(batch.X, np.minimum(t, n_steps - 1)[:, None, :], axis=0)

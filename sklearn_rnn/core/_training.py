@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from ._batch import Batch, side_by_side
 from ._cores import Cores
 from ._loops import Monitor, Progress, minimize_lbfgs, minimize_stochastic
 from ._network import Network
-from ._optimizers import Schedule, make_optimizer
+from ._optimizers import Optimizer, Schedule, make_optimizer
 
 # A part of a batch with fewer multiplications a time step than this is not worth a thread of its own: the threads then
 # spend their time handing Python's interpreter lock to each other.
@@ -123,7 +123,7 @@ class Training:
         self.validation: list[tuple[float, float | None]] = []
         self._theta, self._monitor = theta, Monitor(tol=settings.tol, n_iter_no_change=np.inf)
         self._shrink = settings.alpha * network.layout.is_matrix(theta.dtype)
-        self._optimizer = None
+        self._optimizer: Optimizer | None = None
         if settings.solver != "lbfgs":
             self._optimizer = make_optimizer(settings.solver, theta, settings.optimizer)
             if memory is not None:
@@ -214,8 +214,10 @@ class Training:
         settings = self.settings
         most_cells = cells(self.network, self._theta.dtype, TRAINING_BYTES)
         for pieces in data.batches(settings.batch_size, self.rng if settings.shuffle else None, most_cells):
-            truncated = settings.bptt_steps is not None and self.network.pooling is None
-            for some in side_by_side(pieces, settings.bptt_steps) if truncated else [pieces]:
+            some_at_once: Iterable[list[Batch]] = [pieces]
+            if settings.bptt_steps is not None and self.network.pooling is None:
+                some_at_once = side_by_side(pieces, settings.bptt_steps)
+            for some in some_at_once:
                 yield some, sum(piece.count for piece in some)
 
     def mean_loss(self, theta: np.ndarray, data: Data, cores: Cores) -> float:
@@ -301,6 +303,7 @@ class Training:
 
     def _descend(self, data: Data, cores: Cores, monitor: Monitor, n_epochs: int) -> str:
         settings = self.settings
+        assert self._optimizer is not None  # only L-BFGS has none
         return minimize_stochastic(
             lambda theta, pieces: self.objective(theta, pieces, cores),
             self._theta,

@@ -114,7 +114,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
             ),
             optimizer=self.get_params(deep=False),
             alpha=self.alpha,
-            batch_size=min(200 if self.batch_size == "auto" else self.batch_size, n_samples),
+            batch_size=min(200 if isinstance(self.batch_size, str) else self.batch_size, n_samples),
             max_iter=self.max_iter,
             max_fun=self.max_fun,
             shuffle=self.shuffle,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -103,12 +104,16 @@ def store_parameters(estimator: object, arguments: Mapping[str, object]) -> None
 def layer_sizes(hidden_layer_sizes: object) -> tuple[int, ...]:
     """One width a layer, from an int or a sequence of them."""
     sizes = tuple(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist())
-    if not sizes or not all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in sizes):
+    if not sizes or not all(_is_width(n) for n in sizes):
         raise ValueError(
             "hidden_layer_sizes must be an int >= 1 or a non-empty sequence of such, one a layer; "
             f"got {hidden_layer_sizes!r}."
         )
     return tuple(int(n) for n in sizes)
+
+
+def _is_width(n: Any) -> bool:
+    return isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 1
 
 
 NET_PARAMETERS = """\

@@ -208,7 +208,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         rows, sequences = self._predict_rows(X)
         shape = self._y_shape
         if self._several_quantiles:
-            shape = (*shape, len(self.quantile))
+            shape = (*shape, np.size(self.quantile))
         rows = rows.reshape(len(rows), *shape)
         return sequences.arrange_steps(rows, np.nan) if self._per_step else rows
 
@@ -237,7 +237,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             np.mean(
                 [
                     d2_pinball_score(actual, predicted[..., j], alpha=level, sample_weight=sample_weight)
-                    for j, level in enumerate(self.quantile)
+                    for j, level in enumerate(np.ravel(self.quantile).tolist())
                 ]
             )
         )

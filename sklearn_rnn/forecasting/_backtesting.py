@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -78,14 +79,15 @@ def forecasts(
     refit : bool
         Fit at each cutoff, not at the first only.
     """
-    model, number, known = None, np.empty(0, int), np.zeros(len(data), int)
+    model: ForecastModel | None = None
+    number, known = np.empty(0, int), np.zeros(len(data), int)
     for k, stops in enumerate(stops_of_cuts):
         if model is None or refit:
             known = long_enough(plan_for, data, stops)
             some = np.flatnonzero(known)
             early = data.select(some).until(known[some])
             plan = plan_for(early)
-            plan.check_lengths(early, lambda i, some=some: label(int(some[i])))
+            plan.check_lengths(early, partial(_label_of, label, some))
             model = ForecastModel(plan).fit(early)
             number = np.full(len(data), -1)
             number[some] = np.arange(len(some))
@@ -108,6 +110,10 @@ def forecasts(
         yield going, columns
 
 
+def _label_of(label: Callable[[int], str], some: np.ndarray, i: int) -> str:
+    return label(int(some[i]))
+
+
 def refuse_names_taken(table: Table) -> None:
     """Ids must not be named like a column of the result of a backtest."""
     taken = {"cutoff", "step", "y_true", "y_pred", "lower", "upper", "variable"}
@@ -122,7 +128,7 @@ def tidy(table: Table, series: np.ndarray, cut: Hashable, columns: dict[str, np.
     frame = {}
     if layout.kind == "panel":
         groups = pd.Index([table.ids[i] for i in series])
-        for level, name in enumerate(layout.index_names[:-1]):
+        for level, name in enumerate((layout.index_names or [])[:-1]):
             frame[f"id{level}" if name is None else name] = groups.get_level_values(level).repeat(steps * m)
     elif layout.id_col is not None:
         frame[layout.id_col] = pd.Index([table.ids[i] for i in series]).repeat(steps * m)

@@ -34,7 +34,7 @@ class ForecastModel:
     def fit(self, data: Series) -> Self:
         """Fit to series, each of which has at least `plan.n_needed` values and one `plan.n_least`."""
         plan = self.plan
-        self._dtype = np.float32 if all(part.dtype == np.float32 for part in data.values) else np.float64
+        self._dtype = np.dtype(np.float32 if all(part.dtype == np.float32 for part in data.values) else np.float64)
         self.held_back = self._hold_back(data) if plan.calibration_fraction > 0 else None
         self.skill = self.held_back.skill if self.held_back else np.nan
         self.network_weight = self.held_back.network_weight if self.held_back else 1.0
@@ -87,6 +87,7 @@ class ForecastModel:
 
     def bounds(self, Z: np.ndarray, series: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds around scaled forecasts, in the units of the series."""
+        assert self.held_back is not None  # the forecaster has said so otherwise
         widths = self.held_back.widths(Z.shape[1], coverage)
         bounds = self.in_units(Z - widths, series), self.in_units(Z + widths, series)
         return np.minimum(*bounds), np.maximum(*bounds)

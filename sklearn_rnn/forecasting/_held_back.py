@@ -118,5 +118,5 @@ class HeldBack:
 
 
 def check_coverage(coverage: object) -> None:
-    if not isinstance(coverage, Real) or not 0 < coverage < 1:
+    if not isinstance(coverage, Real) or not 0 < float(coverage) < 1:
         raise ValueError(f"coverage must be a number between 0 and 1, got {coverage!r}.")

@@ -80,7 +80,8 @@ def from_plain(value: Any) -> Any:
         return value
     kind = value["pandas"]
     if kind in ("label", "labels"):
-        labels = list(index_from_plain(value["of"]))
+        index = index_from_plain(value["of"])
+        labels = [] if index is None else list(index)
         return labels[0] if kind == "label" else labels
     if kind == "dict":
         return dict(zip(from_plain(value["keys"]), from_plain(value["values"])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ class SeriesReader:
         self.first = min(index[0] for index in table.indexes)
         self.last = [index[-1] for index in table.indexes]
         self.names = names
-        self._is_past_only = np.isin(np.arange(len(names or [])), [names.index(name) for name in past_only or ()])
+        self._is_past_only = np.array([name in past_only for name in names or []], dtype=bool)
         self._number_of_ids()
 
     def _number_of_ids(self) -> None:
@@ -153,7 +153,7 @@ class SeriesReader:
 
     # -- forecasts --------------------------------------------------------------------------------------------------
 
-    def write(self, values: Sequence[np.ndarray], indexes: list[pd.Index], bounds: tuple = ()) -> object:
+    def write(self, values: Iterable[np.ndarray], indexes: list[pd.Index], bounds: tuple = ()) -> object:
         """Forecasts of all series, (steps, m[, bounds]) each, as an object of the kind of y."""
         return write_table(self.layout, self.ids, indexes, list(values), bounds)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+Rows = Sequence[int] | np.ndarray
+
 
 @dataclass
 class Series:
@@ -50,7 +52,7 @@ class Series:
         """Exogenous columns of which only the past is known."""
         return self.past_only[0].shape[1]
 
-    def select(self, some: Sequence[int]) -> Series:
+    def select(self, some: Rows) -> Series:
         """Some of the series."""
         return Series(
             [self.values[i] for i in some],
@@ -59,7 +61,7 @@ class Series:
             self.starts[np.asarray(some, dtype=np.intp)],
         )
 
-    def rows(self, first: Sequence[int], stop: Sequence[int]) -> Series:
+    def rows(self, first: Rows, stop: Rows) -> Series:
         """Rows first[i] ... stop[i] - 1 of each series."""
         parts = [slice(a, b) for a, b in zip(first, stop)]
         return replace(
@@ -70,12 +72,12 @@ class Series:
             starts=self.starts + np.asarray(first),
         )
 
-    def until(self, stop: Sequence[int]) -> Series:
+    def until(self, stop: Rows) -> Series:
         """Rows before stop[i] of each series."""
         return self.rows(np.zeros_like(stop), stop)
 
 
-def rows_at(parts: list[np.ndarray], series: Sequence[int], steps: np.ndarray) -> np.ndarray:
+def rows_at(parts: list[np.ndarray], series: Rows, steps: np.ndarray) -> np.ndarray:
     """parts[series[i]][steps[i, j]] as (n, steps, k); NaN beyond the end."""
     out = np.full((*steps.shape, parts[0].shape[1]), np.nan)
     series = np.asarray(series)

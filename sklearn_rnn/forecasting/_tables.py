@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Hashable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..sequences._arrays import refuse_lazy
+from ..sequences._arrays import refuse_lazy, unmasked
 from ..sequences._timeindex import parse_times
 from ._timegrid import Advice, TimeGrid
 
@@ -87,7 +88,7 @@ class Table:
 
 
 def read_table(
-    data: object,
+    data: Any,
     id_col: Hashable | None = None,
     time_col: Hashable | None = None,
     *,
@@ -210,7 +211,7 @@ def _read_array(data, name, id_col, time_col, columns) -> Table:
     if np.iscomplexobj(data):
         raise TypeError(f"{name} holds complex numbers; forecasts are of real ones.")
     if isinstance(data, np.ma.MaskedArray):
-        data = data.astype(np.float64).filled(np.nan)
+        data = unmasked(data)
     try:
         values = np.asarray(data, dtype=np.float32 if getattr(data, "dtype", None) == np.float32 else np.float64)
     except (TypeError, ValueError) as error:
@@ -357,7 +358,7 @@ def write_table(
         frame = frames[0]
         frame.index.names = layout.index_names
     if layout.is_1d and not bounds:
-        return frame.iloc[:, 0].rename(layout.columns[0])
+        return frame.iloc[:, 0].rename(columns[0])
     return frame
 
 

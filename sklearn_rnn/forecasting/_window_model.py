@@ -315,7 +315,7 @@ class WindowModel:
             centre, _ = self._centre_and_scale(origins)
             F = ((origins.D - centre) / self._F_scale).reshape(len(Y), -1)
             errors[pair] = -RidgeCV(ALPHAS).fit(F, Y).best_score_ * np.mean(self._P_scale**2)
-        return min(errors, key=errors.get)
+        return min(errors, key=lambda pair: errors[pair])
 
     def fit(self, Z: np.ndarray, n: np.ndarray, E: np.ndarray, dtype) -> Self:
         """Fit to all windows of the series that have n_steps after them.

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
 
-def unmasked(values: object) -> object:
+def unmasked(values: Any) -> Any:
     """A masked array with NaN where it is masked; anything else as it is."""
     if not isinstance(values, np.ma.MaskedArray):
         return values
     if not np.ma.is_masked(values):
         return values.data
-    if values.dtype.kind in "biu":
-        values = values.astype(np.float64)
-    if values.dtype.kind not in "fc":
-        values = values.astype(object)
-    return values.filled(np.nan)
+    plain = values.data.astype(np.float64 if values.dtype.kind in "biu" else values.dtype)
+    if plain.dtype.kind not in "fc":
+        plain = plain.astype(object)
+    plain[np.ma.getmaskarray(values)] = np.nan
+    return plain
 
 
 def refuse_lazy(values: object, name: str) -> None:
@@ -69,7 +71,7 @@ def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     return x
 
 
-def list_column(X: object) -> list | None:
+def list_column(X: Any) -> list | None:
     """A column of lists (of Arrow or polars) as a list of arrays; None if X is no such column."""
     if isinstance(X, (np.ndarray, list, tuple)) or getattr(X, "ndim", 1) != 1:
         return None
@@ -79,7 +81,7 @@ def list_column(X: object) -> list | None:
     return [np.asarray(x if not hasattr(x, "as_py") else x.as_py()) for x in X]
 
 
-def is_ragged(X: object) -> bool:
+def is_ragged(X: Any) -> bool:
     """Is X a list, tuple or object array of arrays (or of lists of different lengths), one for each sequence?"""
     if list_column(X) is not None:
         return True

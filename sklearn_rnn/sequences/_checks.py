@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
@@ -13,7 +15,7 @@ from ._sequences import CHANNELS_LAST, Sequences
 
 def check_sequences(
     estimator: BaseEstimator,
-    X: object,
+    X: Any,
     *,
     reset: bool,
     name: str = "X",

@@ -28,8 +28,8 @@ class Dataset:
     per_step : bool
     dtype : dtype
         float32 or float64, of everything that goes into a batch.
-    index : ndarray of shape (n,), or None
-        The sequences that belong to the data; None are all.
+    index : ndarray of shape (n,)
+        The sequences that belong to the data, by default all.
     """
 
     sequences: Sequences
@@ -37,9 +37,9 @@ class Dataset:
     weights: np.ndarray | None
     per_step: bool
     dtype: np.dtype
-    index: np.ndarray | None = None
+    index: np.ndarray = None  # type: ignore[assignment]  # set in any case
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         lengths = self.sequences.lengths
         self._first_row = np.cumsum(lengths) - lengths
         if self.index is None:

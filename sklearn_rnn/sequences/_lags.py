@@ -163,10 +163,10 @@ class LagsToSequence(SequenceTransformer):
             return []
         if isinstance(self.static, bool):
             raise ValueError(f"static must be a number of columns or a list of their names, got {self.static}.")
-        if isinstance(self.static, Integral):
+        if isinstance(self.static, (int, np.integer)):
             if self.static > n_columns:
                 raise ValueError(f"static={self.static}, but X has only {n_columns} column(s).")
-            return list(range(n_columns - self.static, n_columns))
+            return list(range(n_columns - int(self.static), n_columns))
         if names is None:
             raise ValueError("static names columns, but X has no column names: give the number that stand last.")
         unknown = [name for name in self.static if name not in names]

@@ -13,6 +13,7 @@ list is joined into one array.)
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +33,8 @@ class Sequences:
     lengths : ndarray of shape (n,)
         Valid steps of each.
     n_features : int
-    n_timesteps : int or None
-        Second axis of 2-D or 3-D X.
+    n_timesteps : int
+        Second axis of 2-D or 3-D X; -1 for a list.
     dtype : float32 if X is, else float64
     feature_names : ndarray of str, or None
         Columns of data frames in a list.
@@ -50,7 +51,7 @@ class Sequences:
         # values[i, first[i] + t] is step t of sequence i; ragged: values[first[i] + t]
         self.values, self.first, self.lengths, self.kind = values, first, lengths, kind
         self.n_features = values.shape[-1]
-        self.n_timesteps = None if kind == "ragged" else values.shape[1]
+        self.n_timesteps = -1 if kind == "ragged" else values.shape[1]
         self.dtype = np.dtype(np.float32 if values.dtype == np.float32 else np.float64)
         self.feature_names = feature_names
         self.is_padded = kind == "ragged" or bool((lengths < values.shape[1]).any())
@@ -90,7 +91,7 @@ class Sequences:
 
     @classmethod
     def from_ragged(
-        cls, X: Sequence, name: str = "X", allow_nan: bool = False, feature_names: Sequence | None = None
+        cls, X: Any, name: str = "X", allow_nan: bool = False, feature_names: Sequence | None = None
     ) -> Sequences:
         """A list of (T_i, F) or (T_i,) arrays, or of data frames, whose columns are put in the order of the first, or
         of `feature_names`."""
@@ -167,7 +168,8 @@ class Sequences:
             size = max(1, min(most_sequences, most_cells // self.values.shape[1]))
             return [index[start : start + size] for start in range(0, len(index), size)]
         index = index[np.argsort(self.lengths[index], kind="stable")]
-        lengths, blocks, start = self.lengths[index], [], 0
+        lengths, start = self.lengths[index], 0
+        blocks: list[np.ndarray] = []
         while start < len(index):
             some = lengths[start : start + most_sequences]
             stop = start + max(1, int(np.searchsorted(some * np.arange(1, len(some) + 1), most_cells, side="right")))
@@ -211,7 +213,7 @@ class Sequences:
 
     # -- what goes with X -------------------------------------------------------------------------------------------
 
-    def flatten_steps(self, Y: object, name: str, ndims: tuple[int, ...] = (2, 3)) -> np.ndarray:
+    def flatten_steps(self, Y: Any, name: str, ndims: tuple[int, ...] = (2, 3)) -> np.ndarray:
         """Targets in the shape of X, (n, T[, k]) or a list of (T_i[, k]), as rows, one for each valid step."""
         if self.kind == "ragged" or is_ragged(Y):
             Y = list_column(Y) or (Y if isinstance(Y, (list, tuple)) else np.atleast_1d(as_array(Y, name)))

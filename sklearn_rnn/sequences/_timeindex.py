@@ -67,7 +67,7 @@ def end_of_index(X: object) -> dict | None:
 def follows_on(plain_end: dict | None, X: object) -> bool | None:
     """Does X's index begin where the index that `end_of_index` saw ends? None where they cannot tell."""
     end, index = index_from_plain(plain_end), getattr(X, "index", None)
-    if end is None or not isinstance(index, pd.Index) or len(index) == 0:
+    if plain_end is None or end is None or not isinstance(index, pd.Index) or len(index) == 0:
         return None
     if not all(part.is_monotonic_increasing and part.is_unique for part in (end, index)):
         return None

@@ -113,10 +113,8 @@ class TimestepTransformer(SequenceTransformer):
             )
         sequences = check_sequences(self, X, reset=True, allow_nan=self._allows_nan)
         given = [] if y is None else [_repeat_targets(y, sequences)]
-        weights = {}
-        if sample_weight is not None:
-            weights = {"sample_weight": sequences.row_weights(sample_weight, per_step=True)}
-        return sequences, given, weights
+        weights = sequences.row_weights(sample_weight, per_step=True)
+        return sequences, given, {} if weights is None else {"sample_weight": weights}
 
     @property
     def _allows_nan(self) -> bool:
@@ -227,14 +225,14 @@ def _cross_fitted(transformer: Any, cv: Any, sequences: Sequences, y: np.ndarray
     sequence_of = np.repeat(np.arange(len(sequences)), sequences.lengths)
     rows, first_y = sequences.rows, y[first]
     discrete = type_of_target(first_y) in ("binary", "multiclass") and (y == first_y[sequence_of]).all()
-    out: np.ndarray | None = None
+    out = np.empty(0)
     if isinstance(cv, Integral):
         cv = (StratifiedKFold if discrete else KFold)(cv, shuffle=True, random_state=0)
     for train, test in check_cv(cv).split(np.zeros(len(sequences)), first_y):
         here, there = np.isin(sequence_of, train), np.isin(sequence_of, test)
         some = {name: weight[here] for name, weight in weights.items()}
         values = _as_rows(clone(transformer).fit(rows[here], y[here], **some).transform(rows[there]))
-        if out is None:
+        if not out.size:
             out = np.empty((len(rows), values.shape[1]), values.dtype)
         out[there] = values
     return out

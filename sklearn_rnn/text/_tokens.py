@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def tokenize(text: str | Iterable[str], analyzer: str | Callable[[str], Iterable
     return [str(token) for token in tokens]  # of an array they are numpy.str_
 
 
-def as_texts(texts: object, name: str) -> list[str]:
+def as_texts(texts: Any, name: str) -> list[str]:
     """A str or an ordered collection of them as a list."""
     if isinstance(texts, str):
         return [texts]
@@ -68,7 +69,7 @@ def _is_a(kind: type, value: object) -> bool:
     return isinstance(value, kind) and not isinstance(value, (bool, np.bool_))
 
 
-def _as_float(value: object) -> float:
+def _as_float(value: Any) -> float:
     """NaN for what is no real number."""
     try:
         return float(value) if _is_a(Real, value) else np.nan
