@@ -17,14 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn import CallbackSupportMixin, EpochCallbacks, safe_indexing, validate_parameters, with_callbacks
 from .._stored import Stored, all_or_nothing
 from .._warnings import warn
-from ..core._batch import Batch
 from ..core._cells import CELLS, make_cell
-from ..core._cores import Cores, with_numerics
+from ..core._cores import Cores
 from ..core._losses import LOSSES
-from ..core._memory import Arena
 from ..core._network import Network
 from ..core._optimizers import Schedule
-from ..core._training import MULTIPLICATIONS_A_THREAD, Settings, Training, cells
+from ..core._training import Settings, Training
 from ..sequences._arrays import as_array, is_ragged
 from ..sequences._checks import check_sequences, is_plain_table
 from ..sequences._dataset import Dataset
@@ -32,6 +30,7 @@ from ..sequences._sequences import CHANNELS_LAST, Sequences
 from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
 from ._learning import learn, print_epoch, tell
+from ._rows import compute_rows
 
 
 def _has_partial_fit(estimator):
@@ -388,52 +387,12 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                 )
         return self._check_X(X, reset=False)
 
-    def _compute(self, sequences: Sequences, compute: Callable[..., np.ndarray], network: Network) -> np.ndarray:
-        """compute(theta, batch, arena) -> (P, N) or (T, P, N), over all sequences, as rows: one each, or one a step."""
-        n = len(sequences)
-        first_row = np.cumsum(sequences.lengths) - sequences.lengths
-        blocks = sequences.blocks(np.arange(n), cells(network, self._dtype))
-        rows: list[np.ndarray] = []
-
-        def compute_block(index, arena):
-            X, lengths = sequences.steps(index, self._dtype)
-            return compute(self._theta, Batch(X, lengths), arena)
-
-        def put(index, values):
-            if not rows:
-                n_rows = n if values.ndim == 2 else int(sequences.lengths.sum())
-                rows.append(np.empty((n_rows, values.shape[-2]), values.dtype))
-            if values.ndim == 2:
-                rows[0][index] = values.T
-            else:
-                t = np.arange(len(values))[:, None]
-                valid = t < sequences.lengths[index]
-                rows[0][(first_row[index] + t)[valid]] = values.transpose(0, 2, 1)[valid]
-
-        def one_by_one():
-            arena = Arena()
-            for index in blocks:
-                put(index, compute_block(index, arena))
-
-        def on_all_cores(cores):
-            at_once = cores.n if network.multiplications * len(blocks[0]) >= MULTIPLICATIONS_A_THREAD else 1
-            for start in range(0, len(blocks), at_once):
-                some = blocks[start : start + at_once]
-                for index, values in zip(some, cores.map(compute_block, some)):
-                    put(index, values)
-
-        # to take all cores costs as much as to run one sequence through the network
-        if len(blocks) > 1:
-            Cores().use(on_all_cores)
-        else:
-            with_numerics(one_by_one)
-        return rows[0]
-
     def _predict_rows(self, X, link: bool = True) -> tuple[np.ndarray, Sequences]:
         """The loss's link for X, or without it the raw outputs, as rows, and X as Sequences."""
         sequences = self._check_fitted_X(X)
         network = self._network()
-        rows = self._compute(sequences, network.predict if link else network.outputs, network)
+        compute = network.predict if link else network.outputs
+        rows = compute_rows(compute, self._theta, sequences, network)
         if not np.isfinite(rows).all():
             largest = np.nanmax(np.abs(sequences.values))
             raise ValueError(
@@ -457,7 +416,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         """
         sequences = self._check_fitted_X(X)
         network = self._network()
-        return sequences.arrange_steps(self._compute(sequences, network.hidden_states, network), np.nan)
+        return sequences.arrange_steps(compute_rows(network.hidden_states, self._theta, sequences, network), np.nan)
 
     @property
     def weights_(self) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Hashable, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Literal, Self
 
 import numpy as np
@@ -14,13 +14,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import HasMethods, Interval, StrOptions, validate_parameters
+from .._sklearn import validate_parameters
 from .._stored import Stored, all_or_nothing
 from .._warnings import warn
 from ..estimators._hyperparameters import store_parameters
 from ._backtesting import cutoffs, forecasts, going_on, long_enough, refuse_names_taken, tidy
 from ._forecast_model import ForecastModel
 from ._held_back import check_coverage
+from ._parameters import ForecasterParameters
 from ._plan import Plan, default_regressor, make_plan
 from ._reader import SeriesReader
 from ._series import Series
@@ -28,7 +29,7 @@ from ._tables import Table
 from ._timegrid import TimeGrid
 
 
-class RNNForecaster(Stored, BaseEstimator):
+class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
     """Forecast a series, several that share an index, or a panel of series.
 
     Windows of the past, normalised, are what a regressor learns to go on from: by default a small recurrent network,
@@ -175,48 +176,12 @@ class RNNForecaster(Stored, BaseEstimator):
     __metadata_request__predict = {"horizon": UNUSED}
     __metadata_request__score = {"y_next": UNUSED}
 
-    regressor: BaseEstimator | None
-    window: int | Literal["auto"]
-    horizon: int
-    strategy: Literal["direct", "recursive"]
-    normalize: Literal["auto", "smoothing", "last", "mean"] | None
-    target_transform: BaseEstimator | Literal["log"] | None
-    season_length: int | Literal["auto"]
-    difference: int | Literal["season"] | None
-    seasonal_features: int
-    linear_path: bool | Literal["auto"]
-    n_members: int
-    past_only: Sequence[Hashable] | None
-    id_col: Hashable | None
-    time_col: Hashable | None
-    window_format: Literal["auto", "3d", "2d"]
-    calibration_fraction: float
-    random_state: int | np.random.RandomState | None
-
     season_length_: int
     window_: int
     skill_: float
     network_weight_: float
     _reader: SeriesReader
     _model: ForecastModel
-
-    _parameter_constraints = {
-        "regressor": [HasMethods(["fit", "predict"]), None],
-        "window": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "horizon": [Interval(Integral, 1, None, closed="left")],
-        "strategy": [StrOptions({"direct", "recursive"})],
-        "normalize": [StrOptions({"auto", "smoothing", "last", "mean"}), None],
-        "target_transform": [HasMethods(["fit", "transform", "inverse_transform"]), StrOptions({"log"}), None],
-        "season_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "difference": [Interval(Integral, 1, None, closed="left"), StrOptions({"season"}), None],
-        "seasonal_features": [Interval(Integral, 0, None, closed="left")],
-        "linear_path": ["boolean", StrOptions({"auto"})],
-        "n_members": [Interval(Integral, 1, None, closed="left")],
-        "past_only": ["array-like", None],
-        "window_format": [StrOptions({"auto", "3d", "2d"})],
-        "calibration_fraction": [Interval(Real, 0, 1, closed="left")],
-        "random_state": ["random_state"],
-    }
 
     def set_params(self, **params) -> Self:
         """Set parameters; those of a nested `regressor__` reach the default regressor too.

@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence, Set
-from numbers import Integral, Real
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Self
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import Interval, RegisteredNames, StrOptions, validate_parameters
+from .._sklearn import validate_parameters
 from .._stored import Stored, all_or_nothing
-from .._warnings import warn
-from ..core._cells import make_cell
 from ..core._cores import with_numerics
-from ..core._losses import LogLoss
-from ..core._memory import Arena
 from ..core._network import Network
-from ..core._optimizers import OPTIMIZERS, Schedule
+from ..core._optimizers import Schedule
 from ..core._training import Settings, Training
-from ..estimators._hyperparameters import Hyperparameters, layer_sizes, store_parameters
+from ..estimators._hyperparameters import layer_sizes, store_parameters
 from ..estimators._learning import learn, print_epoch, tell
 from ..sequences._dataset import Dataset
-from ..sequences._sequences import Sequences
-from ._tokens import UNKNOWN, as_texts, check_sampling, check_vocabulary, sample, tokenize
+from ._parameters import TextParameters
+from ._reader import Reader, token_network
+from ._streams import streams, warn_if_short
+from ._tokens import UNKNOWN, as_texts, check_sampling, find_vocabulary, sample, to_numbers, tokenize
 
-# Text is read in pieces of so many tokens, or of fewer where that would be more probabilities than this at once.
-_PIECE, _MOST_PROBABILITIES = 1024, 1 << 22
-# Parameters that mean what they mean in RNNSequenceClassifier.
-_OF_THE_NETWORK = (
-    "hidden_layer_sizes cell bptt_steps batch_size dropout init init_scale solver learning_rate learning_rate_init "
-    "learning_rate_decay clip_norm clip_value alpha max_iter early_stopping n_iter_no_change tol verbose random_state"
-).split()
 # What is no parameter here, but of RNNSequenceClassifier.
 _OPTIMIZER_DEFAULTS = {"momentum": 0.9, "nesterovs_momentum": True, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
-_CELL_DEFAULTS = {"activation": "tanh"}
 
 
-class RNNTextGenerator(Stored, BaseEstimator):
+class RNNTextGenerator(Stored, TextParameters, BaseEstimator):
     """Recurrent network that reads text token by token and predicts the next one.
 
     Parameters
@@ -124,32 +113,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
     __metadata_request__score = {"text": UNUSED}
     __metadata_request__predict_proba = {"prompts": UNUSED}
 
-    hidden_layer_sizes: int | Sequence[int]
-    analyzer: Literal["char", "word"] | Callable[[str], list[str]]
-    vocabulary: Iterable[str] | None
-    handle_unknown: Literal["error", "ignore"]
-    cell: str
-    embedding_size: int | None
-    bptt_steps: int
-    batch_size: int
-    dropout: float
-    init: str
-    init_scale: float
-    solver: str
-    learning_rate: str
-    learning_rate_init: float
-    learning_rate_decay: float
-    clip_norm: float | None
-    clip_value: float | None
-    alpha: float
-    max_iter: int
-    early_stopping: bool
-    validation_fraction: float
-    n_iter_no_change: int
-    tol: float
-    verbose: bool | int
-    random_state: int | np.random.RandomState | None
-
     vocabulary_: dict[str, int]
     loss_curve_: list[float]
     validation_loss_curve_: list[float] | None
@@ -157,18 +120,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
     _theta: np.ndarray
     _net: dict
     _counts: np.ndarray  # of each token in what was learnt from
-
-    _parameter_constraints = {
-        **{name: Hyperparameters._parameter_constraints[name] for name in _OF_THE_NETWORK},
-        "solver": [RegisteredNames(OPTIMIZERS)],
-        "analyzer": [StrOptions({"char", "word"}), callable],
-        "vocabulary": ["array-like", Set, None],
-        "handle_unknown": [StrOptions({"error", "ignore"})],
-        "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
-        "bptt_steps": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-    }
 
     def __init__(
         self,
@@ -221,19 +172,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         return tokenize(text, self.analyzer, name)
 
     def _find_vocabulary(self, tokens: list[str]) -> dict[str, int]:
-        known = sorted(set(tokens)) if self.vocabulary is None else check_vocabulary(self.vocabulary)
-        if self.handle_unknown == "ignore":
-            known = [*known, UNKNOWN] if UNKNOWN not in known else known
-            if not set(tokens) & set(known) - {UNKNOWN}:
-                raise ValueError(
-                    f"None of the {len(tokens)} token(s) of the text is in vocabulary=, which starts with {known[:5]}. "
-                    f"Does it go with analyzer={self.analyzer!r}?"
-                )
-        if len(known) < 2:
-            raise ValueError(
-                f"There must be at least 2 different tokens to learn from, got {known}. Give more text, or vocabulary=."
-            )
-        return {token: number for number, token in enumerate(known)}
+        return find_vocabulary(tokens, self.vocabulary, self.handle_unknown == "ignore", self.analyzer)
 
     @property
     def _unknown(self) -> int | None:
@@ -241,27 +180,12 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         return self.vocabulary_[UNKNOWN] if self.handle_unknown == "ignore" else None
 
     def _numbers(self, tokens: list[str], name: str = "text") -> np.ndarray:
-        if self._unknown is None:
-            unknown = sorted(set(tokens) - self.vocabulary_.keys())
-            if unknown:
-                raise ValueError(
-                    f"{name} holds {len(unknown)} token(s) that are not in the vocabulary: "
-                    f"{', '.join(map(repr, unknown[:20]))}. Leave them out, or fit with all tokens in vocabulary=, or "
-                    "with handle_unknown='ignore'."
-                )
-        other = self._unknown
-        return np.array([self.vocabulary_.get(token, other) for token in tokens], dtype=np.intp)
+        return to_numbers(tokens, self.vocabulary_, self._unknown, name)
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
     def _streams(self, numbers: np.ndarray) -> Dataset:
-        """Tokens and those that follow them, as streams to be read side by side; what is left over is left out."""
-        n_pairs = len(numbers) - 1
-        n_streams = max(1, min(self.batch_size, n_pairs // (2 * self.bptt_steps)))
-        n_steps = n_pairs // n_streams
-        n_tokens = n_streams * n_steps
-        X = numbers[:n_tokens].astype(np.float32).reshape(n_streams, n_steps, 1)
-        return Dataset(Sequences.from_3d(X), numbers[1 : n_tokens + 1, None], None, True, X.dtype)
+        return streams(numbers, self.batch_size, self.bptt_steps)
 
     def _count(self, numbers: np.ndarray) -> np.ndarray:
         """How often each token occurs, which tells with which one to begin."""
@@ -300,18 +224,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
 
     def _network(self) -> Network:
         """The network that the weights of this model belong to."""
-        net = self._net
-        return Network(
-            net["embedding_size"] or net["n_tokens"],
-            net["hidden_layer_sizes"],
-            LogLoss(net["n_tokens"]),
-            cell=make_cell(net["cell"], _CELL_DEFAULTS),
-            bidirectional=False,
-            pooling=None,
-            dropout=self.dropout,
-            n_tokens=net["n_tokens"],
-            one_hot=net["embedding_size"] is None,
-        )
+        return token_network(self._net, self.dropout)
 
     def _begin(self, go_on: bool, n_streams: int, learning_rate: str) -> Training:
         """A training, from the start or from where `partial_fit` ended, and what a fitted model must know of itself."""
@@ -335,16 +248,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         self._theta, self.loss_curve_, self.n_iter_ = training.theta, training.progress.curve, training.progress.epoch
         if training.validation:
             self.validation_loss_curve_ = [loss for loss, _ in training.validation[: self.n_iter_]]
-
-    def _warn_if_short(self, numbers: np.ndarray, text: object) -> None:
-        if len(numbers) < 2 * self.bptt_steps:
-            hint = ""
-            if isinstance(text, str) and len(text) < 300 and "\n" not in text:
-                hint = f" If {text!r:.60} is the name of a file, pass what is in it: pathlib.Path(...).read_text()."
-            warn(
-                f"The text has {len(numbers)} tokens, fewer than 2 * bptt_steps = {2 * self.bptt_steps}, which is "
-                f"hardly enough to learn from.{hint}"
-            )
 
     def fit(self, text: str | Iterable[str], y: object = None) -> Self:
         """Learn from a text.
@@ -389,7 +292,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                     f"{len(numbers) - n_train} of {len(numbers)} tokens; it takes at least 2. Set "
                     "early_stopping=False, or a larger validation_fraction."
                 )
-            self._warn_if_short(numbers, text)
+            warn_if_short(numbers, self.bptt_steps, text)
             data = self._streams(numbers[:n_train])
             training = self._begin(False, len(data), self.learning_rate)
             self.__dict__.pop("_training", None)
@@ -449,7 +352,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                 )
             numbers = self._numbers(tokens)
             self._counts = self._count(numbers) + (self._counts if begun else 0)
-            self._warn_if_short(numbers, text)
+            warn_if_short(numbers, self.bptt_steps, text)
             data = self._streams(numbers)
             learning_rate = "constant" if self.learning_rate == "cosine" else self.learning_rate
             training = self._begin(begun, len(data), learning_rate)
@@ -474,27 +377,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
 
     # -- scoring ----------------------------------------------------------------------------------------------------
 
-    def _reader(self) -> Callable[[np.ndarray, list | None], tuple[list, np.ndarray]]:
-        """A function of token numbers and what the network remembers: it reads them, and returns what the network
-        remembers then, and its raw outputs (T, n_tokens). To be called under `with_numerics`."""
-        network, arena = self._network(), Arena()
-
-        def read(numbers, state):
-            X = numbers[:, None, None].astype(np.float32)
-            state, outputs = network.advance(self._theta, X, state, arena)
-            if not np.isfinite(outputs).all():
-                raise ValueError(
-                    "The network's outputs are not finite: its weights have become too large, or NaN. Fit again with a "
-                    "smaller learning_rate_init, or clip_norm=1.0."
-                )
-            return state, outputs.astype(np.float64)
-
-        return read
-
-    def _pieces(self, n: int) -> list[slice]:
-        """A text of n tokens in pieces to be read one after the other."""
-        size = max(1, min(_PIECE, _MOST_PROBABILITIES // len(self.vocabulary_)))
-        return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+    def _reader(self) -> Reader:
+        return Reader(self._network(), self._theta)
 
     def score(self, text: str | Iterable[str], y: object = None) -> float:
         """Mean log-likelihood of a token, given all before it, in nats.
@@ -524,16 +408,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         counted = np.ones(len(following), bool) if self._unknown is None else following != self._unknown
         if not counted.any():
             raise ValueError("No token of the text is in the vocabulary, so there is nothing to score.")
-
-        def log_likelihood():
-            read, state, total = self._reader(), None, 0.0
-            for steps in self._pieces(len(following)):
-                state, outputs = read(numbers[steps], state)
-                log_proba = np.take_along_axis(log_softmax(outputs, axis=1), following[steps, None], axis=1)[:, 0]
-                total += log_proba[counted[steps]].sum()
-            return total
-
-        return float(with_numerics(log_likelihood) / counted.sum())
+        log_likelihood = with_numerics(lambda: self._reader().log_likelihood(numbers))
+        return float(log_likelihood[counted].sum() / counted.sum())
 
     def perplexity(self, text: str | Iterable[str]) -> float:
         """Number of equally likely tokens among which the model would be as unsure: exp(-score).
@@ -566,20 +442,18 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         self._check_fitted()
         if isinstance(prompts, str):
             raise TypeError("prompts must be a list of str; for one prompt, pass a list of it.")
-        prompts, read = as_texts(prompts, "prompts"), self._reader()
-        rows = with_numerics(lambda: [softmax(self._after(prompt, read)[1]) for prompt in prompts])
+        prompts, reader = as_texts(prompts, "prompts"), self._reader()
+        rows = with_numerics(lambda: [softmax(self._after(prompt, reader)[1]) for prompt in prompts])
         return np.array(rows).reshape(-1, len(self.vocabulary_))
 
     # -- generating -------------------------------------------------------------------------------------------------
 
-    def _after(self, prompt: str, read: Callable) -> tuple[list | None, np.ndarray]:
+    def _after(self, prompt: str, reader: Reader) -> tuple[list | None, np.ndarray]:
         """What the network remembers after the prompt, and its raw outputs there."""
         tokens = self._tokens(prompt, "prompt") if prompt else []
-        state, outputs = None, np.log(np.maximum(self._counts / self._counts.sum(), 1e-12))[None]
-        numbers = self._numbers(tokens, "prompt")
-        for steps in self._pieces(len(numbers)):
-            state, outputs = read(numbers[steps], state)
-        return state, outputs[-1]
+        if not tokens:
+            return None, np.log(np.maximum(self._counts / self._counts.sum(), 1e-12))
+        return reader.read_through(self._numbers(tokens, "prompt"))
 
     def generate(
         self,
@@ -622,11 +496,11 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         self._check_fitted()
         temperature, top_p = check_sampling(n_tokens, temperature, top_k, top_p)
         prompts = as_texts(prompt, "prompt")
-        rng, tokens, read = check_random_state(random_state), list(self.vocabulary_), self._reader()
+        rng, tokens, reader = check_random_state(random_state), list(self.vocabulary_), self._reader()
 
         def write_on(prompt):
             written: list[str] = []
-            state, outputs = self._after(prompt, read)
+            state, outputs = self._after(prompt, reader)
             while True:
                 if self._unknown is not None:
                     outputs[self._unknown] = -np.inf
@@ -634,7 +508,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                 written.append(tokens[number])
                 if len(written) == n_tokens:
                     return self.separator.join(written)
-                state, (outputs,) = read(np.array([number]), state)
+                state, (outputs,) = reader.read(np.array([number]), state)
 
         texts = with_numerics(lambda: [write_on(prompt) for prompt in prompts])
         return texts[0] if isinstance(prompt, str) else texts

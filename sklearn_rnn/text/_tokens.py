@@ -65,6 +65,38 @@ def check_vocabulary(vocabulary: Iterable[str]) -> list[str]:
     return [str(token) for token in tokens]  # of an array they are numpy.str_
 
 
+def find_vocabulary(
+    tokens: list[str], vocabulary: Iterable[str] | None, ignore_unknown: bool, analyzer: object
+) -> dict[str, int]:
+    """The number of each token, of those that are given or else of those that occur."""
+    known = sorted(set(tokens)) if vocabulary is None else check_vocabulary(vocabulary)
+    if ignore_unknown:
+        known = [*known, UNKNOWN] if UNKNOWN not in known else known
+        if not set(tokens) & set(known) - {UNKNOWN}:
+            raise ValueError(
+                f"None of the {len(tokens)} token(s) of the text is in vocabulary=, which starts with {known[:5]}. "
+                f"Does it go with analyzer={analyzer!r}?"
+            )
+    if len(known) < 2:
+        raise ValueError(
+            f"There must be at least 2 different tokens to learn from, got {known}. Give more text, or vocabulary=."
+        )
+    return {token: number for number, token in enumerate(known)}
+
+
+def to_numbers(tokens: list[str], vocabulary: Mapping[str, int], unknown: int | None, name: str) -> np.ndarray:
+    """The numbers of tokens; `unknown` is that of tokens that are not in the vocabulary, None makes them an error."""
+    if unknown is None:
+        others = sorted(set(tokens) - vocabulary.keys())
+        if others:
+            raise ValueError(
+                f"{name} holds {len(others)} token(s) that are not in the vocabulary: "
+                f"{', '.join(map(repr, others[:20]))}. Leave them out, or fit with all tokens in vocabulary=, or "
+                "with handle_unknown='ignore'."
+            )
+    return np.array([vocabulary.get(token, unknown) for token in tokens], dtype=np.intp)
+
+
 def _is_a(kind: type, value: object) -> bool:
     return isinstance(value, kind) and not isinstance(value, (bool, np.bool_))
 

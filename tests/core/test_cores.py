@@ -20,7 +20,7 @@ from sklearn_rnn.core._cores import Cores
 from sklearn_rnn.core._losses import SquaredError
 from sklearn_rnn.core._memory import Arena
 from sklearn_rnn.core._network import Network
-from sklearn_rnn.estimators import _base
+from sklearn_rnn.estimators import _rows
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -36,7 +36,7 @@ def our_threads():
 @pytest.fixture
 def two_cores(monkeypatch):
     """BLAS has two threads, and no part of a batch is too small for one."""
-    for module in (_training, _base):
+    for module in (_training, _rows):
         monkeypatch.setattr(module, "MULTIPLICATIONS_A_THREAD", 1)
     monkeypatch.setattr(_training, "SEQUENCES_A_PART", 5)
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
@@ -157,7 +157,7 @@ def test_predict_gives_the_same_bits_on_any_number_of_cores(mapping, is_ragged, 
     if mapping == "many-to-many" and not is_ragged:
         y = np.stack(y)
     model = RNNRegressor(5, mapping=mapping, max_iter=2, random_state=0).fit(X, y)
-    monkeypatch.setattr(_base, "cells", lambda network, dtype: 48)  # seven blocks, the last one small
+    monkeypatch.setattr(_rows, "cells", lambda network, dtype: 48)  # seven blocks, the last one small
     both = model.predict(X)
     with threadpoolctl.threadpool_limits(1, user_api="blas"):
         one = model.predict(X)

@@ -509,7 +509,7 @@ def test_predictions_do_not_depend_on_the_chunk(monkeypatch, chunk):
     # rows are put back where they belong when predictions are computed in several sorted pieces
     model = regressor(mapping="many-to-many").fit(RAGGED, RAGGED_Y)
     expected = model.predict(RAGGED)
-    monkeypatch.setattr("sklearn_rnn.estimators._base.cells", lambda network, dtype: chunk)
+    monkeypatch.setattr("sklearn_rnn.estimators._rows.cells", lambda network, dtype: chunk)
     for a, b in itertools.zip_longest(model.predict(RAGGED), expected):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
 

@@ -20,7 +20,7 @@ from sklearn_rnn.core._batch import Batch
 from sklearn_rnn.core._cells import CELLS
 from sklearn_rnn.core._losses import LogLoss
 from sklearn_rnn.core._network import Network
-from sklearn_rnn.text import _generator
+from sklearn_rnn.text import _parameters, _reader
 from sklearn_rnn.text._tokens import UNKNOWN, sample
 
 TEXT = "the cat sat on the mat, and the rat sat on the cat. " * 40
@@ -222,7 +222,7 @@ def test_parameters_reach_the_network():
         "verbose": 0,
         "random_state": 3,
     }
-    assert set(options) == set(_generator._OF_THE_NETWORK)
+    assert set(options) == set(_parameters._OF_THE_NETWORK)
     defaults = RNNTextGenerator().get_params()
     assert all(value != defaults[name] or name == "verbose" for name, value in options.items())
     model = RNNTextGenerator(embedding_size=4, **options).fit(TEXT)
@@ -296,7 +296,7 @@ def test_a_score_in_pieces_is_the_same(monkeypatch):
     model = generator(max_iter=2, handle_unknown="ignore").fit(TEXT)
     text = TEXT[:300].replace("cat", "XYZ")
     whole = model.score(text), model.predict_proba([text])
-    monkeypatch.setattr(_generator, "_PIECE", 7)
+    monkeypatch.setattr(_reader, "_PIECE", 7)
     np.testing.assert_allclose(model.score(text), whole[0], rtol=1e-6)
     np.testing.assert_allclose(model.predict_proba([text]), whole[1], rtol=1e-5)
 

@@ -1,0 +1,73 @@
+"""Running a fitted network over many sequences, block by block, on all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..core._batch import Batch
+from ..core._cores import Cores, with_numerics
+from ..core._memory import Arena
+from ..core._network import Network
+from ..core._training import MULTIPLICATIONS_A_THREAD, cells
+from ..sequences._sequences import Sequences
+
+
+def compute_rows(
+    compute: Callable[..., np.ndarray], theta: np.ndarray, sequences: Sequences, network: Network
+) -> np.ndarray:
+    """compute(theta, batch, arena) over all sequences, as rows: one for each sequence, or one for each valid step.
+
+    Parameters
+    ----------
+    compute : callable
+        A method of the network, which returns (P, N) or (T, P, N).
+    theta : ndarray
+        Its dtype is that of the computation.
+    sequences : Sequences
+    network : Network
+
+    Returns
+    -------
+    ndarray of shape (rows, P)
+    """
+    n = len(sequences)
+    first_row = np.cumsum(sequences.lengths) - sequences.lengths
+    blocks = sequences.blocks(np.arange(n), cells(network, theta.dtype))
+    rows = np.empty(0)
+
+    def compute_block(index, arena):
+        X, lengths = sequences.steps(index, theta.dtype)
+        return compute(theta, Batch(X, lengths), arena)
+
+    def put(index, values):
+        nonlocal rows
+        per_step = values.ndim == 3
+        if not rows.size:
+            rows = np.empty((int(sequences.lengths.sum()) if per_step else n, values.shape[-2]), values.dtype)
+        if per_step:
+            t = np.arange(len(values))[:, None]
+            valid = t < sequences.lengths[index]
+            rows[(first_row[index] + t)[valid]] = values.transpose(0, 2, 1)[valid]
+        else:
+            rows[index] = values.T
+
+    def one_by_one():
+        arena = Arena()
+        for index in blocks:
+            put(index, compute_block(index, arena))
+
+    def on_all_cores(cores):
+        at_once = cores.n if network.multiplications * len(blocks[0]) >= MULTIPLICATIONS_A_THREAD else 1
+        for start in range(0, len(blocks), at_once):
+            some = blocks[start : start + at_once]
+            for index, values in zip(some, cores.map(compute_block, some)):
+                put(index, values)
+
+    # to take all cores costs as much as to run one sequence through the network
+    if len(blocks) > 1:
+        Cores().use(on_all_cores)
+    else:
+        with_numerics(one_by_one)
+    return rows
