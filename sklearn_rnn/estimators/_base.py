@@ -59,7 +59,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
     validation_scores_: list[float] | None
     _theta: np.ndarray  # all weights
     _net: dict  # all that the shape of the network depends on
-    _dtype: np.dtype
+    _dtype_name: str
 
     # -- what a subclass says ---------------------------------------------------------------------------------------
 
@@ -78,6 +78,11 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         return None
 
     # -- parameters -------------------------------------------------------------------------------------------------
+
+    @property
+    def _dtype(self) -> np.dtype:
+        """What the network computes in."""
+        return np.dtype(self._dtype_name)
 
     @property
     def _per_step(self) -> bool:
@@ -194,7 +199,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         n_steps_out = self._n_steps_of(y)
         sequences = self._check_X(X, reset=reset, name="X" + suffix, n_steps_out=n_steps_out)
         if reset:
-            self._dtype = sequences.dtype
+            self._dtype_name = sequences.dtype.name
             if n_steps_out is not None:
                 self._n_steps_out = n_steps_out
         elif n_steps_out is not None and n_steps_out != self._n_steps_out:

@@ -34,7 +34,7 @@ class ForecastModel:
     def fit(self, data: Series) -> Self:
         """Fit to series, each of which has at least `plan.n_needed` values and one `plan.n_least`."""
         plan = self.plan
-        self._dtype = np.dtype(np.float32 if all(part.dtype == np.float32 for part in data.values) else np.float64)
+        self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         self.held_back = self._hold_back(data) if plan.calibration_fraction > 0 else None
         self.skill = self.held_back.skill if self.held_back else np.nan
         self.network_weight = self.held_back.network_weight if self.held_back else 1.0

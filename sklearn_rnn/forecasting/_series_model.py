@@ -31,7 +31,7 @@ class SeriesModel:
         self.season_length = season_length
         self.n_harmonics = n_harmonics
 
-    def fit(self, data: Series, dtype: np.dtype) -> Self:
+    def fit(self, data: Series, dtype: str) -> Self:
         """Fit to series; the regressor is given windows of this dtype."""
         if self.transformer is not None:
             rows = np.concatenate(data.values)

@@ -350,7 +350,7 @@ class WindowModel:
             rng = np.random.RandomState(self.seed)
             for member in self.members:
                 _set_random_state(member, rng)
-        self._dtype = X.dtype
+        self._dtype = X.dtype.name
         # To stop after max_iter epochs, long before convergence, keeps a net on few windows from overfitting.
         with max_iter_is_no_warning():
             for member in self.members:

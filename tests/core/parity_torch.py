@@ -1,4 +1,4 @@
-"""Live comparison with an installed PyTorch; collected only when named: pytest tests/parity_torch.py
+"""Live comparison with an installed PyTorch; collected only when named: pytest tests/core/parity_torch.py
 
 `test_golden.py` holds the recorded part of it, which needs no torch.
 """

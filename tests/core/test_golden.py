@@ -1,4 +1,4 @@
-"""The network against what PyTorch computed: outputs, loss and every gradient, from tests/golden/torch.npz.
+"""The network against what PyTorch computed: outputs, loss and every gradient, from tests/core/golden/torch.npz.
 
 `torch_reference.py` recorded the file and says what a configuration is; torch itself is not needed here.
 """

@@ -10,9 +10,9 @@ A configuration is a string of five words joined by slashes::
 
 "tokens" is a language model: numbers of tokens in, an embedding, and log-loss of a token at every step.
 
-Run as a script, this file records tests/golden/torch.npz, which the test suite reads where torch is not installed::
+Run as a script, this file records tests/core/golden/torch.npz, which the test suite reads where torch is not installed::
 
-    python tests/torch_reference.py
+    python tests/core/torch_reference.py
 """
 
 from itertools import product

@@ -1,6 +1,6 @@
 """scikit-learn's checks over every cell, pooling and direction, one or two layers. Run as
 
-    pytest tests/check_estimator_matrix.py
+    pytest tests/estimators/check_estimator_matrix.py
 
 It is not part of the plain suite, which checks a choice of these (test_common.py) and says why a rate and a number of
 epochs are stated for each: (learning_rate_init, max_iter) for the regressor and for the classifier. None where a net
