@@ -10,7 +10,7 @@ A configuration is a string of five words joined by slashes::
 
 "tokens" is a language model: numbers of tokens in, an embedding, and log-loss of a token at every step.
 
-Run as a script, this file records tests/core/golden/torch.npz, which the test suite reads where torch is not installed::
+Run as a script, this file records tests/core/golden/torch.npz, which the tests read where torch is not installed::
 
     python tests/core/torch_reference.py
 """
