@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_random_state
 
 from ..estimators._regressor import RNNRegressor
@@ -85,9 +84,6 @@ class Plan:
 
     def new_model(self, n_known: int) -> SeriesModel:
         """A model that is not fitted, for so many exogenous columns that are known ahead."""
-        transformer = self.transformer
-        if transformer == "log":
-            transformer = FunctionTransformer(np.log, np.exp, check_inverse=False).set_output(transform="default")
         model = WindowModel(
             regressor=self.regressor,
             window=self.window,
@@ -101,7 +97,7 @@ class Plan:
             seed=self.seed,
             n_known=n_known + 2 * self.n_harmonics,
         )
-        return SeriesModel(model, transformer, self.season_length, self.n_harmonics)
+        return SeriesModel(model, self.transformer, self.season_length, self.n_harmonics)
 
 
 def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Plan:

@@ -17,7 +17,7 @@ class SeriesModel:
     Parameters
     ----------
     model : WindowModel
-    transformer : scikit-learn transformer, or None
+    transformer : scikit-learn transformer, "log", or None
         Applied to the values first, and undone last.
     season_length : int
         A series is divided by its mean absolute change from one season to the next, after the transformer.
@@ -33,10 +33,10 @@ class SeriesModel:
 
     def fit(self, data: Series, dtype: str) -> Self:
         """Fit to series; the regressor is given windows of this dtype."""
-        if self.transformer is not None:
+        if self.transformer is not None and not isinstance(self.transformer, str):
             rows = np.concatenate(data.values)
             self.transformer = clone(self.transformer).fit(rows)
-            back = np.asarray(self.transformer.inverse_transform(self._transform([rows])[0]))
+            back = self._undo(self._transform([rows])[0])
             if not np.allclose(back, rows, rtol=1e-4, atol=1e-6 * np.abs(rows).max()):
                 raise ValueError(
                     "target_transform cannot be undone: its inverse_transform does not give back the values of y. A "
@@ -82,7 +82,7 @@ class SeriesModel:
             return values
         rows = values.reshape(-1, values.shape[-1])
         with np.errstate(over="ignore", invalid="ignore"):
-            values = np.asarray(self.transformer.inverse_transform(rows)).reshape(values.shape)
+            values = self._undo(rows).reshape(values.shape)
         if not np.isfinite(values).all():
             raise ValueError(
                 f"The forecasts, after target_transform, are up to {np.abs(Z).max():.3g} times the usual change of a "
@@ -94,7 +94,11 @@ class SeriesModel:
     def _transform(self, values: list) -> list:
         if self.transformer is None:
             return values
-        transformed = [np.asarray(self.transformer.transform(part), dtype=np.float64) for part in values]
+        if isinstance(self.transformer, str):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                transformed = [np.log(part, dtype=np.float64) for part in values]
+        else:
+            transformed = [np.asarray(self.transformer.transform(part), dtype=np.float64) for part in values]
         for part, before in zip(transformed, values):
             if not np.isfinite(part).all():
                 t, column = np.argwhere(~np.isfinite(part))[0]
@@ -103,6 +107,11 @@ class SeriesModel:
                     "the range of y, or None."
                 )
         return transformed
+
+    def _undo(self, rows: np.ndarray) -> np.ndarray:
+        return (
+            np.exp(rows) if isinstance(self.transformer, str) else np.asarray(self.transformer.inverse_transform(rows))
+        )
 
     def _exog(self, known: np.ndarray, past_only: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Exogenous columns (n, steps, k) as the model takes them: scaled, known ones and the season's first."""
