@@ -52,15 +52,27 @@ class Batch:
         return float((self.weights * self.valid if per_step else self.weights).sum())
 
     def columns(self, some) -> Batch:
-        """Some of the sequences; their count is not known."""
-        some = (..., some)
+        """Some of the sequences, by numbers, a mask or a slice; steps that none of them has are left out."""
+        lengths = None if self.lengths is None else self.lengths[some]
+        n_steps = len(self.X) if lengths is None or not len(lengths) else int(lengths.max())
+        per_step = self.Y is not None and self.Y.ndim == 3
+        X = self.X[:n_steps, :, some]
+        count = X.shape[2]
+        if per_step:
+            count = n_steps * count if lengths is None else int(lengths.sum())
+        Y, weights = self.Y, self.weights
+        if Y is not None:
+            Y = Y[:n_steps, :, some] if per_step else Y[:, some]
+        if weights is not None:
+            weights = weights[:n_steps, some] if weights.ndim == 2 else weights[some]
         return Batch(
-            self.X[some],
-            None if self.lengths is None else self.lengths[some],
-            None if self.Y is None else self.Y[some],
-            None if self.weights is None else self.weights[some],
-            state=None if self.state is None else [tuple(s[some] for s in layer) for layer in self.state],
-            pooled=None if self.pooled is None else tuple(a[some] for a in self.pooled),
+            X,
+            None if lengths is not None and (lengths == n_steps).all() else lengths,
+            Y,
+            weights,
+            count,
+            None if self.state is None else [tuple(s[..., some] for s in layer) for layer in self.state],
+            pooled=None if self.pooled is None else tuple(a[..., some] for a in self.pooled),
         )
 
     def split(self, n: int) -> list[Batch]:
@@ -78,6 +90,8 @@ class Batch:
         for start in range(0, len(self.X), size):
             if start and batch.lengths is not None and state is not None:
                 alive = batch.lengths > start
+                if not alive.any():
+                    return
                 if 2 * alive.sum() <= len(alive):
                     batch, state = batch.columns(alive), [tuple(s[..., alive] for s in layer) for layer in state]
             steps = slice(start, start + size)

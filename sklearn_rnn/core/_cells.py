@@ -478,5 +478,7 @@ CELLS: dict[str, type[Cell]] = {"rnn": ElmanCell, "gru": GRUCell, "lstm": LSTMCe
 
 def make_cell(name: str, parameters: Mapping[str, object]) -> Cell:
     """The cell of this name, with those of the parameters that it takes."""
+    if name not in CELLS:
+        raise ValueError(f"There is no cell {name!r} in this process, only {sorted(CELLS)}. Import what registers it.")
     cell = CELLS[name]
     return cell(**{option: parameters[option] for option in cell.options})

@@ -45,7 +45,7 @@ class Progress:
 
 
 class Stop(Exception):
-    """Raised inside training to end it early; the message says why."""
+    """Raised inside training to end it early."""
 
 
 class NotFinite(ArithmeticError):
@@ -61,7 +61,7 @@ class Monitor:
     Parameters
     ----------
     tol, n_iter_no_change
-        Stop when the watched value has not improved by more than tol for n_iter_no_change epochs in a row.
+        Stop when the watched value has not improved by more than tol for more than n_iter_no_change epochs in a row.
     watch_validation : bool
         Watch what `validate` returns instead of the training objective.
     validate : callable or None
@@ -69,7 +69,7 @@ class Monitor:
     on_epoch_begin : callable or None
         on_epoch_begin(), before the first batch is cut.
     on_epoch_end : callable or None
-        on_epoch_end(theta, progress) -> True to stop.
+        on_epoch_end(theta) -> True to stop.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Monitor:
         watch_validation: bool = False,
         validate: Callable[[np.ndarray], float] | None = None,
         on_epoch_begin: Callable[[], None] | None = None,
-        on_epoch_end: Callable[[np.ndarray, Progress], bool] | None = None,
+        on_epoch_end: Callable[[np.ndarray], bool] | None = None,
     ):
         self.tol, self.patience = tol, n_iter_no_change
         self.watch_validation, self.validate = watch_validation, validate
@@ -110,8 +110,8 @@ class Monitor:
         self.without_gain = 0 if watched < self.best - self.tol else self.without_gain + 1
         if watched < self.best:
             self.best, self.best_theta = watched, measured_on
-        if self.on_epoch_end is not None and self.on_epoch_end(theta, progress):
-            raise Stop("a callback asked for it")
+        if self.on_epoch_end is not None and self.on_epoch_end(theta):
+            raise Stop
 
     def diverges(self, theta: np.ndarray) -> None:
         """Go back to where the epoch that came to no finite value started."""
@@ -132,8 +132,7 @@ class Monitor:
         return self.without_gain > self.patience
 
 
-def _checked(objective: Objective, theta: np.ndarray, batch: object) -> tuple[float, np.ndarray]:
-    value, g = objective(theta, batch)
+def _checked(value: float, g: np.ndarray) -> tuple[float, np.ndarray]:
     # where g @ g is finite every entry is: one product instead of a mask, nearly always
     if not (np.isfinite(value) and (np.isfinite(g @ g) or np.isfinite(g).all())):
         raise NotFinite
@@ -175,7 +174,7 @@ def minimize_stochastic(
             monitor.epoch_begins(theta)
             total, count = 0.0, 0
             for batch, n in epoch_batches():
-                value, g = _checked(objective, theta, batch)
+                value, g = _checked(*objective(theta, batch))
                 clip(g, clip_norm, clip_value)
                 rate = schedule.rate(progress.epoch, progress.t + 1, progress.cuts)
                 progress.t += 1
@@ -185,7 +184,7 @@ def minimize_stochastic(
             monitor.epoch_ends(theta, total / count, progress)
             if monitor.is_stuck:
                 if schedule.kind != "adaptive" or schedule.rate(0, 0, progress.cuts) <= 1e-6:
-                    raise Stop("no more progress")
+                    raise Stop
                 progress.cuts += 1
                 monitor.without_gain = 0
     except Stop:
@@ -197,9 +196,8 @@ def minimize_stochastic(
 
 
 def minimize_lbfgs(
-    objective: Objective,
+    objective: Callable[[np.ndarray], tuple[float, np.ndarray]],
     theta: np.ndarray,
-    batch: object,
     monitor: Monitor,
     *,
     max_iter: int,
@@ -207,9 +205,10 @@ def minimize_lbfgs(
     tol: float,
     progress: Progress,
 ) -> str:
-    """Full-batch L-BFGS (Liu & Nocedal, 1989) through scipy.optimize. Arguments and result as in `minimize_stochastic`.
+    """L-BFGS (Liu & Nocedal, 1989) through scipy.optimize, for an objective over all data at once.
 
-    scipy works in float64; theta's own dtype is used for the objective.
+    Otherwise arguments and result are those of `minimize_stochastic`. scipy works in float64; theta's own dtype is used
+    for the objective.
     """
     dtype = theta.dtype
     best = np.inf  # the least value that any evaluation came to
@@ -217,7 +216,7 @@ def minimize_lbfgs(
     def fun(x):
         nonlocal best
         try:
-            value, g = _checked(objective, x.astype(dtype), batch)
+            value, g = _checked(*objective(x.astype(dtype)))
         except NotFinite:
             # A line search that steps too far comes back from a large value; after an infinite one scipy gives up,
             # and calls that convergence.
@@ -233,7 +232,7 @@ def minimize_lbfgs(
             monitor.epoch_ends(theta, float(intermediate_result.fun), progress)
             # scipy has its own test for the training objective
             if monitor.watch_validation and monitor.is_stuck:
-                raise Stop("no more progress")
+                raise Stop
         except Stop:
             raise StopIteration from None
 

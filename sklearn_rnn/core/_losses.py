@@ -31,6 +31,8 @@ class Loss(ABC):
 
     #: targets must not be negative
     positive_only = False
+    #: parameters of RNNRegressor that the loss takes, as keywords of its own
+    options: tuple[str, ...] = ()
 
     def __init__(self, n_targets: int):
         self.n_targets = n_targets
@@ -71,6 +73,8 @@ class Huber(Loss):
 
     R^2/2 where |R| <= delta, else delta * (|R| - delta/2).
     """
+
+    options = ("huber_delta",)
 
     def __init__(self, n_targets: int, huber_delta: float = 1.0):
         super().__init__(n_targets)
@@ -113,6 +117,8 @@ class Quantile(Loss):
     quantile : float or tuple of float
         Levels, increasing. Rows of O and of the link are (output, level), the level running fastest.
     """
+
+    options = ("quantile",)
 
     def __init__(self, n_targets: int, quantile: float | tuple[float, ...] = 0.5):
         super().__init__(n_targets)

@@ -81,6 +81,10 @@ class Network:
         self.loss = loss
         self.cell = cell
         self.dropout = dropout
+        if pooling not in (None, *POOLINGS):
+            raise ValueError(
+                f"There is no pooling {pooling!r} in this process, only {sorted(POOLINGS)}. Import what registers it."
+            )
         self.pooling = None if pooling is None else POOLINGS[pooling](bidirectional)
         self.directions = ("", "_reverse") if bidirectional else ("",)
         self.hidden_layer_sizes = tuple(hidden_layer_sizes)
@@ -98,11 +102,12 @@ class Network:
                     shapes[f"{name}_l{layer}{direction}"] = shape
             self.multiplications = max(self.multiplications, sum(prod(s) for s in of_cell.values() if len(s) == 2))
             n_below = width * len(self.directions)
-        self.numbers_a_step = 8 * len(self.directions) * sum(self.hidden_layer_sizes)
+        self.numbers_a_step = 8 * len(self.directions) * sum(self.hidden_layer_sizes) + n_inputs
         if self.pooling is None:
             self.numbers_a_step += loss.n_raw
         readout = {} if self.pooling is None else self.pooling.shapes(n_below)
-        readout.update(W_o=(loss.n_raw, n_below), b_o=(loss.n_raw,))
+        n_pooled = n_below if self.pooling is None else self.pooling.n_pooled(n_below)
+        readout.update(W_o=(loss.n_raw, n_pooled), b_o=(loss.n_raw,))
         self._readout_names = tuple(readout)
         self.layout = ParamLayout(shapes | readout)
 

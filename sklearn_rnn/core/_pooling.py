@@ -1,9 +1,9 @@
 """Pooling: what a many-to-one readout sees of the states of the last layer, and the registry that finds it by name.
 
-Notation: H (T, D, N) are the states of T steps, N sequences, D units; those of padded steps are 0. P (D, N) is what the
-readout sees. Forward and backward stand side by side:
+Notation: H (T, D, N) are the states of T steps, N sequences, D units; those of padded steps are 0. P (R, N) is what the
+readout sees, in most poolings one value for each unit, R = D. Forward and backward stand side by side:
 
-    forward(weights, H, valid, before) -> P (D, N), weight (N,), cache
+    forward(weights, H, valid, before) -> P (R, N), weight (N,), cache
         `before` = (P, weight) stands for earlier steps, as constants; what comes out can be passed on in the same way.
     backward(weights, H, cache, dP, grads, arena) -> dH, a list of T arrays (D, N), or None where the gradient is zero
 
@@ -26,6 +26,10 @@ class Pooling(ABC):
     def shapes(self, n_states: int) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the weights, for D states; none by default."""
         return {}
+
+    def n_pooled(self, n_states: int) -> int:
+        """R, the number of values that the readout sees, for D states."""
+        return n_states
 
     @abstractmethod
     def forward(self, weights, H, valid, before=None) -> tuple:
@@ -147,9 +151,38 @@ class AttentionPooling(Pooling):
         return list(a[:, None, :] * dP + weights["W_a"].T @ dU)
 
 
+class ConcatPooling(Pooling):
+    """The last state, the mean and the maximum, one below the other (Howard & Ruder, 2018)."""
+
+    def __init__(self, bidirectional: bool = False):
+        super().__init__(bidirectional)
+        self.parts = [pooling(bidirectional) for pooling in (LastPooling, MeanPooling, MaxPooling)]
+
+    def n_pooled(self, n_states):
+        return 3 * n_states
+
+    def forward(self, weights, H, valid, before=None):
+        befores = [None] * 3 if before is None else [(P, before[1]) for P in np.split(before[0], 3)]
+        found = [part.forward(weights, H, valid, seen) for part, seen in zip(self.parts, befores)]
+        n_steps = found[1][1]
+        return np.concatenate([P for P, _, _ in found]), n_steps, [cache for _, _, cache in found]
+
+    def backward(self, weights, H, cache, dP, grads, arena):
+        dP_last, dP_mean, dP_max = np.split(dP, 3)
+        last, mean, largest = (
+            part.backward(weights, H, of_part, dP_part, grads, arena)
+            for part, of_part, dP_part in zip(self.parts, cache, (dP_last, dP_mean, dP_max))
+        )
+        return [
+            from_mean + from_max if from_last is None else from_last + from_mean + from_max
+            for from_last, from_mean, from_max in zip(last, mean, largest)
+        ]
+
+
 POOLINGS: dict[str, type[Pooling]] = {
     "last": LastPooling,
     "mean": MeanPooling,
     "max": MaxPooling,
     "attention": AttentionPooling,
+    "concat": ConcatPooling,
 }

@@ -33,7 +33,7 @@ class Data(Protocol):
         """Memory that one time step of one sequence, with its target, takes in a batch."""
 
     def batches(self, size: int, rng: np.random.Generator | None, most_cells: int) -> Iterator[list[Batch]]:
-        """An epoch in mini-batches of so many sequences, with `rng` in random order. Each comes in pieces of sequences
+        """An epoch in mini-batches of so many sequences, with `rng` drawn at random. Each comes in pieces of sequences
         of like length, none of which has more than most_cells cells (time steps times sequences)."""
 
     def blocks(self, most_cells: int) -> Iterator[Batch]:
@@ -282,13 +282,12 @@ class Training:
             watch_validation=settings.watch_validation,
             validate=None if held_out is None else validate,
             on_epoch_begin=on_epoch_begin,
-            on_epoch_end=None if on_epoch_end is None else lambda theta, _: on_epoch_end(theta),
+            on_epoch_end=on_epoch_end,
         )
         if settings.solver == "lbfgs":
             return minimize_lbfgs(
-                lambda theta, _: self.full_objective(theta, data, cores),
+                lambda theta: self.full_objective(theta, data, cores),
                 self._theta,
-                None,
                 monitor,
                 max_iter=settings.max_iter,
                 max_fun=settings.max_fun,

@@ -29,7 +29,7 @@ from ..sequences._dataset import Dataset
 from ..sequences._sequences import CHANNELS_LAST, Sequences
 from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
-from ._learning import learn, print_epoch, tell
+from ._learning import learn, print_epoch, refuse_if_nothing_was_learnt, tell
 from ._rows import compute_rows
 
 
@@ -147,6 +147,10 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         """The network that the weights of this model belong to."""
         net = self._net
         loss, n_targets, options = net["loss"]
+        if loss not in LOSSES:
+            raise ValueError(
+                f"There is no loss {loss!r} in this process, only {sorted(LOSSES)}. Import what registers it."
+            )
         return Network(
             net["n_inputs"],
             net["hidden_layer_sizes"],
@@ -276,7 +280,8 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
     def _fit(self, X, y, sample_weight, validation) -> None:
         with all_or_nothing(self):
             self._check_parameters()
-            go_on = self.warm_start and hasattr(self, "_theta")
+            was_fitted = hasattr(self, "_theta")
+            go_on = self.warm_start and was_fitted
             data = self._prepare(X, y, sample_weight, reset=not go_on)
             if data.weights is not None and not data.weights.any():
                 raise ValueError(
@@ -316,7 +321,9 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                 epochs.close()
                 return reason
 
+            n_before = training.progress.epoch
             reason = self._learn(training, work, keep_memory=self.warm_start)
+            refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == n_before)
         tell(reason, self, self.n_iter_, self.solver)
 
     def _one_pass(self, X, y, sample_weight) -> Self:

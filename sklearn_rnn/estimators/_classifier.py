@@ -190,7 +190,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
                 "classes must be passed on the first call to partial_fit: all labels that will ever occur in y; got "
                 f"{declared!r}."
             )
-        return unique_labels(declared)
+        return unique_labels(_plain_labels(as_array(declared, "classes"), "classes"))
 
     def _check_same_kind(self, rows, name):
         """Are rows of labels, or of an indicator matrix, what the model was fitted on?"""
@@ -292,7 +292,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         if not self._per_step:
             return labels
         absent: object = -1
-        if sequences.kind != "ragged" and sequences.is_padded:
+        if sequences.kind != "ragged" and sequences.may_vary:
             labels, absent = self._with_absent(labels)
         return sequences.arrange_steps(labels, absent)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
+from .._warnings import warn
 from ..sequences._dataset import Dataset
 
 
@@ -40,6 +42,8 @@ def split(
         try:
             train, held_out = train_test_split(np.arange(n), test_size=fraction, random_state=seed, stratify=stratify)
         except ValueError as error:
+            if stratify is None:
+                raise ValueError(f"{what} leaves none to train on. Give more, or X_val and y_val.") from error
             raise ValueError(
                 f"{what} cannot hold out a share of every class: {error} Give more samples, X_val and y_val, or "
                 "validation_method='last'."
@@ -47,7 +51,9 @@ def split(
     if data.weights is not None:
         for part, some in (("training", train), ("validation", held_out)):
             if not data.weights[data.take(some).rows].any():
-                raise ValueError(f"{what}: sample_weight is zero for all {part} samples. Give X_val and y_val.")
+                raise ValueError(
+                    f"{what}: sample_weight, times class weights, is zero for all {part} samples. Give X_val and y_val."
+                )
     return train, held_out
 
 
@@ -60,7 +66,15 @@ def make_score(
 
     def score(theta):
         estimator._theta = theta
-        return float(scorer(estimator, X, y, **weight))
+        value = scorer(estimator, X, y, **weight)
+        if not isinstance(value, (Real, np.bool_)):
+            raise TypeError(f"scoring must return a number, got {value!r:.100} from {scoring!r}.")
+        if np.isnan(value):
+            warn(
+                f"scoring={scoring!r} is NaN on the validation data, which counts as no gain. Does it go with what was "
+                "held out? (One class only has no ROC curve.)"
+            )
+        return float(value)
 
     return score
 

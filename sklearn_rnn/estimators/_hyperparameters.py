@@ -159,7 +159,7 @@ TRAINING_PARAMETERS = """\
         mini-batches.
 
     batch_size : int or "auto", default="auto"
-        Sequences a mini-batch; "auto" is min(200, n_samples). Sequences of like length share a batch.
+        Sequences a mini-batch; "auto" is min(200, n_samples).
 
     learning_rate : {"constant", "invscaling", "inverse_time", "adaptive", "cosine"}, default="constant"
         - "constant": `learning_rate_init`;
@@ -190,7 +190,7 @@ TRAINING_PARAMETERS = """\
         the same machine are identical to the last bit.
 
     tol : float, default=1e-4
-        Training stops when the watched value has not improved by more than `tol` for `n_iter_no_change` epochs:
+        Training stops when the watched value has not improved by more than `tol` for over `n_iter_no_change` epochs:
         the training loss, or with early_stopping the validation loss or score. With solver="lbfgs", the largest
         entry of the gradient at which it stops. In any case the weights of the best epoch are kept, not the last.
 

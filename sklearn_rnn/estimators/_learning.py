@@ -25,6 +25,15 @@ def learn(work: Callable[[Cores], str], keep: Callable[[], None]) -> str:
     return reason
 
 
+def refuse_if_nothing_was_learnt(estimator: BaseEstimator, reason: str, is_worse_than_before: bool) -> None:
+    """An interrupt in the first epoch of a new fit must not cost what an earlier one had learnt."""
+    if reason == "interrupted" and is_worse_than_before:
+        raise KeyboardInterrupt(
+            f"The training of this {type(estimator).__name__} was interrupted in its first epoch. The model is the one "
+            "that was fitted before."
+        )
+
+
 def tell(reason: str, estimator: BaseEstimator, n_epochs: int, solver: str, whole_epochs: bool = True) -> None:
     """Say how training ended, where it did not simply converge.
 

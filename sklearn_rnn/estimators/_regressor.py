@@ -131,12 +131,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return self.loss == "quantile" and not isinstance(self.quantile, Real)
 
     def _describe_loss(self):
-        options = {}
-        if self.loss == "quantile":
-            levels = np.atleast_1d(np.asarray(self.quantile, dtype=object))
-            options["quantile"] = tuple(float(level) for level in levels)
-        elif self.loss == "huber":
-            options["huber_delta"] = float(self.huber_delta)
+        options = {name: getattr(self, name) for name in REGRESSION_LOSSES[self.loss].options}
+        if "quantile" in options:
+            options["quantile"] = tuple(float(level) for level in np.ravel(np.asarray(self.quantile, dtype=object)))
         return self.loss, self.n_outputs_, options
 
     def _encode_targets(self, y, sequences: Sequences, *, reset: bool, name: str):
@@ -174,6 +171,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             )
         if not self._per_step:
             sequences.check_length(rows, name)
+        if rows.dtype.kind == "f" and not np.isfinite(rows).all():
+            row = int(np.argwhere(~np.isfinite(rows))[0][0])
+            what = "NaN" if np.isnan(rows[row]).any() else "infinity"
+            raise ValueError(f"Input {name} contains {what}: {sequences.place(row, self._per_step)}. Leave it out.")
         return check_array(rows, dtype=[np.float64, np.float32], ensure_2d=False, input_name=name, estimator=self)
 
     @partial_fit_available

@@ -73,7 +73,7 @@ class Plan:
         if len(short):
             raise ValueError(
                 f"{label(int(short[0]))} has {lengths[short[0]]} values, too few for a forecast, which takes "
-                f"{self.n_needed} ({of_what}). Choose a smaller window or season_length, or leave the series out."
+                f"{self.n_needed} ({of_what}). Choose smaller ones, such as a smaller window, or leave the series out."
             )
         if lengths.max() < self.n_least:
             raise ValueError(

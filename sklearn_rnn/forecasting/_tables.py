@@ -39,13 +39,15 @@ class Layout:
     def advice(self, name: str = "y") -> Advice:
         """What to do about wrong times, in code for data that are held like this."""
         if self.time_col is None:
-            regular = f"{name}.asfreq(...).interpolate()"
+            regular, number = f"{name}.asfreq(...).interpolate()", f"{name}.reset_index(drop=True)"
             if self.has_ids:
-                regular = f"{name}.unstack(0).asfreq(...).interpolate().stack()"
+                regular = f"{name}.groupby(level=0).apply(lambda s: s.droplevel(0).asfreq(...).interpolate())"
+                ids = f"{name}.index.get_level_values(0)"
+                number = f"{name}.index = pd.MultiIndex.from_arrays([{ids}, {name}.groupby(level=0).cumcount()])"
             return Advice(
                 f"The index of {name}",
                 convert=f"pd.to_datetime({name}.index)",
-                number=f"{name}.reset_index(drop=True)",
+                number=number,
                 sort=f"{name}.sort_index()",
                 aggregate=f"{name}.groupby(level=-1).mean()",
                 regular=regular,
@@ -193,11 +195,17 @@ def _refuse_missing(values: np.ndarray, index: pd.Index, layout: Layout, label: 
     wrong = np.argwhere(~np.isfinite(values))
     if len(wrong):
         t, column = wrong[0]
-        what = "is missing" if np.isnan(values[t, column]) else "is infinite"
-        more = f" ({len(wrong)} values in all)" if len(wrong) > 1 else ""
+        where = f"at {index[t]}, column {layout.names[column]!r}"
+        if len(wrong) > 1:
+            where += f" ({len(wrong)} in all)"
+        if np.isinf(values[t, column]):
+            raise ValueError(
+                f"{label} is infinite {where}. Replace it, as with {name}.replace([np.inf, -np.inf], np.nan), and fill "
+                "it in."
+            )
         raise ValueError(
-            f"{label} {what} at {index[t]}, column {layout.names[column]!r}{more}. Fill it in, as with "
-            f"{layout.advice(name).fill}, or use the rows after it only: which is right depends on why it is missing."
+            f"{label} is missing {where}. Fill it in, as with {layout.advice(name).fill}, or leave such rows out: "
+            "which is right depends on why it is missing."
         )
 
 

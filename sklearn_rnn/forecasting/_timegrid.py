@@ -28,12 +28,12 @@ class Advice:
     drop_missing: str = "y = y[y.index.notna()]"
     fill: str = "y.interpolate() or y.ffill()"
 
-    @property
-    def irregular(self) -> str:
-        """For times without a regular step."""
+    def irregular(self, kind: str) -> str:
+        """For times without a regular step; `kind` is that of a TimeGrid."""
+        regular = self.regular.replace("asfreq(...)", "resample('D').asfreq()") if kind == "period" else self.regular
         return (
-            f"Make it regular, as with {self.regular}, or, if all rows count as equal steps (trading days), number "
-            f"them: {self.number}."
+            f"Make it regular, as with {regular}, or, if all rows count as equal steps (trading days), number them: "
+            f"{self.number}."
         )
 
 
@@ -118,7 +118,7 @@ class TimeGrid:
         other = int(np.flatnonzero(steps != steps[0])[0])
         raise ValueError(
             f"The times of {where} have no regular step: {index[1]} is {pd.Timedelta(steps[0])} after the one before "
-            f"it, {index[other + 1]} is {pd.Timedelta(steps[other])} after. {advice.irregular}"
+            f"it, {index[other + 1]} is {pd.Timedelta(steps[other])} after. {advice.irregular('datetime')}"
         )
 
     def check(self, index: pd.Index, where: str, advice: Advice) -> pd.Index:
@@ -138,7 +138,7 @@ class TimeGrid:
             whole = self.labels(index[0], self.n_steps(index[0], index[-1]) + 1)
             n_missing = len(whole.difference(index))
             what = f"have a gap: {expected[at]} is missing" + (f", and {n_missing - 1} more" if n_missing > 1 else "")
-        raise ValueError(f"The times of {where} {what} (their step is {self._name}). {advice.irregular}")
+        raise ValueError(f"The times of {where} {what} (their step is {self._name}). {advice.irregular(self.kind)}")
 
     def _is_alike(self, index: pd.Index) -> bool:
         if self.kind == "datetime":
@@ -148,7 +148,8 @@ class TimeGrid:
 
     @property
     def _name(self) -> str:
-        return getattr(self.step, "freqstr", str(self.step))
+        step = getattr(self.step, "freqstr", str(self.step))
+        return f"{step} of {self._dtype}" if self.kind == "period" else step
 
     def labels(self, start, n: int) -> pd.Index:
         """n labels, the first of which is `start`."""

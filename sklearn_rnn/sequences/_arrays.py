@@ -40,7 +40,12 @@ def as_array(values: object, name: str) -> np.ndarray:
             dtype = np.dtype(np.float64)
         return values.to_numpy(dtype=dtype, **({"na_value": np.nan} if dtype.kind == "f" else {}))
     try:
-        return np.asarray(unmasked(values))
+        array = np.asarray(unmasked(values))
+        if array.dtype.kind in "US" and isinstance(values, (list, tuple)):
+            # NumPy would make text of the numbers among text
+            as_given = np.asarray(values, dtype=object)
+            array = array if all(isinstance(value, str) for value in as_given.ravel()) else as_given
+        return array
     except ValueError as error:
         raise ValueError(
             f"{name} must be an array with rows of one length; got a {type(values).__name__} with rows of different "
@@ -69,6 +74,15 @@ def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
         why = " Complex data not supported." if x.dtype.kind == "c" else ""
         raise ValueError(f"{name} must hold real numbers, got dtype {x.dtype}.{why}")
     return x
+
+
+def single_column(X: Any) -> Any:
+    """The column of a data frame that has only one, if it holds lists or arrays; otherwise X as it is."""
+    shape = getattr(X, "shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] != 1 or not hasattr(X, "columns"):
+        return X
+    column = X[next(iter(X.columns))]
+    return column if is_ragged(column) else X
 
 
 def list_column(X: Any) -> list | None:

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
-from ._arrays import as_array, is_ragged, refuse_lazy, unmasked
+from ._arrays import as_array, is_ragged, refuse_lazy, single_column, unmasked
 from ._sequences import CHANNELS_LAST, Sequences
 
 
@@ -46,6 +46,7 @@ def check_sequences(
     ValueError, TypeError
     """
     as_table = n_repeats is not None
+    X = single_column(X)
     if as_table and is_ragged(X):
         raise ValueError(
             f"{name} must be a table (n_samples, n_features) with mapping='one-to-many' (each row is fed at every "
@@ -71,13 +72,16 @@ def check_sequences(
         ndim = _n_axes(X, name)
         expected = (2,) if as_table else (2, 3)
         if ndim is not None and ndim not in expected:
+            advice = "Reshape your data: X[None] is a single sequence."
+            if not isinstance(X, np.ndarray):
+                advice = f"Pass an array, or a list of sequences: [x] for a single one. Got a {type(X).__name__}."
             raise ValueError(
                 f"{name} has {ndim} dimension(s); expected "
                 + (
                     "a table (n_samples, n_features) with mapping='one-to-many'."
                     if as_table
-                    else "(n_samples, n_timesteps, n_features), (n_samples, n_timesteps) or a list of sequences, "
-                    "at least one. Reshape your data: X[None] is a single sequence."
+                    else "(n_samples, n_timesteps, n_features), (n_samples, n_timesteps) or a list of sequences, at "
+                    f"least one. {advice}"
                 )
             )
         if ndim != 3:
@@ -85,9 +89,9 @@ def check_sequences(
             return Sequences.from_2d(table, n_repeats)
         sequences = Sequences.from_3d(as_array(X, name), name, allow_nan)
     if reset:
-        _remember(estimator, sequences)
+        remember(estimator, sequences)
     else:
-        _compare(estimator, sequences, name)
+        compare(estimator, sequences, name)
         if dtype is not None:
             sequences.refuse_too_large(dtype, name)
     return sequences
@@ -137,7 +141,8 @@ def _check_table(estimator, X, reset, name, dtype, allow_nan, as_table) -> np.nd
     elif estimator.n_features_in_ != 1:
         raise ValueError(
             f"{name} is 2-D with shape {table.shape}, that is, univariate sequences of {table.shape[1]} time steps; "
-            f"{type(estimator).__name__} is expecting {estimator.n_features_in_} features. {CHANNELS_LAST}"
+            f"{type(estimator).__name__} is expecting {estimator.n_features_in_} features. If it is one sequence, pass "
+            f"it in a list: [{name}]. If it is one step of each, {name}[:, None]."
         )
     if reset:
         estimator._fitted_on = "2d"
@@ -167,7 +172,8 @@ def _refuse_not_finite(estimator, table: np.ndarray, name: str, allow_nan: bool,
         )
 
 
-def _remember(estimator, sequences: Sequences) -> None:
+def remember(estimator: BaseEstimator, sequences: Sequences) -> None:
+    """Set what a fitted estimator must know of sequences."""
     estimator.n_features_in_ = sequences.n_features
     estimator._fitted_on = sequences.kind
     if hasattr(estimator, "feature_names_in_"):
@@ -176,7 +182,8 @@ def _remember(estimator, sequences: Sequences) -> None:
         estimator.feature_names_in_ = sequences.feature_names
 
 
-def _compare(estimator, sequences: Sequences, name: str) -> None:
+def compare(estimator: BaseEstimator, sequences: Sequences, name: str = "X") -> None:
+    """Are sequences of the kind that an estimator was fitted on?"""
     as_table = estimator._fitted_on == "2d"
     expected = 1 if as_table else estimator.n_features_in_
     if sequences.n_features != expected:

@@ -49,7 +49,9 @@ def frame_to_sequences(
     (['b', 'a'], [[4.0, 3.0], [5.0]])
     """
     if not isinstance(df, pd.DataFrame):
-        raise TypeError(f"df must be a pandas DataFrame, got {type(df).__name__}.")
+        given = f"{type(df).__module__.partition('.')[0]}.{type(df).__name__}"
+        hint = " Convert it: df.to_pandas()." if hasattr(df, "to_pandas") else ""
+        raise TypeError(f"df must be a pandas DataFrame, got {given}.{hint}")
     keys = [id_col] if time_col is None else [id_col, time_col]
     for key in keys:
         if isinstance(key, list):

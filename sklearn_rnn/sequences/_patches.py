@@ -82,7 +82,7 @@ class PatchSequence(SequenceTransformer):
             parts = np.split(sequences.values, sequences.first[1:])
             return [_patches(x[None], size)[0].astype(sequences.dtype, copy=False) for x in parts]
         values = sequences.values.astype(sequences.dtype, copy=False)
-        if not sequences.is_padded:
+        if not sequences.may_vary:
             return _patches(values, size)
         n_patches = -(-sequences.n_timesteps // size)
         out = np.full((len(sequences), n_patches, size * n_features), np.nan, values.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import warnings
 from functools import lru_cache
@@ -56,20 +57,51 @@ def index_from_plain(plain: dict | None) -> pd.Index | None:
     return pd.Index(plain["values"])
 
 
-def end_of_index(X: object) -> dict | None:
-    """The last labels of X's index, enough to tell which comes next; None where X has no index of time."""
+def index_in_time(X: object, name: str = "X") -> pd.Index | None:
+    """X's index, if it has one of times or integers; it must be in order, and of one series."""
     index = getattr(X, "index", None)
-    if not isinstance(index, pd.Index) or len(index) == 0 or index.hasnans:
+    if not isinstance(index, pd.Index):
+        return None
+    if isinstance(index, pd.MultiIndex):
+        raise ValueError(
+            f"{name} has a MultiIndex, {list(index.names)}, that is, several series, which windows would mix. Take one "
+            "series at a time, or RNNForecaster, which takes them all."
+        )
+    try:
+        index = parse_times(index, f"{name}.index")
+    except ValueError:
+        return None  # names of rows, which say nothing of time
+    is_time = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex))
+    if not is_time and not pd.api.types.is_integer_dtype(index.dtype):
+        return None
+    if not index.is_monotonic_increasing:
+        late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
+        raise ValueError(
+            f"The rows of {name} must be ordered in time, oldest first: row {late} is of {index[late]}, the row before "
+            f"it of {index[late - 1]}. Sort them, as with {name}.sort_index(), and y alike."
+        )
+    if is_time and not index.is_unique:
+        raise ValueError(
+            f"{name} has {index[index.duplicated()][0]} twice. If it holds several series, take one at a time; "
+            "otherwise drop one of the rows."
+        )
+    return index
+
+
+def end_of_index(X: object, name: str = "X") -> dict | None:
+    """The last labels of X's index, enough to tell which comes next; None where X has no index of time."""
+    index = index_in_time(X, name)
+    if index is None or len(index) == 0 or index.hasnans:
         return None
     return index_to_plain(index[-min(len(index), 64) :])
 
 
 def follows_on(plain_end: dict | None, X: object) -> bool | None:
     """Does X's index begin where the index that `end_of_index` saw ends? None where they cannot tell."""
-    end, index = index_from_plain(plain_end), getattr(X, "index", None)
-    if plain_end is None or end is None or not isinstance(index, pd.Index) or len(index) == 0:
+    end, index = index_from_plain(plain_end), index_in_time(X)
+    if plain_end is None or end is None or index is None or len(index) == 0:
         return None
-    if not all(part.is_monotonic_increasing and part.is_unique for part in (end, index)):
+    if not all(part.is_unique for part in (end, index)):
         return None
     if isinstance(end, pd.PeriodIndex):
         return bool(index[0] == end[-1] + 1) if end.dtype == index.dtype else None
@@ -89,15 +121,24 @@ def follows_on(plain_end: dict | None, X: object) -> bool | None:
 
 
 def parse_times(times: pd.Index, where: str) -> pd.Index:
-    """Dates that are given as ISO strings as dates; anything else as it is. Other strings are an error.
+    """Dates that are given as ISO strings, by Arrow or as Python's objects as a DatetimeIndex; anything else as it is.
+    Other strings are an error.
 
     Strings are not left to be ordered as text, where "10" comes before "9".
     """
-    is_text = (
-        isinstance(times.dtype, pd.StringDtype) or times.dtype.kind in "OU" or str(times.dtype) == "string[pyarrow]"
-    )
-    present = times[~times.isna()]
-    if not is_text or not any(isinstance(label, str) for label in present):
+    dtype = times.dtype
+    if isinstance(dtype, pd.ArrowDtype) and (dtype.kind == "M" or str(dtype).startswith("date")):
+        return pd.DatetimeIndex(pd.to_datetime(pd.Series(times.astype(object)))).rename(times.name)
+    if isinstance(dtype, pd.CategoricalDtype):
+        if dtype.ordered:
+            return times
+        times = times.astype(dtype.categories.dtype)
+    dtype = times.dtype
+    is_text = isinstance(dtype, pd.StringDtype) or dtype.kind in "OU" or str(dtype).startswith("string")
+    present = times[~times.isna()] if is_text else []
+    if is_text and len(present) and all(isinstance(label, datetime.date) for label in present):
+        return pd.DatetimeIndex(pd.to_datetime(times), name=times.name)
+    if not any(isinstance(label, str) for label in present):
         return times
     other = next((label for label in present if not isinstance(label, str) or not _ISO_DATE.match(label)), None)
     if other is None:

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
@@ -14,8 +15,8 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import as_array, as_numbers, is_ragged
-from ._checks import check_sequences
-from ._sequences import CHANNELS_LAST, Sequences
+from ._checks import check_sequences, compare, remember
+from ._sequences import CHANNELS_LAST, Sequences, columns_in_order
 from ._transformer import SequenceTransformer
 
 
@@ -69,9 +70,9 @@ class TimestepTransformer(SequenceTransformer):
         -------
         self : object
         """
-        sequences, given, weights = self._prepare(X, y, sample_weight)
-        self.transformer_ = clone(self.transformer).fit(sequences.rows, *given, **weights)
-        self._n_features_out = _as_rows(self.transformer_.transform(sequences.rows[:1])).shape[1]
+        rows, _, given, weights = self._prepare(X, y, sample_weight)
+        self.transformer_ = clone(self.transformer).fit(rows, *given, **weights)
+        self._n_features_out = _as_rows(self.transformer_.transform(rows[:1])).shape[1]
         return self
 
     def fit_transform(
@@ -91,33 +92,53 @@ class TimestepTransformer(SequenceTransformer):
         ndarray or list of arrays
             As from `transform`.
         """
-        sequences, given, weights = self._prepare(X, y, sample_weight)
+        given_rows, sequences, given, weights = self._prepare(X, y, sample_weight)
         transformer = clone(self.transformer)
         folds = _folds_of(transformer)
         if given and folds is not None:
-            rows = _cross_fitted(transformer, folds, sequences, given[0], weights)
-            transformer.fit(sequences.rows, *given, **weights)
+            rows = _cross_fitted(transformer, folds, given_rows, sequences.lengths, given[0], weights)
+            transformer.fit(given_rows, *given, **weights)
         elif hasattr(transformer, "fit_transform"):
-            rows = _as_rows(transformer.fit_transform(sequences.rows, *given, **weights))
+            rows = _as_rows(transformer.fit_transform(given_rows, *given, **weights))
         else:
-            rows = _as_rows(transformer.fit(sequences.rows, *given, **weights).transform(sequences.rows))
+            rows = _as_rows(transformer.fit(given_rows, *given, **weights).transform(given_rows))
         self.transformer_, self._n_features_out = transformer, rows.shape[1]
         return self._arrange(rows, sequences)
 
-    def _prepare(self, X, y, sample_weight) -> tuple[Sequences, list[np.ndarray], dict[str, np.ndarray]]:
-        """X as Sequences, and targets and weights with one row for each time step, where there are any."""
+    def _prepare(self, X, y, sample_weight) -> tuple[Any, Sequences, list[np.ndarray], dict[str, np.ndarray]]:
+        """The time steps of X as rows, X as Sequences, and targets and weights, where there are any, with as many
+        rows."""
         usable = all(hasattr(self.transformer, method) for method in ("fit", "transform", "get_params"))
         if isinstance(self.transformer, type) or not usable:
             raise TypeError(
                 f"transformer must be a scikit-learn transformer with fit and transform, got {self.transformer!r}."
             )
-        sequences = check_sequences(self, X, reset=True, allow_nan=self._allows_nan)
+        rows, sequences = self._stack(X, reset=True)
         given = [] if y is None else [_repeat_targets(y, sequences)]
         weights = sequences.row_weights(sample_weight, per_step=True)
-        return sequences, given, {} if weights is None else {"sample_weight": weights}
+        return rows, sequences, given, {} if weights is None else {"sample_weight": weights}
+
+    def _stack(self, X: Any, reset: bool) -> tuple[Any, Sequences]:
+        """The time steps of X as rows, a data frame if X is a list of such, and X as Sequences."""
+        frames = _frames(X)
+        if frames is None or all(_is_numeric(frame) for frame in frames):
+            sequences = check_sequences(self, X, reset=reset, allow_nan=self._allows_nan)
+            if sequences.feature_names is None:
+                return sequences.rows, sequences
+            return pd.DataFrame(sequences.rows, columns=sequences.feature_names), sequences
+        # columns that are no numbers: text, categories, dates
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        columns = Sequences.from_ragged([np.zeros(frame.shape) for frame in frames])
+        in_order, expected = columns_in_order(frames, names)
+        columns.feature_names = np.asarray(expected, dtype=object)
+        (remember if reset else compare)(self, columns)
+        return pd.concat(in_order, ignore_index=True), columns
 
     @property
     def _allows_nan(self) -> bool:
+        """What a pipeline, a union or a ColumnTransformer allows, those inside it say themselves."""
+        if any(hasattr(self.transformer, parts) for parts in ("steps", "transformers", "transformer_list")):
+            return True
         return bool(get_tags(self.transformer).input_tags.allow_nan)
 
     def transform(self, X: ArrayLike) -> np.ndarray | list[np.ndarray]:
@@ -134,8 +155,8 @@ class TimestepTransformer(SequenceTransformer):
             one feature.
         """
         check_is_fitted(self, "transformer_")
-        sequences = check_sequences(self, X, reset=False, allow_nan=self._allows_nan)
-        return self._arrange(_as_rows(self.transformer_.transform(sequences.rows)), sequences)
+        rows, sequences = self._stack(X, reset=False)
+        return self._arrange(_as_rows(self.transformer_.transform(rows)), sequences)
 
     def inverse_transform(self, X: ArrayLike) -> np.ndarray | list[np.ndarray]:
         """Undo `transform`.
@@ -172,7 +193,7 @@ class TimestepTransformer(SequenceTransformer):
                 f"{type(self.transformer).__name__} turned {sequences.lengths.sum()} time steps into {len(rows)} "
                 "rows; only transformers that keep the number of rows can be applied to time steps."
             )
-        if sequences.is_padded and sequences.kind != "ragged" and rows.dtype.kind in "biu":
+        if sequences.may_vary and sequences.kind != "ragged" and rows.dtype.kind in "biu":
             rows = rows.astype(np.float64)  # an absent step is NaN
         arranged = sequences.arrange_steps(rows, np.nan)
         if sequences.kind == "ragged":
@@ -209,6 +230,17 @@ def _as_rows(out: Any) -> np.ndarray:
     return out[:, None] if out.ndim == 1 else out
 
 
+def _frames(X: Any) -> list[pd.DataFrame] | None:
+    """A list of data frames, of any library, as pandas frames; None for anything else."""
+    if not isinstance(X, (list, tuple)) or not X or not all(hasattr(x, "columns") for x in X):
+        return None
+    return [x if isinstance(x, pd.DataFrame) else pd.DataFrame({name: x[name] for name in x.columns}) for x in X]
+
+
+def _is_numeric(frame: pd.DataFrame) -> bool:
+    return all(pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes)
+
+
 def _folds_of(transformer: Any) -> Any | None:
     """The `cv` of a transformer whose `fit_transform` must not see a row's own target, or of one inside it."""
     for part in (transformer, *transformer.get_params(deep=True).values()):
@@ -219,16 +251,17 @@ def _folds_of(transformer: Any) -> Any | None:
     return None
 
 
-def _cross_fitted(transformer: Any, cv: Any, sequences: Sequences, y: np.ndarray, weights: dict) -> np.ndarray:
+def _cross_fitted(
+    transformer: Any, cv: Any, rows: Any, lengths: np.ndarray, y: np.ndarray, weights: dict
+) -> np.ndarray:
     """Each sequence's rows, transformed by a clone that was fitted to the sequences of the other folds."""
-    first = np.cumsum(sequences.lengths) - sequences.lengths
-    sequence_of = np.repeat(np.arange(len(sequences)), sequences.lengths)
-    rows, first_y = sequences.rows, y[first]
+    first_y = y[np.cumsum(lengths) - lengths]
+    sequence_of = np.repeat(np.arange(len(lengths)), lengths)
     discrete = type_of_target(first_y) in ("binary", "multiclass") and (y == first_y[sequence_of]).all()
     out = np.empty(0)
     if isinstance(cv, Integral):
         cv = (StratifiedKFold if discrete else KFold)(cv, shuffle=True, random_state=0)
-    for train, test in check_cv(cv).split(np.zeros(len(sequences)), first_y):
+    for train, test in check_cv(cv).split(np.zeros(len(lengths)), first_y):
         here, there = np.isin(sequence_of, train), np.isin(sequence_of, test)
         some = {name: weight[here] for name, weight in weights.items()}
         values = _as_rows(clone(transformer).fit(rows[here], y[here], **some).transform(rows[there]))

@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Literal, Self
 
 import numpy as np
-import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -14,12 +13,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._sklearn import Interval, StrOptions, validate_parameters
 from .._warnings import warn
 from ._arrays import as_array, as_numbers, unmasked
-from ._timeindex import end_of_index, follows_on
+from ._timeindex import end_of_index, follows_on, index_in_time
 from ._transformer import SequenceTransformer
 
 
 def _as_series(series: ArrayLike) -> np.ndarray:
     """A series as (n_timesteps, n_features)."""
+    index_in_time(series, "series")  # says what is wrong with it
     values = as_numbers(as_array(series, "series"), "series")
     if values.ndim not in (1, 2) or values.size == 0:
         raise ValueError(
@@ -181,17 +181,11 @@ class SlidingWindow(SequenceTransformer):
     def _remember(self, X) -> np.ndarray:
         """The rows of X as an array, of which the last are kept."""
         validate_parameters(self)
+        end = end_of_index(X)
         table = self._check(X, reset=True)
-        index = getattr(X, "index", None)
-        if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) and not index.is_monotonic_increasing:
-            late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
-            raise ValueError(
-                f"The rows of X must be ordered in time, oldest first: row {late} is of {index[late]}, the row before "
-                f"it of {index[late - 1]}. Sort them, as with X.sort_index(), and y alike."
-            )
         self._n_before_at_fit = self._n_before
         self._tail = table[len(table) - min(self._n_before, len(table)) :].copy()
-        self._index = end_of_index(X)
+        self._index = end
         return table
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -213,6 +207,7 @@ class SlidingWindow(SequenceTransformer):
                 f"window and dilation reach {self._n_before} rows back now, but {self._n_before_at_fit} when this "
                 "transformer was fitted. Set them back, or fit again."
             )
+        index_in_time(X)  # says what is wrong with it
         table = self._check(X, reset=False)
         follows = {"fit": True, "none": False, "auto": None}[self.context]
         if follows is None and self._n_before:

@@ -20,7 +20,7 @@ from ..core._network import Network
 from ..core._optimizers import Schedule
 from ..core._training import Settings, Training
 from ..estimators._hyperparameters import layer_sizes, store_parameters
-from ..estimators._learning import learn, print_epoch, tell
+from ..estimators._learning import learn, print_epoch, refuse_if_nothing_was_learnt, tell
 from ..sequences._dataset import Dataset
 from ._parameters import TextParameters
 from ._reader import Reader, token_network
@@ -277,6 +277,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             If the text has fewer tokens than twice bptt_steps.
         """
         validate_parameters(self)
+        was_fitted = hasattr(self, "_theta")
         with all_or_nothing(self):
             tokens = self._tokens(text)
             self.vocabulary_ = self._find_vocabulary(tokens)
@@ -306,6 +307,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                 lambda cores: training.run(data, cores, held_out=held_out, on_epoch_end=on_epoch_end),
                 lambda: self._keep(training),
             )
+            refuse_if_nothing_was_learnt(self, reason, was_fitted and not self.n_iter_)
         if reason != "max_iter":  # a language model makes as many passes as it is told to
             tell(reason, self, self.n_iter_, self.solver)
         return self
@@ -407,7 +409,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         following = numbers[1:]
         counted = np.ones(len(following), bool) if self._unknown is None else following != self._unknown
         if not counted.any():
-            raise ValueError("No token of the text is in the vocabulary, so there is nothing to score.")
+            raise ValueError("No token of the text after its first is in the vocabulary, so there is nothing to score.")
         log_likelihood = with_numerics(lambda: self._reader().log_likelihood(numbers))
         return float(log_likelihood[counted].sum() / counted.sum())
 

@@ -381,7 +381,7 @@ def padding(quick):
     n_epochs = 3 if quick else 50
     row = table(
         f"padding: share of the computed steps that are padding, mean of {n_epochs} epochs; %",
-        data="<17", n=">6d", lengths=">9", batch=">7d", random_batches=">16.1f", as_fit_does=">13.1f",
+        data="<17", n=">6d", lengths=">9", batch=">7d", whole_batches=">15.1f", in_pieces=">11.1f",
     )  # fmt: skip
     rng = np.random.default_rng(0)
     ragged = {"uniform lengths": rng.integers(7, 30, size=270)}
@@ -394,11 +394,11 @@ def padding(quick):
         data = RNNRegressor()._prepare(X, np.zeros(n), None, reset=True)
         for batch in (16, 32):
             at = np.arange(batch, n, batch)
-            random, bucketed = [], []
+            whole, pieces = [], []
             for _ in range(n_epochs):
-                random += [data.batch(index) for index in np.split(rng.permutation(n), at)]
-                bucketed += [piece for pieces in data.batches(batch, rng, 1 << 20) for piece in pieces]
-            row(name, n, ends, batch, 100 * wasted(random), 100 * wasted(bucketed))
+                whole += [data.batch(index) for index in np.split(rng.permutation(n), at)]
+                pieces += [piece for some in data.batches(batch, rng, 1 << 20) for piece in some]
+            row(name, n, ends, batch, 100 * wasted(whole), 100 * wasted(pieces))
     if not vowels.exists():
         print(f"(no {vowels}: the real data do not ship; SKLEARN_RNN_DATA names their folder)")
 

@@ -38,7 +38,13 @@ def run(name, rate, n_epochs, objective=rosenbrock, start=(-1.2, 1.0), monitor=N
 def lbfgs(objective, start, max_iter, tol, monitor=None):
     theta, progress, monitor = np.array(start, float), Progress(), monitor or patient()
     reason = minimize_lbfgs(
-        objective, theta, None, monitor, max_iter=max_iter, max_fun=1000, tol=tol, progress=progress
+        lambda theta: objective(theta, None),
+        theta,
+        monitor,
+        max_iter=max_iter,
+        max_fun=1000,
+        tol=tol,
+        progress=progress,
     )
     return monitor.choose(theta, progress), reason, progress
 
@@ -174,7 +180,8 @@ def test_clip(dtype):
 
 def test_stop_from_a_callback():
     def monitor():
-        return Monitor(tol=0.0, n_iter_no_change=10**9, on_epoch_end=lambda theta, progress: progress.epoch == 4)
+        epochs = iter(range(1, 100))
+        return Monitor(tol=0.0, n_iter_no_change=10**9, on_epoch_end=lambda theta: next(epochs) == 4)
 
     for name in ("adam", "sgd"):
         _, reason, progress = run(name, 1e-3, 50, monitor=monitor())

@@ -121,3 +121,14 @@ def test_several_quantiles_do_not_cross_and_cover():
     both = RNNRegressor(4, loss="quantile", quantile=levels, max_iter=2).fit(X[:50], np.c_[y, -y][:50])
     assert both.predict(X[:7]).shape == (7, 2, 3)
     assert (np.diff(both.predict(X), axis=2) > 0).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_targets_that_depend_on_the_length_are_learnt():
+    """Batches of like lengths, drawn to save padding, would each pull in a direction of their own."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(5, 101, 1000)
+    X = [rng.normal(size=(length, 1)).astype(np.float32) for length in lengths]
+    y = (lengths - 52) / 28
+    model = RNNRegressor(32, batch_size=64, max_iter=20, learning_rate_init=0.005, random_state=0).fit(X[:800], y[:800])
+    assert model.score(X[800:], y[800:]) > 0.98

@@ -348,7 +348,7 @@ def test_split_with_all_the_weight_on_one_side(zero):
     weight = np.ones(60)
     weight[zero] = 0
     model = RNNRegressor(**SMALL, early_stopping=True, validation_method="last", validation_fraction=0.2)
-    with pytest.raises(ValueError, match=r"validation_fraction=0.2 of 60.*sample_weight is zero"):
+    with pytest.raises(ValueError, match=r"validation_fraction=0.2 of 60.*sample_weight, times class weights, is zero"):
         model.fit(X, Y, weight)
 
 

@@ -165,7 +165,12 @@ CASES = [
         ValueError,
         ("y", "missing at 2020-01-08.*column 'load'", r"interpolate\(\)"),
     ),
-    ("infinity", lambda: model().fit(with_value(y, 7, -np.inf)), ValueError, ("y", "infinite at 2020-01-08", "Fill")),
+    (
+        "infinity",
+        lambda: model().fit(with_value(y, 7, -np.inf)),
+        ValueError,
+        ("y", "infinite at 2020-01-08", "Replace"),
+    ),
     (
         "NA of a nullable type",
         lambda: model().fit(with_value(y.round().astype("Int64"), 7, pd.NA)),

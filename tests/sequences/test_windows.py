@@ -172,7 +172,7 @@ def test_frame_to_sequences_refuses(change, options, message):
 
 
 def test_frame_to_sequences_wants_a_frame():
-    with pytest.raises(TypeError, match="got dict"):
+    with pytest.raises(TypeError, match=r"got builtins\.dict"):
         frame_to_sequences({}, "id")
 
 
@@ -440,11 +440,14 @@ def test_an_index_that_runs_backwards_or_stands_still():
     frame = pd.DataFrame({"x": np.arange(8.0)}, index=pd.date_range("2020", periods=8))
     with pytest.raises(ValueError, match=r"row 1 is of 2020-01-07.*the row before it of 2020-01-08"):
         SlidingWindow(3).fit(frame[::-1])
-    for index in ([5, 4, 3, 2, 1, 0, -1, -2], [0] * 8):
-        other = frame.set_axis(index)
-        with pytest.warns(UserWarning, match="cannot know"):
-            windows = SlidingWindow(3).fit(other[:5]).transform(other[5:])
-        assert np.isnan(windows[0, :2]).all()
+    with pytest.raises(ValueError, match=r"row 1 is of 4, the row before it of 5"):
+        SlidingWindow(3).fit(frame.set_axis([5, 4, 3, 2, 1, 0, -1, -2]))
+    with pytest.raises(ValueError, match=r"has 2020-01-01.* twice.*several series"):
+        SlidingWindow(3).fit(frame.set_axis(frame.index[[0, 0, 1, 1, 2, 2, 3, 3]]))
+    other = frame.set_axis([0] * 8)
+    with pytest.warns(UserWarning, match="cannot know"):
+        windows = SlidingWindow(3).fit(other[:5]).transform(other[5:])
+    assert np.isnan(windows[0, :2]).all()
     with pytest.warns(UserWarning, match="cannot know"):
         SlidingWindow(3).fit(frame[:5]).transform(frame[5:].tz_localize("UTC"))
 
