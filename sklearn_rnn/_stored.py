@@ -13,6 +13,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from ._version import __version__
 from ._warnings import outside
+from .core._cores import insist
 
 # Counts the ways in which fitted attributes have been stored. A change that older code could not read raises it.
 FORMAT = 1
@@ -31,6 +32,8 @@ class Stored:
     def __setstate__(self, state: dict) -> None:
         state = dict(state)
         by = state.pop("_stored_by", {"format": 0, "version": "pre-0.1.0 (without a version)"})
+        if not isinstance(by, dict) or not isinstance(by.get("format"), int) or by["format"] < 0 or "version" not in by:
+            raise ValueError(f"This {type(self).__name__} carries no format that sklearn_rnn knows, but {by!r:.80}.")
         if by["format"] > FORMAT:
             raise ValueError(
                 f"This {type(self).__name__} was stored by sklearn_rnn {by['version']} in format {by['format']}; "
@@ -57,11 +60,15 @@ class Stored:
 def all_or_nothing(estimator: BaseEstimator) -> Iterator[None]:
     """A call that fails leaves the estimator as it was: nothing that was trained is lost."""
     before = dict(vars(estimator))
+
+    def restore():
+        for name in vars(estimator).keys() - before.keys():
+            if not name.startswith(("_callback_", "_skl_")):  # scikit-learn clears these up itself
+                vars(estimator).pop(name, None)
+        vars(estimator).update(before)
+
     try:
         yield
     except BaseException:
-        for name in vars(estimator).keys() - before.keys():
-            if not name.startswith(("_callback_", "_skl_")):  # scikit-learn clears these up itself
-                delattr(estimator, name)
-        vars(estimator).update(before)
+        insist(restore)
         raise

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
+import weakref
 from types import FrameType
 
 # Code between a user's line and ours.
 _BETWEEN = ("sklearn_rnn", "sklearn", "joblib")
-_said: set[tuple] = set()
+_said: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each run of joblib's Parallel
 
 
 def _outer_frame() -> tuple[FrameType | None, int]:
@@ -29,31 +29,25 @@ def outside() -> int:
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn from the first line outside this package and scikit-learn.
 
-    Python says a warning once a line, unless a filter asks for more. scikit-learn resets Python's memory of that with
-    each fit of a search, so that it says the same thirteen times; ours does not forget.
+    scikit-learn resets Python's memory of what was said with each fit of a search, so that all of them would say the
+    same. Here each run of joblib's Parallel, which is what a search is, says a thing once.
     """
-    frame, level = _outer_frame()
-    if frame is not None and _action(message, category, frame) == "default":
-        key = (message, category, frame.f_code.co_filename, frame.f_lineno)
-        if key in _said:
+    search = _running_search()
+    if search is not None:
+        said = _said.setdefault(search, set())
+        if (message, category) in said:
             return
-        _said.add(key)
-    warnings.warn(message, category, stacklevel=level + 1)
+        said.add((message, category))
+    warnings.warn(message, category, stacklevel=_outer_frame()[1] + 1)
 
 
-def _action(message: str, category: type[Warning], frame: FrameType) -> str:
-    """What Python's filters say is to be done with a warning that is raised in this frame."""
-    module = frame.f_globals.get("__name__", "<unknown>")
-    for action, text, of, where, line in warnings.filters:
-        if (
-            issubclass(category, of)
-            and (text is None or _matches(text, message))
-            and (where is None or _matches(where, module))
-            and line in (0, frame.f_lineno)
-        ):
-            return action
-    return "default"
-
-
-def _matches(pattern: re.Pattern | str, text: str) -> bool:
-    return pattern == text if isinstance(pattern, str) else pattern.match(text) is not None
+def _running_search() -> object | None:
+    """The outermost joblib.Parallel among the callers."""
+    found = None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "joblib.parallel":
+            caller = frame.f_locals.get("self")
+            found = caller if type(caller).__name__ == "Parallel" else found
+        frame = frame.f_back
+    return found

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import contextvars
 import os
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from queue import SimpleQueue
 from typing import TypeVar
 
 import numpy as np
@@ -51,12 +52,26 @@ def with_numerics(work: Callable[[], T]) -> T:
     return contextvars.copy_context().run(in_context)
 
 
+def insist(action: Callable[[], None]) -> None:
+    """Do what must be done, and can be done twice, also where the user presses Ctrl-C meanwhile, once or many times."""
+    interrupted = None
+    while True:
+        try:
+            action()
+            break
+        except KeyboardInterrupt as error:
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
+
+
 class _BlasLimit:
     """BLAS held to one thread in the whole process, as long as anybody holds on to it.
 
     An exception may come at any line, when a user presses Ctrl-C. So nothing here is a flag that is set and taken back:
     who holds on is a set, what is restored is what was read before the set had a member, and to let go twice does no
-    harm. Where BLAS is built on OpenMP every thread has a number of threads of its own, which it restores itself.
+    harm. Where BLAS is built on OpenMP every thread has a number of threads of its own, and restores it when the last
+    holder in that thread lets go.
     """
 
     def __init__(self) -> None:
@@ -88,6 +103,7 @@ class _BlasLimit:
                 if self._before is not None:  # whoever held on is gone without a word
                     n = self._before
                 self._before = n
+            cores.thread = threading.get_ident()
             self._holders.add(cores)
             self._set([1] * len(n))
             # where another thread has set a limit and not lifted it yet, ours may have no effect
@@ -100,11 +116,18 @@ class _BlasLimit:
             if self._before is None:
                 return
             last = not self._holders
-            if last or _limits_are_per_thread():
-                self._set(self._before)
+            here = threading.get_ident()
+            if last or (_limits_are_per_thread() and all(other.thread != here for other in self._holders)):
+                self._restore()
             self._give_up_control()
             if last:
                 self._before = None
+
+    def _restore(self) -> None:
+        """Back to what was before, but where that was one thread: then there was nothing to lower, and another thread,
+        whose limit it was, may have lifted it meanwhile."""
+        libraries = blas_libraries().lib_controllers
+        self._set([n if n > 1 else library.num_threads for n, library in zip(self._before or [], libraries)])
 
     def after_fork(self) -> None:
         """In a forked child no other thread lives on, neither one that holds on nor one that computes."""
@@ -113,8 +136,10 @@ class _BlasLimit:
         for cores in holders:
             cores.alone()
         if before is not None:
-            self._set(before)
+            self._before = before
+            self._restore()
             self._give_up_control()
+            self._before = None
 
 
 _limit = _BlasLimit()
@@ -139,44 +164,59 @@ class Cores:
     """
 
     def __init__(self) -> None:
-        self.arena = Arena()
-        self._arenas = [self.arena]
+        self.thread = 0
         self.alone()
 
     def alone(self) -> None:
         """One core, and no other threads."""
         self.n = 1
-        self._workers: ThreadPoolExecutor | None = None
+        self.arena = Arena()
+        self._arenas = [self.arena]
+        self._tasks: SimpleQueue | None = None
+        self._n_workers = 0
 
     def use(self, work: Callable[[Cores], T]) -> T:
         """work(self) with all cores, under `with_numerics`."""
-        # Twice finally: an interrupt that comes where the first is about to let go finds the second.
         try:
+            # Twice finally: an interrupt that comes where the first is about to leave finds the second.
             try:
                 _limit.hold(self)
                 return with_numerics(partial(work, self))
             finally:
-                self._leave()
+                insist(self._leave)
         finally:
-            self._leave()
+            insist(self._leave)
 
     def _leave(self) -> None:
-        if self._workers is not None:
-            self._workers.shutdown()
-        self.alone()
+        self._dismiss()
         _limit.let_go(self)
+
+    def _dismiss(self) -> None:
+        """Let the other threads end, once they have done what they are at. Nobody waits for them: whoever waits can be
+        interrupted, and what they still compute is written to memory that nobody reads any more."""
+        if self._tasks is not None:
+            for _ in range(self._n_workers):
+                self._tasks.put(None)
+        self.alone()
 
     def map(self, compute: Callable, parts: Sequence) -> list:
         """[compute(part, arena) for part in parts], at most `n` of them at the same time."""
-        if self.n == 1 or len(parts) == 1:
-            return [compute(part, self._arenas[0]) for part in parts]
-        while len(self._arenas) < self.n:
+        if self.n == 1 or len(parts) <= 1:
+            return [compute(part, self.arena) for part in parts]
+        n, n_helpers = self.n, min(self.n, len(parts)) - 1
+        if self._tasks is None:
+            self._tasks = SimpleQueue()
+        while self._n_workers < n_helpers:
+            self._n_workers += 1
             self._arenas.append(Arena())
-        if self._workers is None:
-            # where BLAS is built on OpenMP, every thread has a limit of its own
-            self._workers = ThreadPoolExecutor(self.n - 1, "sklearn_rnn", partial(blas_libraries().limit, limits=1))
-
+            try:
+                # Not threading.Thread: to start one, and to wait for one, takes locks that an interrupt leaves locked.
+                _thread.start_new_thread(_work, (self._tasks,))
+            except RuntimeError:  # there can be no more, at the end of the process
+                self._n_workers -= 1
+                n_helpers = self._n_workers
         todo, results = deque(range(len(parts))), [None] * len(parts)
+        done: SimpleQueue = SimpleQueue()
 
         def take_parts(arena):
             while True:
@@ -186,15 +226,35 @@ class Cores:
                     return
                 results[number] = compute(parts[number], arena)
 
-        # NumPy's error state and buffer size belong to the context
-        others = [
-            self._workers.submit(contextvars.copy_context().run, take_parts, arena)
-            for arena in self._arenas[1 : min(self.n, len(parts))]
-        ]
         try:
-            take_parts(self._arenas[0])
-        finally:
-            todo.clear()  # after an error nothing more is begun
-            for other in others:
-                other.result()
+            for arena in self._arenas[1 : 1 + n_helpers]:
+                # NumPy's error state and buffer size belong to the context
+                self._tasks.put((contextvars.copy_context(), take_parts, arena, done))
+            take_parts(self.arena)
+            for _ in range(n_helpers):
+                error = done.get()
+                if error is not None:
+                    raise error
+        except BaseException:
+            todo.clear()  # nothing more is begun
+            self._dismiss()
+            self.n = n
+            raise
         return results
+
+
+def _work(tasks: SimpleQueue) -> None:
+    """What the other threads do: take tasks until there comes None."""
+    if _limits_are_per_thread():
+        blas_libraries().limit(limits=1)
+    while True:
+        task = tasks.get()
+        if task is None:
+            return
+        context, function, arena, done = task
+        try:
+            context.run(function, arena)
+            done.put(None)
+        except BaseException as error:
+            done.put(error)
+        del task, context, function, arena

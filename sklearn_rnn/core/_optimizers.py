@@ -151,6 +151,11 @@ class Adam(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adagrad": AdaGrad, "rmsprop": RMSProp, "adam": Adam}
 
 
+def optimizer_options(name: str) -> tuple[str, ...]:
+    """The parameters that an optimizer takes; none for what is no optimizer here, such as "lbfgs"."""
+    return OPTIMIZERS[name].options if name in OPTIMIZERS else ()
+
+
 def make_optimizer(name: str, theta: np.ndarray, parameters: Mapping[str, object]) -> Optimizer:
     """The optimizer of this name, with those of the parameters that it takes."""
     rule = OPTIMIZERS[name]

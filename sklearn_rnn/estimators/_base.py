@@ -21,7 +21,7 @@ from ..core._cells import CELLS, make_cell
 from ..core._cores import Cores
 from ..core._losses import LOSSES
 from ..core._network import Network
-from ..core._optimizers import Schedule
+from ..core._optimizers import Schedule, optimizer_options
 from ..core._training import Settings, Training
 from ..sequences._arrays import as_array, is_ragged
 from ..sequences._checks import check_sequences, is_plain_table
@@ -68,9 +68,12 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         raise NotImplementedError
 
     def _encode_targets(
-        self, y: Any, sequences: Sequences, *, reset: bool, name: str
+        self, y: Any, sequences: Sequences, weights: np.ndarray | None, *, reset: bool, name: str
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """y as numbers (rows, k), one row for each sequence or valid step, and a weight for each row, or None."""
+        """y as numbers (rows, k), one row for each sequence or valid step, and class weights for each row, or None.
+
+        `weights` are the sample weights of the rows.
+        """
         raise NotImplementedError
 
     def _stratify_by(self, data: Dataset) -> np.ndarray | None:
@@ -116,7 +119,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
             schedule=Schedule(
                 self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
             ),
-            optimizer=self.get_params(deep=False),
+            optimizer={option: getattr(self, option) for option in optimizer_options(self.solver)},
             alpha=self.alpha,
             batch_size=min(200 if isinstance(self.batch_size, str) else self.batch_size, n_samples),
             max_iter=self.max_iter,
@@ -208,7 +211,8 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                 self._n_steps_out = n_steps_out
         elif n_steps_out is not None and n_steps_out != self._n_steps_out:
             raise ValueError(f"y{suffix} has {n_steps_out} time steps, this model was fitted on {self._n_steps_out}.")
-        Y, weights = self._encode_targets(y, sequences, reset=reset, name="y" + suffix)
+        weights = sequences.row_weights(sample_weight, self._per_step, "sample_weight" + suffix)
+        Y, class_weights = self._encode_targets(y, sequences, weights, reset=reset, name="y" + suffix)
         net = self._describe_net(sequences.n_features)
         if reset:
             self._net = net
@@ -218,11 +222,8 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                 "A fitted network goes on learning (warm_start or partial_fit) only with the same architecture and "
                 f"loss; changed: {', '.join(changed)}. Use clone(estimator) to start anew."
             )
-        sample_weights = sequences.row_weights(sample_weight, self._per_step, "sample_weight" + suffix)
-        if sample_weights is not None:
-            weights = sample_weights if weights is None else weights * sample_weights
-        if weights is not None:
-            weights = weights.astype(self._dtype)
+        if class_weights is not None:
+            weights = class_weights if weights is None else weights * class_weights
         return Dataset(sequences, Y, weights, self._per_step, self._dtype)
 
     # -- fitting ----------------------------------------------------------------------------------------------------
@@ -298,7 +299,10 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                 )
                 data, held_out = data.take(train), data.take(some)
                 if self.scoring != "loss":
-                    validation = [None if part is None else safe_indexing(part, some) for part in (X, y, sample_weight)]
+                    weights = sample_weight
+                    if sample_weight is not None and np.ndim(sample_weight) > 0:  # one number weighs all alike
+                        weights = safe_indexing(sample_weight, some)
+                    validation = [safe_indexing(X, some), safe_indexing(y, some), weights]
             score = None
             if held_out is not None and self.scoring != "loss":
                 score = make_score(self, self.scoring, *validation)
@@ -310,20 +314,20 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                 return epochs.end(theta)
 
             def work(cores):
-                reason = training.run(
+                return training.run(
                     data.with_mean_weight_1(),
                     cores,
-                    held_out=held_out,
+                    held_out=None if held_out is None else held_out.with_mean_weight_1(),
                     score=score,
                     on_epoch_begin=epochs.begin,
                     on_epoch_end=on_epoch_end,
                 )
-                epochs.close()
-                return reason
 
             n_before = training.progress.epoch
             reason = self._learn(training, work, keep_memory=self.warm_start)
             refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == n_before)
+            if reason != "interrupted":
+                epochs.close()
         tell(reason, self, self.n_iter_, self.solver)
 
     def _one_pass(self, X, y, sample_weight) -> Self:
@@ -354,7 +358,9 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         if go_on:
             theta, curve = self._theta.copy(), self.loss_curve_
         else:
-            theta, curve = network.start(rng, self.init, self.init_scale, self._dtype), []
+            # under the same settings as training: the weights must not depend on the number of BLAS threads
+            theta = Cores().use(lambda cores: network.start(rng, self.init, self.init_scale, self._dtype))
+            curve = []
             self.validation_loss_curve_, self.validation_scores_ = None, None
         self._theta = theta.copy()
         return Training(network, self._settings(n_samples), theta, rng, curve=curve, memory=memory)

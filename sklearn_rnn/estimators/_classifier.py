@@ -13,7 +13,6 @@ from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
@@ -133,7 +132,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             return "binary_log_loss", 1, {}
         return "log_loss", len(self.classes_), {}
 
-    def _encode_targets(self, y, sequences: Sequences, *, reset: bool, name: str):
+    def _encode_targets(self, y, sequences, weights, *, reset, name):
         rows, multilabel = self._label_rows(y, sequences, name)
         if reset:
             self._multilabel = multilabel
@@ -147,7 +146,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
                 "use 'balanced', None, or sample_weight."
             )
         if multilabel:
-            weight = None if self.class_weight is None else compute_sample_weight(self.class_weight, rows)
+            weight = None if self.class_weight is None else _balanced(rows, weights)
             return rows.astype(self._dtype), weight
         codes = np.searchsorted(self.classes_, rows)
         codes[codes == len(self.classes_)] = 0
@@ -158,11 +157,11 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
                 f"{unique_labels(rows[unseen])[:10].tolist()} not in {self.classes_[:20].tolist()}. Name all classes "
                 "in the first call of partial_fit, or have each in the y that is fitted."
             )
-        weight = self._weight_of_classes(codes, is_training=name == "y")
+        weight = self._weight_of_classes(codes, weights, is_training=name == "y")
         binary = len(self.classes_) == 2
         return codes[:, None].astype(self._dtype if binary else np.intp), None if weight is None else weight[codes]
 
-    def _weight_of_classes(self, codes: np.ndarray, is_training: bool) -> np.ndarray | None:
+    def _weight_of_classes(self, codes: np.ndarray, weights: np.ndarray | None, is_training: bool) -> np.ndarray | None:
         """One weight for each class, from class_weight; validation data has those of the training data."""
         if self.class_weight is None:
             return None
@@ -176,8 +175,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
                 )
             return np.array([self.class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
         if is_training:
-            counts = np.bincount(codes, minlength=len(self.classes_))
-            self._balanced_weights = len(codes) / (len(counts) * np.maximum(counts, 1))
+            self._balanced_weights = _inverse_shares(codes, weights, len(self.classes_))
         return self._balanced_weights
 
     def _find_classes(self, rows):
@@ -374,6 +372,21 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _inverse_shares(codes: np.ndarray, weights: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """One weight for each class, so that all weigh alike in all."""
+    shares = np.bincount(codes, weights, n_classes)
+    return shares.sum() / (n_classes * np.where(shares > 0, shares, 1.0))
+
+
+def _balanced(indicator: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """A weight for each row of an indicator matrix: the product over its labels, each balanced by itself."""
+    balanced = np.ones(len(indicator))
+    for column in indicator.T:
+        present, codes = np.unique(column, return_inverse=True)
+        balanced *= _inverse_shares(codes, weights, len(present))[codes]
+    return balanced
 
 
 def _plain_labels(y: np.ndarray, name: str) -> np.ndarray:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import contextvars
+from collections.abc import Callable
+from typing import TypeVar
 
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
-from ..core._cores import Cores
+from ..core._cores import Cores, insist
 from ..core._training import Training
+
+T = TypeVar("T")
 
 
 def learn(work: Callable[[Cores], str], keep: Callable[[], None]) -> str:
     """Do the work on all cores, and keep what it came to, also where the user interrupts it; returns why it ended."""
     try:
         reason = Cores().use(work)
-        keep()
     except KeyboardInterrupt:
         reason = "interrupted"
-        keep()
+    try:
+        insist(keep)
+    except KeyboardInterrupt:
+        reason = "interrupted"
     return reason
 
 
@@ -42,7 +46,7 @@ def tell(reason: str, estimator: BaseEstimator, n_epochs: int, solver: str, whol
     at a time, or as they are when training ends.
     """
     name = type(estimator).__name__
-    if reason == "max_iter":
+    if reason == "max_iter" and not _max_iter_is_meant.get():
         limit = f"max_iter={estimator.max_iter}" + (f" or max_fun={estimator.max_fun}" if solver == "lbfgs" else "")
         warn(
             f"{name}: {limit} reached and the optimization has not converged yet. Increase max_iter, or scale the "
@@ -58,16 +62,22 @@ def tell(reason: str, estimator: BaseEstimator, n_epochs: int, solver: str, whol
     elif reason == "interrupted":
         of = f"the best of {n_epochs} epoch(s)" if whole_epochs and n_epochs else "as far as it got"
         raise KeyboardInterrupt(
-            f"The training of this {name} was interrupted. It keeps what it has learnt, {of}, and can be used."
+            f"The training of a {name} was interrupted. It keeps what it has learnt, {of}, and can be used (if it is "
+            "not the clone that a search or a forecaster was fitting)."
         )
 
 
-@contextmanager
-def max_iter_is_no_warning() -> Iterator[None]:
-    """Leave out what `tell` says of max_iter, where it was meant to end training."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r".*max_iter=\d+ .*reached", category=ConvergenceWarning)
-        yield
+_max_iter_is_meant = contextvars.ContextVar("max_iter_is_meant", default=False)
+
+
+def without_word_of_max_iter(work: Callable[[], T]) -> T:
+    """work(), in which `tell` says nothing of max_iter: it is meant to end training there."""
+
+    def in_context():
+        _max_iter_is_meant.set(True)
+        return work()
+
+    return contextvars.copy_context().run(in_context)
 
 
 def print_epoch(training: Training) -> None:

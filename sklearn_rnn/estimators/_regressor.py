@@ -136,7 +136,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             options["quantile"] = tuple(float(level) for level in np.ravel(np.asarray(self.quantile, dtype=object)))
         return self.loss, self.n_outputs_, options
 
-    def _encode_targets(self, y, sequences: Sequences, *, reset: bool, name: str):
+    def _encode_targets(self, y, sequences, weights, *, reset, name):
         rows = self._target_rows(y, sequences, name)
         shape = rows.shape[1:]
         if reset:

@@ -290,7 +290,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
     def _plan(self, data: Series, grid: TimeGrid) -> Plan:
         """What the parameters come to, for these series."""
-        return make_plan(self.get_params(deep=False), data, grid)
+        return make_plan({name: getattr(self, name) for name in ForecasterParameters.__annotations__}, data, grid)
 
     # -- forecasting ------------------------------------------------------------------------------------------------
 

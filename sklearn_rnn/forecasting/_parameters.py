@@ -33,7 +33,7 @@ class ForecasterParameters:
     calibration_fraction: float
     random_state: int | np.random.RandomState | None
 
-    _parameter_constraints: dict = {
+    _parameter_constraints = {
         "regressor": [HasMethods(["fit", "predict"]), None],
         "window": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "horizon": [Interval(Integral, 1, None, closed="left")],

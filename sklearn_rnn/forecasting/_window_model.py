@@ -37,6 +37,7 @@ pair is chosen by the leave-one-out error of the ridge regression.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import product
 from typing import Self
 
@@ -48,7 +49,7 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.utils import get_tags
 
 from ..estimators._base import BaseRNN
-from ..estimators._learning import max_iter_is_no_warning
+from ..estimators._learning import without_word_of_max_iter
 
 ALPHAS = np.logspace(-3, 3, 13)
 SMOOTHING = tuple(product((0.1, 0.2, 0.4, 0.7), (0.1, 0.3, 0.5)))  # pairs (a, g) to choose from
@@ -352,17 +353,16 @@ class WindowModel:
                 _set_random_state(member, rng)
         self._dtype = X.dtype.name
         # To stop after max_iter epochs, long before convergence, keeps a net on few windows from overfitting.
-        with max_iter_is_no_warning():
-            for member in self.members:
-                try:
-                    member.fit(X, Y)
-                except ValueError as error:
-                    if self.as_3d and "dim 3" in str(error):
-                        raise ValueError(
-                            f"The regressor, or a part of it, refuses 3-D windows of shape {X.shape}: {error} Set "
-                            "window_format='2d', or wrap scalers in a TimestepTransformer."
-                        ) from error
-                    raise
+        for member in self.members:
+            try:
+                without_word_of_max_iter(partial(member.fit, X, Y))
+            except ValueError as error:
+                if self.as_3d and "dim 3" in str(error):
+                    raise ValueError(
+                        f"The regressor, or a part of it, refuses 3-D windows of shape {X.shape}: {error} Set "
+                        "window_format='2d', or wrap scalers in a TimestepTransformer."
+                    ) from error
+                raise
         return self
 
     # -- using ------------------------------------------------------------------------------------------------------

@@ -22,6 +22,13 @@ def unmasked(values: Any) -> Any:
     return plain
 
 
+def native(values: Any) -> Any:
+    """An array in the byte order of this machine."""
+    if isinstance(values, np.ndarray) and not values.dtype.isnative and values.dtype.kind in "iuf":
+        return values.astype(values.dtype.newbyteorder("="))
+    return values
+
+
 def refuse_lazy(values: object, name: str) -> None:
     """A query that was not run holds no data yet."""
     if type(values).__name__ in ("LazyFrame", "LazyGroupBy"):
@@ -40,7 +47,7 @@ def as_array(values: object, name: str) -> np.ndarray:
             dtype = np.dtype(np.float64)
         return values.to_numpy(dtype=dtype, **({"na_value": np.nan} if dtype.kind == "f" else {}))
     try:
-        array = np.asarray(unmasked(values))
+        array = native(np.asarray(unmasked(values)))
         if array.dtype.kind in "US" and isinstance(values, (list, tuple)):
             # NumPy would make text of the numbers among text
             as_given = np.asarray(values, dtype=object)

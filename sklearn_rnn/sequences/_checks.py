@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
-from ._arrays import as_array, is_ragged, refuse_lazy, single_column, unmasked
+from ._arrays import as_array, is_ragged, native, refuse_lazy, single_column, unmasked
 from ._sequences import CHANNELS_LAST, Sequences
 
 
@@ -65,7 +65,7 @@ def check_sequences(
             else:
                 warn(f"{name} does not have valid feature names, but {kind} was fitted with feature names")
     else:
-        X = unmasked(X)
+        X = native(unmasked(X))
         refuse_lazy(X, name)
         if isinstance(X, (list, tuple)) and len(X):
             refuse_lazy(X[0], f"{name}[0]")

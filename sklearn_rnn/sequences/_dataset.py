@@ -20,7 +20,7 @@ class Dataset:
     sequences : Sequences
     Y : ndarray of shape (rows, k)
         One row for each sequence, or for each valid step, as `per_step` says.
-    weights : ndarray of shape (rows,), or None
+    weights : ndarray of float64 of shape (rows,), or None
     per_step : bool
     dtype : dtype
         float32 or float64, of everything that goes into a batch.
@@ -59,8 +59,11 @@ class Dataset:
         """The same with its weights scaled to mean 1, so that they do not change what alpha or a rate means."""
         if self.weights is None:
             return self
-        mean = self.weights[self.rows].mean(dtype=np.float64)
-        return replace(self, weights=(self.weights / mean).astype(self.dtype))
+        mine = self.weights[self.rows]
+        largest = mine.max()
+        if not largest > 0:
+            return self
+        return replace(self, weights=self.weights / largest / (mine / largest).mean())
 
     @property
     def bytes_a_step(self) -> int:
@@ -79,7 +82,7 @@ class Dataset:
             rows = index
             Y = self.Y[rows].T
             count = len(index)
-        weights = None if self.weights is None else self.weights[rows]
+        weights = None if self.weights is None else self.weights[rows].astype(self.dtype)
         return Batch(X, lengths, Y, weights, count)
 
     def blocks(self, most_cells: int) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import validate_parameters
 from .._stored import Stored, all_or_nothing
-from ..core._cores import with_numerics
+from ..core._cores import Cores, with_numerics
 from ..core._network import Network
 from ..core._optimizers import Schedule
 from ..core._training import Settings, Training
@@ -239,7 +239,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             theta, curve = self._theta.copy(), self.loss_curve_
         else:
             self._net = self._describe_net()
-            theta, curve = self._network().start(rng, self.init, self.init_scale, np.dtype(np.float32)), []
+            network, dtype = self._network(), np.dtype(np.float32)
+            theta, curve = Cores().use(lambda cores: network.start(rng, self.init, self.init_scale, dtype)), []
             self.validation_loss_curve_ = None
         settings = self._settings(n_streams, learning_rate)
         return Training(self._network(), settings, theta, rng, curve=curve, memory=memory)
