@@ -300,7 +300,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                 data, held_out = data.take(train), data.take(some)
                 if self.scoring != "loss":
                     weights = sample_weight
-                    if sample_weight is not None and np.ndim(sample_weight) > 0:  # one number weighs all alike
+                    if np.ndim(sample_weight) > 0:  # one number weighs all alike, as None does
                         weights = safe_indexing(sample_weight, some)
                     validation = [safe_indexing(X, some), safe_indexing(y, some), weights]
             score = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -58,11 +59,12 @@ def split(
 
 
 def make_score(
-    estimator: BaseEstimator, scoring: str | Callable | None, X: object, y: object, sample_weight: object
+    estimator: BaseEstimator, scoring: str | Callable | None, X: object, y: object, sample_weight: Any
 ) -> Callable[[np.ndarray], float]:
     """A function of weights: the score on X and y of the estimator that has them."""
     scorer = check_scoring(estimator, scoring)
-    weight = {"sample_weight": sample_weight} if sample_weight is not None and _takes_weights(scorer) else {}
+    weighs_all_alike = np.ndim(sample_weight) == 0  # one number, or None
+    weight = {} if weighs_all_alike or not _takes_weights(scorer) else {"sample_weight": sample_weight}
 
     def score(theta):
         estimator._theta = theta

@@ -134,9 +134,10 @@ NET_PARAMETERS = """\
         One target a sequence; a target at every time step; or a table of features in, fed at every step, and a
         sequence of fixed length out.
 
-    pooling : {"last", "mean", "max", "attention"}, default="last"
+    pooling : {"last", "mean", "max", "concat", "attention"}, default="last"
         What the readout of a many-to-one network sees: the state after the last step, the mean or maximum over all
-        steps, or a mean whose weights are learnt. Which wins depends on the task: worth a place in a grid search.
+        steps, these three side by side (concat pooling of ULMFiT, Howard and Ruder 2018), or a mean whose weights are
+        learnt. Which wins depends on the task: worth a place in a grid search.
 
     dropout : float in [0, 1), default=0.0
         Share of values dropped between layers and before the readout while training (inverted dropout). solver="lbfgs"

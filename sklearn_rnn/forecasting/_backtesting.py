@@ -9,6 +9,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
+from .._warnings import warn
 from ._forecast_model import ForecastModel
 from ._plan import Plan
 from ._series import Series, rows_at
@@ -92,7 +93,15 @@ def forecasts(
             number = np.full(len(data), -1)
             number[some] = np.arange(len(some))
         else:
-            stops = np.where(known > 0, stops, 0)  # a series that was too short is not known
+            late = np.flatnonzero((known == 0) & (stops > 0))
+            if k == len(stops_of_cuts) - 1 and len(late):
+                more = "" if len(late) <= 3 else f" and {len(late) - 3} more"
+                warn(
+                    f"The model of the first cutoff does not know {', '.join(label(int(i)) for i in late[:3])}{more}: "
+                    "too short then to be fitted, or not begun. They are not forecast at later cutoffs either; "
+                    "refit=True fits at each cutoff all that are long enough there."
+                )
+            stops = np.where(known > 0, stops, 0)
             some = np.flatnonzero(stops > known)
             model = model.advance(data.select(some).rows(known[some], stops[some]), number[some])
             known = stops

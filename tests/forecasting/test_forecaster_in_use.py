@@ -96,3 +96,15 @@ def test_what_is_forecast_is_no_metadata():
         search = GridSearchCV(ridge(), {"window": [4, 6]}, cv=TimeSeriesSplit(2, test_size=4)).fit(monthly())
         assert np.isfinite(search.best_score_)
     assert "sample_weight" in RNNRegressor().get_metadata_routing().fit.requests
+
+
+def test_a_backtest_says_which_series_its_one_model_does_not_know():
+    months = pd.period_range("2000-01", periods=60, freq="M")
+    values = np.random.default_rng(0).normal(size=60).cumsum()
+    panel = pd.concat({"old": pd.Series(values, months), "young": pd.Series(values[-14:], months[-14:])})
+    forecaster = ridge(horizon=3, window=4, season_length=1)
+    with pytest.warns(UserWarning, match="does not know .*young.*refit=True"):
+        frame = forecaster.backtest(panel, n_splits=4, horizon=3)
+    assert set(frame.iloc[:, 0]) == {"old"}
+    frame = forecaster.backtest(panel, n_splits=2, horizon=3, refit=True)
+    assert set(frame.iloc[:, 0]) == {"old", "young"}
