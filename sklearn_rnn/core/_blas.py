@@ -53,6 +53,16 @@ def product(W: np.ndarray, outputs: np.ndarray) -> tuple[Callable, np.ndarray]:
     return partial(matmul, W.reshape(-1, size, inner)), outputs.reshape(n_steps, -1, size, batch)
 
 
+def at_all_steps(W: np.ndarray, Z: np.ndarray, out: np.ndarray) -> None:
+    """out[t] = W @ Z[t] for all t at once, for W (a, b), Z (T, b, N) and out (T, a, N)."""
+    n_steps, inner, batch = Z.shape
+    if batch == 1:  # one product, not T
+        matmul(Z[:, :, 0], W.T, out=out[:, :, 0])
+        return
+    size = _block_of(len(W), _SMALL_PRODUCT // (inner * batch))
+    matmul(W.reshape(-1, size, inner), Z[:, None], out=out.reshape(n_steps, -1, size, batch))
+
+
 def outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """left @ right^T, for left (a, K) and right (b, K), in blocks of rows as in `product`."""
     rows, inner = left.shape
@@ -65,6 +75,8 @@ def by_row(A: np.ndarray, arena: Arena) -> np.ndarray:
     n_steps, rows, batch = A.shape
     if n_steps == 1:
         return A[0]
+    if batch == 1:
+        return A[:, :, 0].T
     copy = arena.empty((rows, n_steps, batch), A.dtype)
     copy[...] = A.transpose(1, 0, 2)
     return copy.reshape(rows, -1)

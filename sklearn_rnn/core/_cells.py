@@ -44,127 +44,14 @@ LSTM    8 calls,  15 passes        8 or 9 calls,  7 or 8 passes, and 20 in chunk
 ======  =========================  ==============================================
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy import add, matmul, multiply, subtract, tanh
 
 from ._blas import by_row, outer, product, sum_outer
-from ._memory import Arena
-
-# Local derivatives and weight gradients are computed for chunks of about so many bytes, little enough for the caches
-# and enough for a NumPy call; and of at least so many columns (time steps times sequences), which the products that
-# make the weights' gradients need to be fast. (Measured: 2^19 to 2^22 bytes, 128 to 512 columns.)
-_CHUNK_BYTES = 1 << 21
-_CHUNK_COLUMNS = 256
-
-
-def _chunks(n_steps: int, batch: int, bytes_per_step: int) -> list[slice]:
-    """Cut the time steps into slices of about _CHUNK_BYTES, the last steps first."""
-    size = min(n_steps, max(-(-_CHUNK_COLUMNS // batch), _CHUNK_BYTES // bytes_per_step))
-    return [slice(max(0, stop - size), stop) for stop in range(n_steps, 0, -size)]
-
-
-def _blocks(A: np.ndarray, n: int) -> np.ndarray:
-    """A (T, n*H, N) as its n blocks of rows (T, H, N), one for each gate."""
-    n_steps, rows, batch = A.shape
-    return A.reshape(n_steps, n, rows // n, batch).swapaxes(0, 1)
-
-
-def _backwards(*sequences: Sequence) -> list[Sequence]:
-    """The sequences from their last time step to their first."""
-    return [sequence[::-1] for sequence in sequences]
-
-
-def glorot(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
-    """Uniform within sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
-    return rng.uniform(-1, 1, shape) * np.sqrt(6.0 / (fan_in + fan_out))
-
-
-def random_orthogonal(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A random rotation or reflection, uniformly distributed (Mezzadri, 2007)."""
-    Q, R = np.linalg.qr(rng.normal(size=(size, size)))
-    return Q * np.sign(np.diag(R))
-
-
-class Cell(ABC):
-    """One layer in one direction. A cell has no state: weights come in, states and gradients go out.
-
-    It knows nothing of lengths, masks, losses or of where its weights are stored.
-    """
-
-    #: number of blocks of H rows in W_x, W_h and b
-    gates: int
-    #: parameters of the estimators that the cell takes, as keywords of its own
-    options: tuple[str, ...] = ()
-
-    def shapes(self, n_inputs: int, width: int) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the weights, in the order in which they are stored."""
-        rows = self.gates * width
-        return {"W_x": (rows, n_inputs), "W_h": (rows, width), "b": (rows,)}
-
-    def start(self, weights: dict[str, np.ndarray], rng: np.random.Generator) -> None:
-        """Draw the weights that training starts from, init="orthogonal": recurrent matrices are orthogonal.
-
-        All else in `weights` is 0 so far.
-        """
-        for name, W in weights.items():
-            if name == "W_x":
-                W[...] = glorot(rng, W.shape, W.shape[1], len(W) // self.gates)
-            elif name == "W_h":
-                for gate in W.reshape(self.gates, -1, W.shape[1]):
-                    gate[...] = random_orthogonal(rng, len(gate))
-
-    @abstractmethod
-    def forward(
-        self, weights: dict[str, np.ndarray], Z: np.ndarray, state: Sequence[np.ndarray] | None, arena: Arena
-    ) -> tuple:
-        """Run through all steps of Z, in place.
-
-        Parameters
-        ----------
-        weights : dict of str to ndarray
-        Z : ndarray of shape (T+1, H+F+1, N)
-            Inputs and ones are filled in; the states are written.
-        state : sequence of ndarray of shape (H, N), or None
-            What the cell remembers before the first step; None is zero.
-        arena : Arena
-            Where memory comes from.
-
-        Returns
-        -------
-        history : tuple of ndarray of shape (T+1, H, N)
-            What the cell remembers after 0, 1, ..., T steps. The hidden states come first.
-        cache : ndarray or None
-            What `backward` needs besides Z.
-        """
-
-    @abstractmethod
-    def backward(
-        self,
-        weights: dict[str, np.ndarray],
-        Z: np.ndarray,
-        cache: np.ndarray | None,
-        dH: Sequence[np.ndarray | None],
-        grads: dict[str, np.ndarray],
-        arena: Arena,
-        dX: np.ndarray | None = None,
-    ) -> None:
-        """Back-propagate through time.
-
-        Parameters
-        ----------
-        weights, Z, cache
-            As in and from `forward`.
-        dH : sequence of length T of ndarray of shape (H, N), or None
-            The gradient that reaches each h_t from above, not through later steps; None is zero.
-        grads : dict of str to ndarray
-            The gradients of the weights are written here.
-        arena : Arena
-        dX : ndarray of shape (T, F, N), or None
-            The gradient of the inputs, W_x^T @ dA[t], is written here if it is wanted.
-        """
+from ._cell import Cell, backwards, blocks, chunks
+from ._linear_cells import IndRNNCell, MinGRUCell
 
 
 class ElmanCell(Cell):
@@ -211,7 +98,7 @@ class ElmanCell(Cell):
         dW = np.zeros((width, Z.shape[1]), Z.dtype)
         if dX is not None:
             times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
-        for steps in _chunks(n_steps, batch, 4 * dh.nbytes):
+        for steps in chunks(n_steps, batch, 4 * dh.nbytes):
             with arena.borrowed():
                 H = Z[1:][steps, :width]
                 dA = arena.empty(H.shape, Z.dtype)  # f'(a_t) stands where da_t will
@@ -219,7 +106,7 @@ class ElmanCell(Cell):
                     subtract(1.0, multiply(H, H, dA), dA)
                 else:
                     np.greater(H, 0.0, out=dA, casting="unsafe")
-                for from_above, da in zip(*_backwards(dH[steps], dA)):
+                for from_above, da in zip(*backwards(dH[steps], dA)):
                     if from_above is not None:
                         add(dh, from_above, dh)
                     multiply(dh, da, da)
@@ -314,14 +201,14 @@ class GRUCell(Cell):
         db_hn = np.zeros(width, Z.dtype)
         if dX is not None:
             times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
-        for steps in _chunks(n_steps, batch, 14 * dh.nbytes):
+        for steps in chunks(n_steps, batch, 14 * dh.nbytes):
             with arena.borrowed():
-                r, z, m, n = _blocks(cache[steps], 4)
+                r, z, m, n = blocks(cache[steps], 4)
                 # Blocks dm, da_r, da_z, da_n: the first three go back through W_h, the last three through W_x.
                 dA = arena.empty(cache[steps].shape, Z.dtype)
-                dm, da_r, da_z, da_n = _blocks(dA, 4)
+                dm, da_r, da_z, da_n = blocks(dA, 4)
                 # da_r, da_z, da_n = da_n * F_r, dh * F_z, dh * F_n
-                F_r, F_z, F_n = _blocks(arena.empty((len(r), three, batch), Z.dtype), 3)
+                F_r, F_z, F_n = blocks(arena.empty((len(r), three, batch), Z.dtype), 3)
                 subtract(1.0, r, F_r)
                 F_r *= r
                 F_r *= m
@@ -332,7 +219,7 @@ class GRUCell(Cell):
                 subtract(1.0, multiply(n, n, da_n), da_n)  # da_n lends its memory
                 F_n *= da_n
                 for from_above, f_r, f_z, f_n, r_t, z_t, dm_t, da_r_t, da_z_t, da_n_t, da_mrz in zip(
-                    *_backwards(dH[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
+                    *backwards(dH[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
@@ -384,8 +271,8 @@ class LSTMCell(Cell):
 
     gates = 4
 
-    def start(self, weights, rng):
-        super().start(weights, rng)
+    def start(self, weights, rng, usual_length):
+        super().start(weights, rng, usual_length)
         # An open forget gate lets gradients through from the first epoch on (Jozefowicz et al., 2015).
         width = weights["W_h"].shape[1]
         weights["b"][width : 2 * width] = 1.0
@@ -432,12 +319,12 @@ class LSTMCell(Cell):
         dW = np.zeros((4 * width, Z.shape[1]), Z.dtype)
         if dX is not None:
             times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
-        for steps in _chunks(n_steps, batch, 18 * dh.nbytes):
+        for steps in chunks(n_steps, batch, 18 * dh.nbytes):
             with arena.borrowed():
-                i, f, o, g, c, tanh_c = _blocks(cache[steps], 6)
+                i, f, o, g, c, tanh_c = blocks(cache[steps], 6)
                 # da_i, da_f, da_g = dc * F_i, dc * F_f, dc * F_g     da_o = dh * F_o     dc += dh * F_c
                 F = arena.empty((len(i), 5 * width, batch), Z.dtype)
-                F_i, F_f, F_g, F_o, F_c = _blocks(F, 5)
+                F_i, F_f, F_g, F_o, F_c = blocks(F, 5)
                 subtract(1.0, i, F_i)
                 F_i *= i
                 F_i *= g
@@ -453,7 +340,7 @@ class LSTMCell(Cell):
                 F_c *= o
                 dA = arena.empty((len(i), 4 * width, batch), Z.dtype)
                 for from_above, f_i, f_f, f_g, f_o, f_c, f_t, da_i, da_f, da_g, da_o, da in zip(
-                    *_backwards(dH[steps], F_i, F_f, F_g, F_o, F_c, f, *_blocks(dA, 4), dA)
+                    *backwards(dH[steps], F_i, F_f, F_g, F_o, F_c, f, *blocks(dA, 4), dA)
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
@@ -473,7 +360,13 @@ class LSTMCell(Cell):
         grads["b"][...] = dW[:, -1]
 
 
-CELLS: dict[str, type[Cell]] = {"rnn": ElmanCell, "gru": GRUCell, "lstm": LSTMCell}
+CELLS: dict[str, type[Cell]] = {
+    "rnn": ElmanCell,
+    "gru": GRUCell,
+    "lstm": LSTMCell,
+    "mingru": MinGRUCell,
+    "indrnn": IndRNNCell,
+}
 
 
 def make_cell(name: str, parameters: Mapping[str, object]) -> Cell:

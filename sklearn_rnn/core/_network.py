@@ -21,7 +21,7 @@ from scipy.sparse import csr_array
 
 from ._batch import Batch, reverse_in_time
 from ._blas import sum_outer
-from ._cells import Cell, glorot
+from ._cell import Cell, glorot
 from ._losses import Loss
 from ._memory import Arena, ParamLayout
 from ._pooling import POOLINGS
@@ -116,8 +116,11 @@ class Network:
         suffix = f"_l{layer}{direction}"
         return {name: named[name + suffix] for name in self.cell.shapes(1, 1)}
 
-    def start(self, rng: np.random.Generator, init: str, init_scale: float, dtype) -> np.ndarray:
-        """Draw starting weights; `init` and `init_scale` are those of the estimators."""
+    def start(self, rng: np.random.Generator, init: str, init_scale: float, dtype, usual_length: int) -> np.ndarray:
+        """Draw starting weights; `init` and `init_scale` are those of the estimators.
+
+        `usual_length`: steps that sequences usually have, which some cells start their memory with.
+        """
         theta = np.zeros(self.layout.size)
         named = self.layout.views(theta)
         if self._embeds:
@@ -126,7 +129,7 @@ class Network:
             for direction in self.directions:
                 weights = self._layer(named, layer, direction)
                 if init == "orthogonal":
-                    self.cell.start(weights, rng)
+                    self.cell.start(weights, rng, usual_length)
                 for W in weights.values():
                     if init == "uniform":
                         # PyTorch's rule: within 1 / sqrt(H) for everything in a recurrent layer
@@ -188,7 +191,7 @@ class Network:
         return X, trace, state_after
 
     def _backward_layers(self, named, trace, dH, batch: Batch, grads, arena: Arena):
-        """Send dH, a list of T arrays (D, N) or None, down through all layers."""
+        """Send dH (T, D, N), or a list of T arrays (D, N) or None, down through all layers."""
         lengths = batch.lengths
         for layer in reversed(range(len(trace))):
             runs, mask = trace[layer]
@@ -197,25 +200,29 @@ class Network:
             for k, (direction, (Z, cache)) in enumerate(zip(self.directions, runs)):
                 mine = dH
                 if len(self.directions) == 2:
-                    mine = [None if d is None else d[k * width : (k + 1) * width] for d in dH]
+                    rows = slice(k * width, (k + 1) * width)
+                    whole = isinstance(dH, np.ndarray)
+                    mine = dH[:, rows] if whole else [None if d is None else d[rows] for d in dH]
                 if direction:
                     if lengths is None:
                         mine = mine[::-1]
                     else:
-                        zero = np.zeros((width, Z.shape[2]), Z.dtype)
-                        mine = reverse_in_time(np.stack([zero if d is None else d for d in mine]), lengths)
+                        if not isinstance(mine, np.ndarray):
+                            zero = np.zeros((width, Z.shape[2]), Z.dtype)
+                            mine = np.stack([zero if d is None else d for d in mine])
+                        mine = reverse_in_time(mine, lengths)
                 weights = self._layer(named, layer, direction)
-                n_steps, rows, n_sequences = Z.shape
+                n_steps, n_rows, n_sequences = Z.shape
                 from_here = None
                 if layer or self._embeds:  # is there anything to learn further down?
-                    from_here = arena.empty((n_steps - 1, rows - width - 1, n_sequences), Z.dtype)
+                    from_here = arena.empty((n_steps - 1, n_rows - width - 1, n_sequences), Z.dtype)
                 self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction), arena, from_here)
                 if from_here is not None:
                     if direction:
                         from_here = reverse_in_time(from_here, lengths)
                     dX = from_here if dX is None else dX + from_here
             if layer and dX is not None:
-                dH = list(dX if mask is None else dX * mask)
+                dH = dX if mask is None else dX * mask
             elif dX is not None:
                 # dE[v] is the sum of dX over all steps and sequences where the token is v
                 tokens, dX = batch.X[:, 0].astype(np.intp).ravel(), dX.transpose(0, 2, 1).reshape(-1, dX.shape[1])
@@ -303,7 +310,7 @@ class Network:
         if self.pooling is None:
             grads["W_o"][...] = sum_outer(dO, thinned, arena)
             grads["b_o"][...] = dO.sum(axis=(0, 2))
-            dH = list(dP)
+            dH = dP
         else:
             grads["W_o"][...] = dO @ thinned.T
             grads["b_o"][...] = dO.sum(axis=1)

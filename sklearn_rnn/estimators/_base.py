@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -289,7 +290,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                     f"sample_weight (times class weights) must hold a non-zero weight; all {len(data.weights)} are "
                     "zero."
                 )
-            training = self._begin(go_on, len(data))
+            training = self._begin(go_on, data)
             held_out = None
             if validation[0] is not None:
                 held_out = self._prepare(*validation, reset=False, suffix="_val")
@@ -337,13 +338,13 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
             go_on = hasattr(self, "_theta")
             # A chunk is a part of the data: scaling its weights to mean 1 would make all chunks weigh alike.
             data = self._prepare(X, y, sample_weight, reset=not go_on)
-            training = self._begin(go_on, len(data))
+            training = self._begin(go_on, data)
             reason = self._learn(training, lambda cores: training.one_pass(data, cores), keep_memory=True)
         if reason != "max_iter":
             tell(reason, self, self.n_iter_, self.solver, whole_epochs=False)
         return self
 
-    def _begin(self, go_on: bool, n_samples: int) -> Training:
+    def _begin(self, go_on: bool, data: Dataset) -> Training:
         """A training, from the start or from where the last one ended."""
         network = self._network()
         memory = getattr(self, "_training", None) if go_on else None
@@ -358,12 +359,12 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         if go_on:
             theta, curve = self._theta.copy(), self.loss_curve_
         else:
+            start = partial(network.start, rng, self.init, self.init_scale, self._dtype, data.usual_length)
             # under the same settings as training: the weights must not depend on the number of BLAS threads
-            theta = Cores().use(lambda cores: network.start(rng, self.init, self.init_scale, self._dtype))
-            curve = []
+            theta, curve = Cores().use(lambda cores: start()), []
             self.validation_loss_curve_, self.validation_scores_ = None, None
         self._theta = theta.copy()
-        return Training(network, self._settings(n_samples), theta, rng, curve=curve, memory=memory)
+        return Training(network, self._settings(len(data)), theta, rng, curve=curve, memory=memory)
 
     def _learn(self, training: Training, work: Callable[[Cores], str], keep_memory: bool) -> str:
         """`learn`, and keep the results in the attributes of this estimator."""

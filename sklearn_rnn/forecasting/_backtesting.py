@@ -95,11 +95,12 @@ def forecasts(
         else:
             late = np.flatnonzero((known == 0) & (stops > 0))
             if k == len(stops_of_cuts) - 1 and len(late):
-                more = "" if len(late) <= 3 else f" and {len(late) - 3} more"
+                names = "; ".join(label(int(i)).rstrip(",") for i in late[:3])
+                more = "" if len(late) <= 3 else f"; and {len(late) - 3} more"
                 warn(
-                    f"The model of the first cutoff does not know {', '.join(label(int(i)) for i in late[:3])}{more}: "
-                    "too short then to be fitted, or not begun. They are not forecast at later cutoffs either; "
-                    "refit=True fits at each cutoff all that are long enough there."
+                    f"The model of the first cutoff does not know {names}{more}: not begun then, or too short. They "
+                    "are not forecast at later cutoffs either; refit=True fits at each cutoff all that are long enough "
+                    "there."
                 )
             stops = np.where(known > 0, stops, 0)
             some = np.flatnonzero(stops > known)

@@ -44,6 +44,11 @@ class Dataset:
     def __len__(self):
         return len(self.index)
 
+    @property
+    def usual_length(self) -> int:
+        """The median number of steps of a sequence."""
+        return int(np.median(self.sequences.lengths[self.index]))
+
     def take(self, some: np.ndarray) -> Dataset:
         """Some of the sequences, by their places in this dataset. Nothing is copied."""
         return replace(self, index=self.index[some])

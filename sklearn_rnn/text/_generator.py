@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Literal, Self
 
 import numpy as np
@@ -240,7 +241,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         else:
             self._net = self._describe_net()
             network, dtype = self._network(), np.dtype(np.float32)
-            theta, curve = Cores().use(lambda cores: network.start(rng, self.init, self.init_scale, dtype)), []
+            start = partial(network.start, rng, self.init, self.init_scale, dtype, self.bptt_steps)
+            theta, curve = Cores().use(lambda cores: start()), []
             self.validation_loss_curve_ = None
         settings = self._settings(n_streams, learning_rate)
         return Training(self._network(), settings, theta, rng, curve=curve, memory=memory)

@@ -161,7 +161,7 @@ def our_epochs(cell, X, y, batch, width):
     # What `partial_fit` does, with the checks of X and y, once a fit, outside the clock.
     data = model._prepare(X, y, None, reset=True)
     model.clip_norm = None
-    training = model._begin(False, len(X))
+    training = model._begin(False, data)
 
     def run(n_epochs):
         def work(cores):

@@ -18,6 +18,11 @@ def cell_options(name):
     return [{"cell": name, "activation": activation} for activation in activations]
 
 
+def rectifies(options):
+    """Whether units may be dead, and then have no gradient to check."""
+    return options.get("activation") == "relu" or options.get("cell") == "indrnn"
+
+
 CELL_OPTIONS = [options for name in CELLS for options in cell_options(name)]
 # What the estimators make of y decides on some losses; every name of the registries must occur here.
 LOSS_OPTIONS = [
@@ -65,11 +70,11 @@ def _problem(options, *, ragged=False, weighted=False, seed=0, **more):
     weight = rng.uniform(0.5, 2.0, N) if weighted else None
     model._check_parameters()
     data = model._prepare(X, y, weight, reset=True).with_mean_weight_1()
-    training = model._begin(False, N)
+    training = model._begin(False, data)
     ((pieces, _),) = training.epoch_batches(data)
     (batch,) = pieces
-    # shifted for relu, most of whose units would be dead otherwise and have no gradient to check
-    theta = rng.normal(0.15 if options.get("activation") == "relu" else 0.0, 0.6, model._network().layout.size)
+    # shifted for relu, most of whose units would be dead otherwise
+    theta = rng.normal(0.15 if rectifies(options) else 0.0, 0.6, model._network().layout.size)
     return lambda theta, batch: training.objective(theta, [batch], Cores()), theta, batch, rng, model
 
 
@@ -97,6 +102,8 @@ def _check_all(options_list):
             continue  # its input is a table
         case = {**options, **architecture, "alpha": alpha}
         error = _relative_error(*_problem(case, ragged=ragged, weighted=weighted, seed=seed))
+        if error > 1e-6 and rectifies(case):  # a kink within eps of where we stand? Then not within a tenth of it
+            error = _relative_error(*_problem(case, ragged=ragged, weighted=weighted, seed=seed), eps=2e-7)
         worst.append((error, ragged, weighted, case))
     error, *case = max(worst, key=lambda row: row[0])
     assert error <= 1e-6, (error, case)
@@ -159,8 +166,8 @@ def test_truncated_many_to_one(cell, pooling):
         if n_last >= T:
             np.testing.assert_array_equal(g, late_g)
         else:
-            # units of a relu net may be dead in the early steps, and then there is nothing to truncate
-            assert not np.allclose(g, late_g) or cell["activation"] == "relu"
+            # units that are dead in the early steps leave nothing to truncate
+            assert not np.allclose(g, late_g) or rectifies(cell)
 
 
 @pytest.mark.parametrize("cell", CELLS)

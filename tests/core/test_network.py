@@ -12,6 +12,7 @@ from sklearn_rnn.core._cores import Cores
 from sklearn_rnn.core._losses import SquaredError
 from sklearn_rnn.core._memory import Arena, ParamLayout
 from sklearn_rnn.core._network import Network
+from sklearn_rnn.core._pooling import POOLINGS
 
 
 def make(cell, **options):
@@ -35,7 +36,7 @@ def test_layout_is_views_of_one_vector():
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_an_arena_changes_no_bit(cell, pooling, bidirectional):
     """Steps of growing, shrinking and ragged shape through one arena give what fresh memory gives."""
@@ -109,12 +110,12 @@ def test_the_time_loop_allocates_nothing(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_orthogonal_start(cell):
     network = make(cell, hidden_layer_sizes=(6, 4), bidirectional=True)
-    named = network.layout.views(network.start(np.random.default_rng(0), "orthogonal", 0.1, np.float64))
+    named = network.layout.views(network.start(np.random.default_rng(0), "orthogonal", 0.1, np.float64, 5))
     for name, W in named.items():
         if name.startswith("W_h"):
             for gate in W.reshape(-1, W.shape[1], W.shape[1]):
                 np.testing.assert_allclose(gate @ gate.T, np.eye(len(gate)), atol=1e-12)
-        elif name.startswith("b") and cell != "lstm":
+        elif name.startswith("b") and cell in ("rnn", "gru", "indrnn"):
             np.testing.assert_array_equal(W, 0)
     if cell == "lstm":
         np.testing.assert_array_equal(named["b_l0"], np.repeat([0, 1, 0, 0], 6))  # forget gates open
@@ -122,9 +123,9 @@ def test_orthogonal_start(cell):
 
 def test_other_starts():
     network = make("gru", hidden_layer_sizes=(50,))
-    uniform = network.start(np.random.default_rng(0), "uniform", 0.1, np.float64)
+    uniform = network.start(np.random.default_rng(0), "uniform", 0.1, np.float64, 5)
     assert 0.99 / np.sqrt(50) < np.abs(uniform).max() <= 1 / np.sqrt(50)
-    normal = network.start(np.random.default_rng(0), "normal", 0.3, np.float32)
+    normal = network.start(np.random.default_rng(0), "normal", 0.3, np.float32, 5)
     assert normal.dtype == np.float32
     assert normal.std() == pytest.approx(0.3, rel=0.05)
     biases = normal[network.layout.is_matrix(np.float32) == 0]
@@ -140,7 +141,7 @@ def test_penalty_shrinks_matrices_and_not_biases():
         model = RNNRegressor(5, alpha=0.3, batch_size=batch_size, max_iter=1, random_state=0)
         model._check_parameters()
         data = model._prepare(X, y, None, reset=True)
-        training = model._begin(False, 30)
+        training = model._begin(False, data)
         theta = training.theta
         (batch,), _ = next(training.epoch_batches(data))
         matrices = sum(np.sum(W**2) for W in model._network().layout.views(theta).values() if W.ndim == 2)

@@ -299,7 +299,7 @@ def test_one_long_sequence_among_short_ones():
     assert sum(blocks) == 7000
     assert max(blocks) < 5000
     # in pieces or as one: the same value and gradient
-    training = model._begin(True, len(data))
+    training = model._begin(True, data)
     from sklearn_rnn.core._cores import Cores
 
     ((pieces, count),) = training.epoch_batches(data)

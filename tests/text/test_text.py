@@ -67,7 +67,7 @@ def token_batch(rng, n_tokens=5, lengths=None):
 def test_gradient_of_an_embedding(cell, lengths, bidirectional):
     rng = np.random.default_rng(0)
     network = token_network(cell, bidirectional=bidirectional)
-    theta = network.start(rng, "uniform", 0.1, np.float64)
+    theta = network.start(rng, "uniform", 0.1, np.float64, 5)
     batch = token_batch(rng, lengths=lengths)
     _, gradient = network.loss_grad(theta, batch)
     for _ in range(5):
@@ -86,8 +86,8 @@ def test_an_embedding_is_a_product_with_one_hot_input():
     """E followed by W_x is W_x @ E^T applied to a 1 among zeros."""
     rng = np.random.default_rng(0)
     embedded, one_hot = token_network(), token_network(one_hot=True)
-    theta = embedded.start(rng, "uniform", 0.1, np.float64)
-    other = one_hot.start(rng, "uniform", 0.1, np.float64)
+    theta = embedded.start(rng, "uniform", 0.1, np.float64, 5)
+    other = one_hot.start(rng, "uniform", 0.1, np.float64, 5)
     named, mine = embedded.layout.views(theta), one_hot.layout.views(other)
     assert "E" not in mine
     for name in mine:
