@@ -6,6 +6,7 @@ from .estimators._classifier import RNNSequenceClassifier
 from .estimators._regressor import RNNRegressor
 from .forecasting._forecaster import RNNForecaster
 from .sequences._frames import frame_to_sequences
+from .sequences._imputer import SequenceImputer
 from .sequences._lags import LagsToSequence
 from .sequences._patches import PatchSequence
 from .sequences._timesteps import TimestepTransformer
@@ -19,6 +20,7 @@ __all__ = [
     "RNNRegressor",
     "RNNSequenceClassifier",
     "RNNTextGenerator",
+    "SequenceImputer",
     "SlidingWindow",
     "TimestepTransformer",
     "__version__",

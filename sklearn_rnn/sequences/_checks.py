@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
 from ._arrays import as_array, is_ragged, native, refuse_lazy, single_column, unmasked
-from ._sequences import CHANNELS_LAST, Sequences
+from ._sequences import CHANNELS_LAST, REMEDIES, Sequences
 
 
 def check_sequences(
@@ -160,16 +160,17 @@ def _refuse_not_finite(estimator, table: np.ndarray, name: str, allow_nan: bool,
     if wrong.any():
         i, t = np.argwhere(wrong)[0]
         what = "NaN" if np.isnan(table[i, t]) else "infinity"
-        advice = "Impute it."
-        if column_is == "time step":
+        kind, advice = type(estimator).__name__, REMEDIES[what]
+        if column_is == "feature":
             advice = (
-                "Impute it; or, where steps are absent at the start or at the end of a sequence, pass 3-D X with NaN "
-                "there, or a list of sequences of different lengths."
+                "Impute it, as with scikit-learn's SimpleImputer." if what == "NaN" else "Put a number in its place."
             )
-        raise ValueError(
-            f"Input {name} contains {what}: sample {i}, {column_is} {t}. {type(estimator).__name__} does not accept "
-            f"missing values in 2-D X. {advice}"
-        )
+        elif what == "NaN":
+            advice = (
+                f"{kind} does not accept missing values in 2-D X. {advice} Or, where steps are absent at the start or "
+                "at the end of a sequence, pass 3-D X with NaN there, or a list of sequences of different lengths."
+            )
+        raise ValueError(f"Input {name} contains {what}: sample {i}, {column_is} {t}. {advice}")
 
 
 def remember(estimator: BaseEstimator, sequences: Sequences) -> None:
