@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
-from ._arrays import as_array, is_ragged, native, refuse_lazy, single_column, unmasked
+from ._arrays import as_array, is_ragged, native, refuse_lazy, single_column, unmasked, with_nan
 from ._sequences import CHANNELS_LAST, REMEDIES, Sequences
 
 
@@ -85,7 +85,7 @@ def check_sequences(
                 )
             )
         if ndim != 3:
-            table = _check_table(estimator, X, reset, name, dtype, allow_nan, as_table)
+            table = _check_table(estimator, with_nan(X), reset, name, dtype, allow_nan, as_table)
             return Sequences.from_2d(table, n_repeats)
         sequences = Sequences.from_3d(as_array(X, name), name, allow_nan)
     if reset:
@@ -124,6 +124,8 @@ def _n_axes(X: object, name: str) -> int | None:
 
 def _check_table(estimator, X, reset, name, dtype, allow_nan, as_table) -> np.ndarray:
     """2-D X, validated: univariate sequences as rows, or features."""
+    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):  # scikit-learn makes numbers of times
+        raise ValueError(f"{name} must hold real numbers, got dtype {X.dtype}.")
     table = check_array(
         X, dtype=[np.float64, np.float32], ensure_all_finite=False, input_name=name, estimator=estimator
     )

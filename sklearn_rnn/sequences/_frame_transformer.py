@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn import StrOptions, feature_names_in, validate_parameters
 from .._warnings import warn
 from ._columns import an_example, categories_of, codes_of, is_single, kind_of, numbers_of, refuse_column, shown
-from ._frames import check_keys, check_long_frame, order_of_rows, refuse_missing
+from ._frames import as_labels, check_keys, check_long_frame, ids_of_rows, order_of_rows, refuse_missing
 from ._transformer import SequenceTransformer
 
 
@@ -185,9 +185,7 @@ class FrameToSequences(SequenceTransformer):
             starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
             values = {column: pd.factorize(rows[column])[0] for column in columns}
             return [column for column in columns if (values[column] == values[column][starts]).all()]
-        given: list[Hashable] = list(self.static_columns)
-        if isinstance(self.static_columns, str):
-            given = [self.static_columns]
+        given = as_labels(self.static_columns)
         unknown = [column for column in given if column not in columns]
         if unknown:
             raise ValueError(f"static_columns names {unknown[0]!r}, which is none of the features, {columns}.")
@@ -285,7 +283,7 @@ class FrameToSequences(SequenceTransformer):
             As in ``y = targets.loc[frames.ids(df)]`` for targets with an index of ids.
         """
         check_keys(X, self.id_col, None)
-        return np.asarray(pd.factorize(X[self.id_col])[1])
+        return ids_of_rows(X, self.id_col)[1]
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> np.ndarray:
         """Names of the features that come out.
@@ -305,10 +303,11 @@ class FrameToSequences(SequenceTransformer):
             feature_names_in(self, input_features)
         names: list[str] = []
         for column, categories in zip(self.columns_, self.categories_):
+            name = "_".join(map(str, column)) if isinstance(column, tuple) else str(column)
             if categories is None or self.categories == "ordinal":
-                names.append(str(column))
+                names.append(name)
             else:
-                names.extend(f"{column}_{category}" for category in categories)
+                names.extend(f"{name}_{category}" for category in categories)
         return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self):

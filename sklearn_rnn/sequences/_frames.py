@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -76,15 +76,18 @@ def check_long_frame(
     """The features of a frame with one row for each sequence and time step, or an error that says why it is none."""
     keys = check_keys(df, id_col, time_col)
     assert isinstance(df, pd.DataFrame)
-    if isinstance(columns, str):
-        columns = [columns]
-    columns = [column for column in df.columns if column not in keys] if columns is None else list(columns)
+    columns = [column for column in df.columns if column not in keys] if columns is None else as_labels(columns)
     refuse_missing(df, columns)
     if len(set(columns)) < len(columns):
         raise ValueError(f"columns names a column twice: {columns}.")
     if not columns:
         raise ValueError(f"df must have rows and at least one column besides {keys}; its shape is {df.shape}.")
     return columns
+
+
+def as_labels(columns: Sequence[Hashable] | Hashable) -> list[Hashable]:
+    """The columns that are named, also where there is one that is not in a list."""
+    return [columns] if isinstance(columns, str) or not isinstance(columns, Iterable) else list(columns)
 
 
 def check_keys(df: object, id_col: Hashable, time_col: Hashable | None) -> list[Hashable]:
@@ -95,7 +98,7 @@ def check_keys(df: object, id_col: Hashable, time_col: Hashable | None) -> list[
         raise TypeError(f"df must be a pandas DataFrame, got {given}.{hint}")
     keys = [id_col] if time_col is None else [id_col, time_col]
     for key in keys:
-        if isinstance(key, list):
+        if not isinstance(key, Hashable):
             raise TypeError(f"id_col and time_col each name one column, got {key!r}.")
     if id_col == time_col:
         raise ValueError(f"id_col and time_col must be two columns, both are {id_col!r}.")
@@ -125,7 +128,7 @@ def order_of_rows(
     """The rows of all sequences, one sequence after another and each in order of time; the lengths and ids of the
     sequences, in the order in which they first appear."""
     order = np.arange(len(df))
-    codes, ids = pd.factorize(df[id_col])
+    codes, ids = ids_of_rows(df, id_col)
     if time_col is not None:
         times = pd.Series(parse_times(pd.Index(df[time_col]), f"df[{time_col!r}]")).reset_index(drop=True)
         twice = pd.DataFrame({"id": codes, "time": times}).duplicated().to_numpy()
@@ -139,4 +142,13 @@ def order_of_rows(
         except TypeError as error:
             raise ValueError(f"Column {time_col!r} cannot be ordered in time: {error}. Convert it first.") from error
     order = order[np.argsort(codes[order], kind="stable")]
-    return order, np.bincount(codes), np.asarray(ids)
+    return order, np.bincount(codes), ids
+
+
+def ids_of_rows(df: pd.DataFrame, id_col: Hashable) -> tuple[np.ndarray, np.ndarray]:
+    """For each row, the place of its id among the ids; and the ids, in the order in which they first appear."""
+    try:
+        codes, ids = pd.factorize(df[id_col])
+    except TypeError as error:
+        raise ValueError(f"Column {id_col!r} holds no ids, which are text, numbers or the like: {error}.") from error
+    return codes, np.asarray(ids)

@@ -36,6 +36,8 @@ class SequenceImputer(SequenceTransformer):
     add_indicator : bool, default=True
         Append one feature for each feature of X: 1 where its value was missing, 0 where it was observed. There is one
         for every feature, also for those of which nothing was missing, so that the width never depends on the data.
+        Whether a value is missing often says something in itself, as of a test that nobody ordered; where values are
+        lost by pure chance it does not, and False is better.
 
     add_gap : bool, default=False
         Append one feature for each feature of X: the number of steps since its last observed value, as it is known
@@ -179,8 +181,15 @@ class SequenceImputer(SequenceTransformer):
         validate_parameters(self)
         sequences = check_sequences(self, X, reset=False, allow_nan=True)
         rows = sequences.rows.astype(sequences.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            means = self.statistics_.astype(rows.dtype)
+        if not np.isfinite(means).all():
+            raise ValueError(
+                f"SequenceImputer was fitted on values whose mean is up to {np.abs(self.statistics_).max():.3g}, too "
+                f"large for the type of X, {rows.dtype}. Scale them, or pass X in float64."
+            )
         missing = np.isnan(rows)
-        parts = [_fill(rows, missing, sequences.lengths, self.strategy, self.statistics_)]
+        parts = [_fill(rows, missing, sequences.lengths, self.strategy, means)]
         if self.add_indicator:
             parts.append(missing)
         if self.add_gap:
@@ -237,13 +246,10 @@ def _last_observed(missing: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(at, axis=0, out=at)
 
 
-def _fill(
-    rows: np.ndarray, missing: np.ndarray, lengths: np.ndarray, strategy: str, statistics: np.ndarray
-) -> np.ndarray:
+def _fill(rows: np.ndarray, missing: np.ndarray, lengths: np.ndarray, strategy: str, means: np.ndarray) -> np.ndarray:
     """The rows of all sequences, (rows, n_features), one after another, with values where they are missing."""
     if strategy == "zero":
         return np.where(missing, rows.dtype.type(0), rows)
-    means = statistics.astype(rows.dtype)
     if strategy == "mean":
         return np.where(missing, means, rows)
     before, first = _last_observed(missing), _first_rows(lengths)

@@ -380,6 +380,9 @@ def test_static_columns_are_refused():
         (lambda df: df.assign(id=[None, *df["id"][1:]]), {}, ValueError, "'id' is missing in row 0"),
         (lambda df: df.assign(id=[nan, *range(5)]), {}, ValueError, "'id' is missing in row 0"),
         (lambda df: df.assign(t=[nan, *range(5)]), {}, ValueError, "'t' is missing in row 0"),
+        (lambda df: df, {"id_col": {"id"}}, TypeError, "each name one column"),
+        (lambda df: df.assign(id=[[1], [2]] * 3), {}, ValueError, "'id' holds no ids"),
+        (lambda df: df, {"columns": 3}, ValueError, "no column 3"),
         (lambda df: df.assign(t=1), {}, ValueError, "Sequence b has two rows for t=1"),
         (lambda df: df.to_numpy(), {}, TypeError, r"must be a pandas DataFrame, got numpy\.ndarray"),
         (lambda df: df["id"], {}, TypeError, r"must be a pandas DataFrame, got pandas\.Series"),
@@ -444,6 +447,11 @@ def test_names_clones_pickles_and_output_containers():
     by_number = FrameToSequences("id", "t").fit(df).fit(numbered)
     assert not hasattr(by_number, "feature_names_in_")
     assert by_number.get_feature_names_out()[:3].tolist() == ["0", "1_city", "1_web"]
+    one = FrameToSequences("id", "t", columns=0).fit(numbered)  # one column by its name
+    assert_same(one.transform(numbered), [x[:, :1] for x in expected])
+    levels = pd.concat({"key": df[["id", "t"]], "value": df[["shop"]]}, axis=1)
+    by_levels = FrameToSequences(("key", "id"), ("key", "t")).fit(levels)
+    assert by_levels.get_feature_names_out().tolist() == ["value_shop_city", "value_shop_web"]
     io = pytest.importorskip("skops.io")
     stored = io.dumps(frames)
     trusted = io.get_untrusted_types(data=stored)
