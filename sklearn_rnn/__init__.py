@@ -5,7 +5,9 @@ from ._version import __version__
 from .estimators._classifier import RNNSequenceClassifier
 from .estimators._regressor import RNNRegressor
 from .forecasting._forecaster import RNNForecaster
+from .sequences._frame_transformer import FrameToSequences
 from .sequences._frames import frame_to_sequences
+from .sequences._imputer import SequenceImputer
 from .sequences._lags import LagsToSequence
 from .sequences._patches import PatchSequence
 from .sequences._timesteps import TimestepTransformer
@@ -13,12 +15,14 @@ from .sequences._windows import SlidingWindow, make_windows
 from .text._generator import RNNTextGenerator
 
 __all__ = [
+    "FrameToSequences",
     "LagsToSequence",
     "PatchSequence",
     "RNNForecaster",
     "RNNRegressor",
     "RNNSequenceClassifier",
     "RNNTextGenerator",
+    "SequenceImputer",
     "SlidingWindow",
     "TimestepTransformer",
     "__version__",

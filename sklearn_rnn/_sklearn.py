@@ -5,6 +5,7 @@ Tried on 1.7.2, 1.8.0 and 1.9.1. All of it is old and widely used by third-party
 - `Interval`, `StrOptions`, `HasMethods` and `validate_parameter_constraints` (since 1.2), how estimators declare which
   values a parameter may have;
 - `_safe_indexing`, some rows of an array, a frame or a list;
+- `_check_feature_names_in`, names of the features that a transformer was fitted on;
 - `_init_callback_context` and the rest of the protocol of callbacks, experimental, from 1.9 on.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils.validation import _check_feature_names_in as feature_names_in
 
 try:  # scikit-learn >= 1.9
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -36,6 +38,7 @@ __all__ = [
     "Interval",
     "RegisteredNames",
     "StrOptions",
+    "feature_names_in",
     "safe_indexing",
     "validate_parameters",
     "with_callbacks",

@@ -29,6 +29,18 @@ def native(values: Any) -> Any:
     return values
 
 
+def with_nan(values: Any) -> Any:
+    """A table with NaN where an object is pandas' NA, which is no number to NumPy; anything else as it is."""
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        return np.where(pd.isna(values), np.nan, values)
+    if isinstance(values, pd.DataFrame):
+        objects = [k for k, dtype in enumerate(values.dtypes) if pd.api.types.is_object_dtype(dtype)]
+        values = values.copy(deep=False) if objects else values
+        for k in objects:
+            values.isetitem(k, with_nan(values.iloc[:, k].to_numpy()))
+    return values
+
+
 def refuse_lazy(values: object, name: str) -> None:
     """A query that was not run holds no data yet."""
     if type(values).__name__ in ("LazyFrame", "LazyGroupBy"):

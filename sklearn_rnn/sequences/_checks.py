@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
-from ._arrays import as_array, is_ragged, native, refuse_lazy, single_column, unmasked
-from ._sequences import CHANNELS_LAST, Sequences
+from ._arrays import as_array, is_ragged, native, refuse_lazy, single_column, unmasked, with_nan
+from ._sequences import CHANNELS_LAST, REMEDIES, Sequences
 
 
 def check_sequences(
@@ -85,7 +85,7 @@ def check_sequences(
                 )
             )
         if ndim != 3:
-            table = _check_table(estimator, X, reset, name, dtype, allow_nan, as_table)
+            table = _check_table(estimator, with_nan(X), reset, name, dtype, allow_nan, as_table)
             return Sequences.from_2d(table, n_repeats)
         sequences = Sequences.from_3d(as_array(X, name), name, allow_nan)
     if reset:
@@ -124,6 +124,8 @@ def _n_axes(X: object, name: str) -> int | None:
 
 def _check_table(estimator, X, reset, name, dtype, allow_nan, as_table) -> np.ndarray:
     """2-D X, validated: univariate sequences as rows, or features."""
+    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):  # scikit-learn makes numbers of times
+        raise ValueError(f"{name} must hold real numbers, got dtype {X.dtype}.")
     table = check_array(
         X, dtype=[np.float64, np.float32], ensure_all_finite=False, input_name=name, estimator=estimator
     )
@@ -160,16 +162,17 @@ def _refuse_not_finite(estimator, table: np.ndarray, name: str, allow_nan: bool,
     if wrong.any():
         i, t = np.argwhere(wrong)[0]
         what = "NaN" if np.isnan(table[i, t]) else "infinity"
-        advice = "Impute it."
-        if column_is == "time step":
+        kind, advice = type(estimator).__name__, REMEDIES[what]
+        if column_is == "feature":
             advice = (
-                "Impute it; or, where steps are absent at the start or at the end of a sequence, pass 3-D X with NaN "
-                "there, or a list of sequences of different lengths."
+                "Impute it, as with scikit-learn's SimpleImputer." if what == "NaN" else "Put a number in its place."
             )
-        raise ValueError(
-            f"Input {name} contains {what}: sample {i}, {column_is} {t}. {type(estimator).__name__} does not accept "
-            f"missing values in 2-D X. {advice}"
-        )
+        elif what == "NaN":
+            advice = (
+                f"{kind} does not accept missing values in 2-D X. {advice} Or, where steps are absent at the start or "
+                "at the end of a sequence, pass 3-D X with NaN there, or a list of sequences of different lengths."
+            )
+        raise ValueError(f"Input {name} contains {what}: sample {i}, {column_is} {t}. {advice}")
 
 
 def remember(estimator: BaseEstimator, sequences: Sequences) -> None:

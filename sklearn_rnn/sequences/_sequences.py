@@ -20,6 +20,11 @@ import numpy as np
 from ._arrays import as_array, as_numbers, is_ragged, list_column, refuse_lazy, single_column
 
 CHANNELS_LAST = "3-D X is (n_samples, n_timesteps, n_features); if yours has time last, pass X.transpose(0, 2, 1)."
+# What to do about values that are not finite.
+REMEDIES = {
+    "NaN": "Fill it with SequenceImputer.",
+    "infinity": "Put a number in its place, or NaN, which SequenceImputer fills.",
+}
 # So many numbers are looked through at once.
 _AT_ONCE = 1 << 22
 
@@ -122,9 +127,10 @@ class Sequences:
             acceptable = ~np.isinf(x) if allow_nan else np.isfinite(x)
             if not acceptable.all():
                 t = int(np.flatnonzero(~acceptable.all(axis=1))[0])
+                what = "infinity" if np.isinf(x[t]).any() else "NaN"
                 raise ValueError(
-                    f"Input {name} contains {'' if allow_nan else 'NaN or '}infinity: sequence {i}, time step {t}. "
-                    "Impute it, or leave the step out (a list may hold sequences of different lengths)."
+                    f"Input {name} contains {what}: sequence {i}, time step {t}. {REMEDIES[what]} Or leave the step "
+                    "out: a list may hold sequences of different lengths."
                 )
             arrays.append(x)
         all_float32 = all(x.dtype == np.float32 for x in arrays)
@@ -362,7 +368,7 @@ def _find_present(X: np.ndarray, start: int, name: str, allow_nan: bool) -> tupl
         i, t = np.argwhere(wrong)[0]
         what = "infinity" if infinite[i, t] else "NaN"
         raise ValueError(
-            f"Input {name} contains {what}: sample {start + i}, time step {t}. Only time steps that are entirely NaN "
-            "at the start or at the end of a sequence count as absent; impute the others."
+            f"Input {name} contains {what}: sample {start + i}, time step {t}. {REMEDIES[what]} Only time steps that "
+            "are entirely NaN at the start or at the end of a sequence count as absent."
         )
     return first, last + 1 - first

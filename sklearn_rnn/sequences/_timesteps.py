@@ -25,7 +25,7 @@ class TimestepTransformer(SequenceTransformer):
 
     The time steps of all sequences are stacked into one table, (steps, n_features), which the transformer is fitted on
     and transforms; absent steps stay out of it and stay absent. NaN inside sequences is passed to transformers whose
-    tags allow it, such as imputers.
+    tags allow it, such as scalers and imputers; `SequenceImputer` fills it with values of the same sequence.
 
     Parameters
     ----------

@@ -180,7 +180,7 @@ CASES = [
         "X_val NaN",
         lambda: regressor().fit(X, y, X_val=put(X, (1, 2, 1), np.nan), y_val=y),
         ValueError,
-        ("X_val", "NaN: sample 1, time step 2", "impute"),
+        ("X_val", "NaN: sample 1, time step 2", "SequenceImputer"),
     ),
     ("y_val short", lambda: regressor().fit(X, y, X_val=X, y_val=y[:-1]), ValueError, ("y_val", "11.*12", "as many")),
     ("y_val NaN", lambda: regressor().fit(X, y, X_val=X, y_val=y * np.nan), ValueError, ("Input y_val", "NaN")),

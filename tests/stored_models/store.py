@@ -19,12 +19,14 @@ from sklearn.preprocessing import StandardScaler
 
 import sklearn_rnn
 from sklearn_rnn import (
+    FrameToSequences,
     LagsToSequence,
     PatchSequence,
     RNNForecaster,
     RNNRegressor,
     RNNSequenceClassifier,
     RNNTextGenerator,
+    SequenceImputer,
     SlidingWindow,
     TimestepTransformer,
 )
@@ -108,6 +110,16 @@ def cases(data):
     yield "lags", lambda: LagsToSequence().fit(lags), transform(lags)
     yield "patches", lambda: PatchSequence(2).fit(X), transform(X)
     yield "timestep", lambda: TimestepTransformer(StandardScaler()).fit(X), transform(X)
+    holed = padded.copy()
+    holed[1::3, 1:3, 0] = np.nan
+    yield "imputer", lambda: SequenceImputer(add_gap=True).fit(holed), transform(holed)
+    frames = series()[2]
+    frames = frames.assign(quarter="Q" + frames["Date"].dt.quarter.astype(str))
+    yield (
+        "frames",
+        lambda: FrameToSequences("shop", "Date", static="initial").fit(frames),
+        {"transform": lambda model: np.concatenate(model.transform(frames))},
+    )
 
     options = {"hidden_layer_sizes": 6, "max_iter": 2, "random_state": 0}
     yield (
