@@ -53,6 +53,8 @@ class Cell(ABC):
 
     #: number of blocks of H rows in W_x and b, and in W_h where there is one
     gates: int
+    #: whether a unit hears of the others' states; where none does, one step among many cannot be singled out
+    mixes_units: bool = True
     #: parameters of the estimators that the cell takes, as keywords of its own
     options: tuple[str, ...] = ()
 

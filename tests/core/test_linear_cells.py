@@ -129,13 +129,13 @@ def test_memories_start_spread_over_all_lengths(usual_length):
 @pytest.mark.parametrize("cell", ["mingru", "indrnn"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_an_early_event_in_a_long_sequence_is_learnt(cell):
-    """A label that is the level of the first 10 of 300 steps, in noise; the net ends far from there."""
+    """A label that is the level of the first 20 of 300 steps, in noise; the net ends far from there."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 600)
     X = rng.normal(size=(600, 300, 1)).astype(np.float32)
-    X[:, :10] += (2.0 * labels - 1.0)[:, None, None]
+    X[:, :20] += (2.0 * labels - 1.0)[:, None, None]
     model = RNNSequenceClassifier(
-        (16, 16), cell=cell, batch_size=20, max_iter=15, learning_rate_init=0.01, learning_rate="cosine", random_state=0
+        (16, 16), cell=cell, batch_size=20, max_iter=40, learning_rate_init=0.01, learning_rate="cosine", random_state=0
     )
     model.fit(X[:400], labels[:400])
     assert model.score(X[400:], labels[400:]) >= 0.97

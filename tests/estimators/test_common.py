@@ -30,6 +30,8 @@ COMMON = [
     options(cell="rnn", pooling="mean", regressor=(0.02, 300)),
     options(cell="rnn", pooling="max", regressor=(0.1, 60), classifier=(0.02, 30)),
     options(cell="gru", pooling="attention", regressor=(0.05, 200), classifier=(0.03, 15)),
+    options(cell="mingru", pooling="concat", regressor=(0.02, 30)),
+    options(cell="indrnn", bidirectional=True, hidden_layer_sizes=(6, 6), regressor=(0.02, 30)),
     options(cell="rnn", bptt_steps=8, regressor=(0.03, 60)),
     options(
         cell="rnn", init="uniform", learning_rate="cosine", shuffle=False, regressor=(0.1, 200), classifier=(0.02, 30)
