@@ -470,7 +470,7 @@ def test_padded_places_reach_nothing(options, pooling, bidirectional, fill):
     # 1e30 makes one leak visible; relu has no upper bound, so its states at padded steps are as large
     cell = CELLS[options["cell"]](*([options["activation"]] if options["cell"] == "rnn" else []))
     network = Network(F, (4, 3), SquaredError(2), cell=cell, bidirectional=bidirectional, pooling=pooling, dropout=0.0)
-    theta = network.start(np.random.default_rng(0), "uniform", 0.1, np.float64)
+    theta = network.start(np.random.default_rng(0), "uniform", 0.1, np.float64, 5)
     draw = np.random.default_rng(1)
     lengths = np.array([6, 1, 4, 2])
     absent = np.arange(T)[:, None] >= lengths
