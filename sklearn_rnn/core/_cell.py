@@ -55,6 +55,8 @@ class Cell(ABC):
     gates: int
     #: whether a unit hears of the others' states; where none does, one step among many cannot be singled out
     mixes_units: bool = True
+    #: a rate at which Adam trains the cell well
+    usual_rate: float = 0.003
     #: parameters of the estimators that the cell takes, as keywords of its own
     options: tuple[str, ...] = ()
 

@@ -164,6 +164,7 @@ class MinGRUCell(Cell):
 
     gates = 2
     mixes_units = False
+    usual_rate = 0.01
 
     def shapes(self, n_inputs, width):
         return {"W_x": (2 * width, n_inputs), "b": (2 * width,)}
@@ -253,6 +254,7 @@ class IndRNNCell(Cell):
 
     gates = 1
     mixes_units = False
+    usual_rate = 0.01
 
     def shapes(self, n_inputs, width):
         return {"W_x": (width, n_inputs), "nu": (width,), "b": (width,)}

@@ -17,6 +17,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import expit
 
 
@@ -49,6 +50,17 @@ class Loss(ABC):
     def link(self, O: np.ndarray) -> np.ndarray:
         """What is predicted for raw outputs O."""
         return O
+
+    def constant_loss(self, Y: np.ndarray, weights: np.ndarray | None = None) -> float:
+        """The least mean loss that raw outputs can have which are the same for all targets Y (k, N)."""
+        Y = Y.astype(np.float64) if Y.dtype.kind == "f" else Y  # classes are integers
+        mean = np.full(Y.shape[1], 1.0 / Y.shape[1]) if weights is None else weights / weights.sum()
+
+        def mean_loss(o):
+            values, dO = self.value_and_gradient(np.repeat(o[:, None], Y.shape[1], axis=1), Y)
+            return float(values @ mean), dO @ mean
+
+        return float(minimize(mean_loss, np.zeros(self.n_raw), jac=True, method="L-BFGS-B").fun)
 
 
 class SquaredError(Loss):

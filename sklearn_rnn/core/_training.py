@@ -134,6 +134,12 @@ class Training:
     # -- results ----------------------------------------------------------------------------------------------------
 
     @property
+    def penalty(self) -> float:
+        """The part of the objective that is the L2 penalty, at the weights to keep."""
+        theta = self.theta
+        return 0.5 * float(self._shrink @ (theta * theta))
+
+    @property
     def theta(self) -> np.ndarray:
         """The weights to keep, at the end or wherever training was interrupted."""
         return self._monitor.choose(self._theta, self.progress)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -27,10 +27,19 @@ from ..core._training import Settings, Training
 from ..sequences._arrays import as_array, is_ragged
 from ..sequences._checks import check_sequences, is_plain_table
 from ..sequences._dataset import Dataset
+from ..sequences._patches import in_patches
 from ..sequences._sequences import CHANNELS_LAST, Sequences
+from ._choices import ChosenParts, choose_batch_size, choose_rate, chosen, is_open
 from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
-from ._learning import learn, print_epoch, refuse_if_nothing_was_learnt, tell
+from ._learning import (
+    is_no_better_than_a_constant,
+    learn,
+    print_epoch,
+    refuse_if_nothing_was_learnt,
+    tell,
+    what_to_try,
+)
 from ._rows import compute_rows
 
 
@@ -45,7 +54,7 @@ def _has_partial_fit(estimator):
 partial_fit_available = available_if(_has_partial_fit)
 
 
-class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
+class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly.
 
     A subclass says what its targets are: `_describe_loss` and `_encode_targets`.
@@ -94,7 +103,8 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
 
     def _check_parameters(self) -> None:
         validate_parameters(self)
-        layer_sizes(self.hidden_layer_sizes)
+        if not is_open(self.hidden_layer_sizes):
+            layer_sizes(self.hidden_layer_sizes)
         if self.scoring != "loss":
             check_scoring(self, self.scoring)
             if self._per_step and isinstance(self.scoring, str):
@@ -102,7 +112,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
                     f"scoring={self.scoring!r} does not go with mapping={self.mapping!r}: scikit-learn's metrics take "
                     "one target a sample. Use 'loss', None for the estimator's score over all steps, or a callable."
                 )
-        if self.bptt_steps is not None and self.bidirectional:
+        if self.bptt_steps is not None and self.bidirectional not in (False, "auto"):
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} does not go with bidirectional=True: the backward direction starts at "
                 "the end of the sequence, so a cut sequence is another input. Use bptt_steps=None."
@@ -115,14 +125,13 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
 
     def _settings(self, n_samples: int) -> Settings:
         """The parameters that say how to train."""
+        rate = choose_rate(self.learning_rate_init, self._net["cell"])
         return Settings(
             solver=self.solver,
-            schedule=Schedule(
-                self.learning_rate, self.learning_rate_init, self.power_t, self.learning_rate_decay, self.max_iter
-            ),
+            schedule=Schedule(self.learning_rate, rate, self.power_t, self.learning_rate_decay, self.max_iter),
             optimizer={option: getattr(self, option) for option in optimizer_options(self.solver)},
             alpha=self.alpha,
-            batch_size=min(200 if isinstance(self.batch_size, str) else self.batch_size, n_samples),
+            batch_size=choose_batch_size(self.batch_size, n_samples, one_output=is_classifier(self)),
             max_iter=self.max_iter,
             max_fun=self.max_fun,
             shuffle=self.shuffle,
@@ -134,17 +143,17 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
             bptt_steps=self.bptt_steps,
         )
 
-    def _describe_net(self, n_inputs: int) -> dict:
+    def _describe_net(self, sequences: Sequences, *, reset: bool) -> dict:
         """All that the network's shape depends on, as plain values."""
+        open_parts = chosen(self, int(np.median(sequences.lengths)), one_output=is_classifier(self))
+        if not reset:  # what is left open stays what it was chosen to be
+            open_parts |= {name: self._net[name] for name in open_parts if is_open(getattr(self, name))}
         return {
-            "n_inputs": n_inputs,
-            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
-            "cell": self.cell,
-            "cell_options": {option: getattr(self, option) for option in CELLS[self.cell].options},
-            "bidirectional": bool(self.bidirectional),
+            "n_inputs": sequences.n_features * open_parts["patch_size"],
+            "cell_options": {option: getattr(self, option) for option in CELLS[open_parts["cell"]].options},
             "mapping": self.mapping,
-            "pooling": None if self._per_step else self.pooling,
             "loss": self._describe_loss(),
+            **open_parts,
         }
 
     def _network(self) -> Network:
@@ -214,7 +223,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
             raise ValueError(f"y{suffix} has {n_steps_out} time steps, this model was fitted on {self._n_steps_out}.")
         weights = sequences.row_weights(sample_weight, self._per_step, "sample_weight" + suffix)
         Y, class_weights = self._encode_targets(y, sequences, weights, reset=reset, name="y" + suffix)
-        net = self._describe_net(sequences.n_features)
+        net = self._describe_net(sequences, reset=reset)
         if reset:
             self._net = net
         elif net != self._net:
@@ -225,7 +234,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
             )
         if class_weights is not None:
             weights = class_weights if weights is None else weights * class_weights
-        return Dataset(sequences, Y, weights, self._per_step, self._dtype)
+        return Dataset(sequences.in_patches(net["patch_size"]), Y, weights, self._per_step, self._dtype)
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
@@ -329,7 +338,8 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
             refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == n_before)
             if reason != "interrupted":
                 epochs.close()
-        tell(reason, self, self.n_iter_, self.solver)
+            nothing_learnt = what_to_try(self, data) if is_no_better_than_a_constant(training, data) else None
+        tell(reason, self, self.n_iter_, self.solver, nothing_learnt=nothing_learnt)
 
     def _one_pass(self, X, y, sample_weight) -> Self:
         """The subclasses' `partial_fit`."""
@@ -408,7 +418,7 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
 
     def _predict_rows(self, X, link: bool = True) -> tuple[np.ndarray, Sequences]:
         """The loss's link for X, or without it the raw outputs, as rows, and X as Sequences."""
-        sequences = self._check_fitted_X(X)
+        sequences = self._check_fitted_X(X).in_patches(self.patch_size_)
         network = self._network()
         compute = network.predict if link else network.outputs
         rows = compute_rows(compute, self._theta, sequences, network)
@@ -431,9 +441,12 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_timesteps, n_directions * width)
             The forward direction first. NaN at absent steps; for a list, an object array of
-            (n_timesteps_i, n_directions * width) arrays.
+            (n_timesteps_i, n_directions * width) arrays. Time steps are patches where `patch_size_` is not 1.
         """
         sequences = self._check_fitted_X(X)
+        if self.patch_size_ > 1:
+            patches = in_patches(sequences, self.patch_size_)
+            sequences = Sequences.from_ragged(patches) if isinstance(patches, list) else Sequences.from_3d(patches)
         network = self._network()
         return sequences.arrange_steps(compute_rows(network.hidden_states, self._theta, sequences, network), np.nan)
 
@@ -448,6 +461,11 @@ class BaseRNN(Stored, CallbackSupportMixin, Hyperparameters, BaseEstimator):
         """
         check_is_fitted(self)
         return self._network().layout.views(self._theta)
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "_net"):
+            self._net.setdefault("patch_size", 1)  # format 1 had no patches
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_theta")

@@ -17,11 +17,12 @@ from ..core._pooling import POOLINGS
 class Hyperparameters:
     """Base of BaseRNN. Attributes that `__init__` sets, for readers and type checkers; constraints for scikit-learn."""
 
-    hidden_layer_sizes: int | Sequence[int]
+    hidden_layer_sizes: int | Sequence[int] | str
     cell: str
     activation: str
-    bidirectional: bool
+    bidirectional: bool | str
     mapping: str
+    patch_size: int | str
     pooling: str
     dropout: float
     init: str
@@ -30,7 +31,7 @@ class Hyperparameters:
     solver: str
     batch_size: int | str
     learning_rate: str
-    learning_rate_init: float
+    learning_rate_init: float | str
     power_t: float
     learning_rate_decay: float
     max_iter: int
@@ -55,12 +56,13 @@ class Hyperparameters:
     n_iter_no_change: int
 
     _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "cell": [RegisteredNames(CELLS)],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "cell": [RegisteredNames(CELLS), StrOptions({"auto"})],
         "activation": [StrOptions({"tanh", "relu"})],
-        "bidirectional": ["boolean"],
+        "bidirectional": ["boolean", StrOptions({"auto"})],
         "mapping": [StrOptions({"many-to-one", "many-to-many", "one-to-many"})],
-        "pooling": [RegisteredNames(POOLINGS)],
+        "patch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "pooling": [RegisteredNames(POOLINGS), StrOptions({"auto"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "init": [StrOptions({"orthogonal", "uniform", "normal"})],
         "init_scale": [Interval(Real, 0, None, closed="neither")],
@@ -68,7 +70,7 @@ class Hyperparameters:
         "solver": [RegisteredNames(OPTIMIZERS), StrOptions({"lbfgs"})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"constant", "invscaling", "inverse_time", "adaptive", "cosine"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "learning_rate_decay": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sklearn.base import BaseEstimator
+import numpy as np
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
 from ..core._cores import Cores, insist
 from ..core._training import Training
+from ..sequences._dataset import Dataset
+from ._choices import chosen
 
 T = TypeVar("T")
 
@@ -38,7 +41,54 @@ def refuse_if_nothing_was_learnt(estimator: BaseEstimator, reason: str, is_worse
         )
 
 
-def tell(reason: str, estimator: BaseEstimator, n_epochs: int, solver: str, whole_epochs: bool = True) -> None:
+def is_no_better_than_a_constant(training: Training, data: Dataset) -> bool:
+    """Whether the least loss of training is that which outputs have that do not depend on X."""
+    rows = data.rows[:: max(1, len(data.rows) // 10_000)]
+    weights = None if data.weights is None else data.weights[rows]
+    constant = training.network.loss.constant_loss(data.Y[rows].T, weights)
+    learnt = min(training.progress.curve, default=np.inf) - training.penalty
+    return abs(constant) > 1e-9 and not learnt < constant - 0.01 * abs(constant)
+
+
+def what_to_try(estimator: Any, data: Dataset) -> str:
+    """For a net that has learnt nothing: what is usual for such data, and is not so here."""
+    sequences, tries = data.sequences, []
+    steps = int(np.median(sequences.lengths[data.index]))
+    with np.errstate(all="ignore"):
+        some = sequences.rows[:: max(1, len(sequences.rows) // 10_000)].astype(np.float64)
+        mean, spread = np.abs(some.mean(axis=0)), some.std(axis=0)
+        if (spread > 10).any() or (mean > 3 * spread).any() or (spread < 0.1).all():
+            tries.append("TimestepTransformer(StandardScaler()) before it: X is not of unit variance")
+        if not is_classifier(estimator) and not 0.1 < data.Y.std() < 10:
+            tries.append("TransformedTargetRegressor(..., transformer=StandardScaler()): y is not of unit variance")
+    usual = chosen(
+        clone(estimator).set_params(cell="auto", pooling="auto", patch_size="auto", bptt_steps=None),
+        steps,
+        one_output=is_classifier(estimator),
+    )
+    if estimator.bptt_steps is not None and estimator.bptt_steps < steps:
+        tries.append(f"bptt_steps=None (now {estimator.bptt_steps})")
+    for name in ("patch_size", "cell", "pooling"):
+        now = getattr(estimator, name + "_")
+        if usual[name] not in (now, None):
+            tries.append(f"{name}={usual[name]!r} (now {now!r})")
+    if estimator.n_iter_ < 50:
+        tries.append(f"more epochs (n_iter_={estimator.n_iter_}; max_iter, n_iter_no_change)")
+    tries.append("another learning_rate_init")
+    return (
+        f"For sequences of some {steps} steps with {sequences.n_features} feature(s), try {', '.join(tries)}. Or X "
+        "says nothing about y."
+    )
+
+
+def tell(
+    reason: str,
+    estimator: BaseEstimator,
+    n_epochs: int,
+    solver: str,
+    whole_epochs: bool = True,
+    nothing_learnt: str | None = None,
+) -> None:
     """Say how training ended, where it did not simply converge.
 
     After all is kept: where warnings are errors, what was trained is still there. An interrupt goes on, so that what
@@ -46,7 +96,10 @@ def tell(reason: str, estimator: BaseEstimator, n_epochs: int, solver: str, whol
     at a time, or as they are when training ends.
     """
     name = type(estimator).__name__
-    if reason == "max_iter" and not _max_iter_is_meant.get():
+    if nothing_learnt and reason in ("stopped", "max_iter") and not _max_iter_is_meant.get():
+        of = "the shares of the classes" if is_classifier(estimator) else "a constant"
+        warn(f"{name} has learnt no more than {of}, on its own training data. {nothing_learnt}", ConvergenceWarning)
+    elif reason == "max_iter" and not _max_iter_is_meant.get():
         limit = f"max_iter={estimator.max_iter}" + (f" or max_fun={estimator.max_fun}" if solver == "lbfgs" else "")
         warn(
             f"{name}: {limit} reached and the optimization has not converged yet. Increase max_iter, or scale the "

@@ -18,7 +18,17 @@ from ._window_model import WindowModel, holds_recurrent_net, steps_needed
 
 def default_regressor() -> RNNRegressor:
     """The network that a forecaster has where none is given: small and soon stopped, since most series are short."""
-    return RNNRegressor(32, alpha=0.003, batch_size=32, max_iter=50)
+    return RNNRegressor(
+        32,
+        cell="gru",
+        bidirectional=False,
+        patch_size=1,
+        pooling="last",
+        alpha=0.003,
+        batch_size=32,
+        learning_rate_init=0.003,
+        max_iter=50,
+    )
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ class Dataset:
 
     @property
     def usual_length(self) -> int:
-        """The median number of steps of a sequence."""
-        return int(np.median(self.sequences.lengths[self.index]))
+        """The median number of steps of a sequence, as networks see it."""
+        return int(np.median(self.sequences.n_patches[self.index]))
 
     def take(self, some: np.ndarray) -> Dataset:
         """Some of the sequences, by their places in this dataset. Nothing is copied."""
@@ -73,7 +73,7 @@ class Dataset:
     @property
     def bytes_a_step(self) -> int:
         """Memory that one time step of one sequence takes in a batch."""
-        return (self.sequences.n_features + self.Y.shape[1]) * self.dtype.itemsize
+        return (self.sequences.n_features * self.sequences.patch_size + self.Y.shape[1]) * self.dtype.itemsize
 
     def batch(self, index: np.ndarray) -> Batch:
         """Cut one batch, of sequences by their numbers."""
@@ -109,6 +109,6 @@ class Dataset:
         for start in range(0, len(index), size):
             some = index[start : start + size]
             pieces = [some]
-            if self.sequences.may_vary or len(some) * self.sequences.n_timesteps > most_cells:
+            if self.sequences.may_vary or len(some) * self.sequences.n_patches[0] > most_cells:
                 pieces = self.sequences.blocks(some, most_cells, most_sequences=size)
             yield [self.batch(some if len(pieces) == 1 else piece) for piece in pieces]

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, validate_parameters
 from ._checks import check_sequences
+from ._sequences import Sequences, join_steps
 from ._transformer import SequenceTransformer
 
 
@@ -77,21 +78,7 @@ class PatchSequence(SequenceTransformer):
         check_is_fitted(self)
         validate_parameters(self)
         sequences = check_sequences(self, X, reset=False)
-        size, n_features = self.size, sequences.n_features
-        if sequences.kind == "ragged":
-            parts = np.split(sequences.values, sequences.first[1:])
-            return [_patches(x[None], size)[0].astype(sequences.dtype, copy=False) for x in parts]
-        values = sequences.values.astype(sequences.dtype, copy=False)
-        if not sequences.may_vary:
-            return _patches(values, size)
-        n_patches = -(-sequences.n_timesteps // size)
-        out = np.full((len(sequences), n_patches, size * n_features), np.nan, values.dtype)
-        for length in np.unique(sequences.lengths):
-            some = np.flatnonzero(sequences.lengths == length)
-            steps = sequences.first[some, None] + np.arange(length)
-            patches = _patches(values[some[:, None], steps], size)
-            out[some, : patches.shape[1]] = patches
-        return out
+        return in_patches(sequences, self.size)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -100,12 +87,14 @@ class PatchSequence(SequenceTransformer):
         return tags
 
 
-def _patches(X: np.ndarray, size: int) -> np.ndarray:
-    """X (n, T, F) as (n, ceil(T / size), size * F), filled up in front."""
-    n, n_steps, n_features = X.shape
-    n_patches = -(-n_steps // size)
-    filled = np.empty((n, n_patches * size, n_features), X.dtype)
-    n_more = filled.shape[1] - n_steps
-    filled[:, :n_more] = X[:, :1]
-    filled[:, n_more:] = X
-    return filled.reshape(n, n_patches, size * n_features)
+def in_patches(sequences: Sequences, size: int) -> np.ndarray | list[np.ndarray]:
+    """Sequences of patches in the form of X: an array, NaN where patches are absent, or a list."""
+    if sequences.kind == "ragged":
+        parts = np.split(sequences.values.astype(sequences.dtype, copy=False), sequences.first[1:])
+        return [join_steps(x[:, :, None], None, size)[0][:, :, 0] for x in parts]
+    X, lengths = sequences.in_patches(size).steps(np.arange(len(sequences)), sequences.dtype)
+    X = np.ascontiguousarray(X.transpose(2, 0, 1))
+    if lengths is not None:
+        X[np.arange(X.shape[1]) >= lengths[:, None]] = np.nan
+    n_absent = -(-sequences.n_timesteps // size) - X.shape[1]
+    return np.pad(X, [(0, 0), (0, n_absent), (0, 0)], constant_values=np.nan) if n_absent else X

@@ -12,6 +12,7 @@ list is joined into one array.)
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -45,7 +46,11 @@ class Sequences:
         Whether sequences may differ in length: a list, or an array with absent steps.
     feature_names : ndarray of str, or None
         Columns of data frames in a list.
+    patch_size : int
+        So many consecutive steps are joined into one where networks take them; see `in_patches`.
     """
+
+    patch_size = 1
 
     def __init__(
         self,
@@ -65,6 +70,17 @@ class Sequences:
 
     def __len__(self):
         return len(self.lengths)
+
+    def in_patches(self, size: int) -> Sequences:
+        """The same sequences, which networks see in patches of `size` steps. Nothing is copied."""
+        patched = copy.copy(self)
+        patched.patch_size = size
+        return patched
+
+    @property
+    def n_patches(self) -> np.ndarray:
+        """Steps of each sequence, as networks see it."""
+        return -(-self.lengths // self.patch_size)
 
     # -- from what users pass ---------------------------------------------------------------------------------------
 
@@ -154,6 +170,11 @@ class Sequences:
 
     def steps(self, index: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray | None]:
         """The sequences of `index` as (T, F, N), and their lengths, or None where all have T."""
+        X, lengths = self._steps(index, dtype)
+        return (X, lengths) if self.patch_size == 1 else join_steps(X, lengths, self.patch_size)
+
+    def _steps(self, index, dtype):
+        """Without patches."""
         if not self.may_vary:
             return self.values[index].astype(dtype, copy=False).transpose(1, 2, 0), None
         lengths = self.lengths[index]
@@ -169,10 +190,10 @@ class Sequences:
         """`index` in groups that may be padded to one length: the shortest together, none of which has more than
         `most_cells` cells (time steps times sequences), if there is no single sequence that has."""
         if not self.may_vary:
-            size = max(1, min(most_sequences, most_cells // self.values.shape[1]))
+            size = max(1, min(most_sequences, most_cells // int(self.n_patches[0])))
             return [index[start : start + size] for start in range(0, len(index), size)]
-        index = index[np.argsort(self.lengths[index], kind="stable")]
-        lengths, start = self.lengths[index], 0
+        index = index[np.argsort(self.n_patches[index], kind="stable")]
+        lengths, start = self.n_patches[index], 0
         blocks: list[np.ndarray] = []
         while start < len(index):
             some = lengths[start : start + most_sequences]
@@ -372,3 +393,20 @@ def _find_present(X: np.ndarray, start: int, name: str, allow_nan: bool) -> tupl
             "are entirely NaN at the start or at the end of a sequence count as absent."
         )
     return first, last + 1 - first
+
+
+def join_steps(X: np.ndarray, lengths: np.ndarray | None, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """X (T, F, N) in patches, (ceil(T / size), size * F, N), and the number of patches of each sequence.
+
+    Where a length is no multiple of `size`, the first patch is filled up by repeating the sequence's first step: no
+    step is dropped, and the last patch ends with the last step.
+    """
+    n_steps, n_features, batch = X.shape
+    n_patches = -(-n_steps // size)
+    if lengths is None:
+        X = np.concatenate([X[:1]] * (n_patches * size - n_steps) + [X])
+    else:
+        t = np.arange(n_patches * size)[:, None] - (-lengths) % size
+        X = np.take_along_axis(X, np.clip(t, 0, n_steps - 1)[:, None, :], axis=0)
+        lengths = -(-lengths // size)
+    return X.reshape(n_patches, size * n_features, batch), lengths

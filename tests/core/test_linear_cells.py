@@ -59,7 +59,7 @@ def test_two_levels_give_the_same_model(cell, monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(6, 150, 2)), rng.normal(size=6)
     options = {"hidden_layer_sizes": (5, 4), "cell": cell, "pooling": "mean", "max_iter": 5, "tol": 100.0}
-    options |= {"batch_size": 2, "n_iter_no_change": 2, "random_state": 0}
+    options |= {"patch_size": 1, "batch_size": 2, "n_iter_no_change": 2, "random_state": 0}
     fitted = []
     for few_units in (1024, 0):
         monkeypatch.setattr(_linear_cells, "_FEW_UNITS", few_units)
@@ -98,7 +98,8 @@ def indrnn_by_hand(weights, x, h):
 def test_states_are_those_of_a_loop_over_single_numbers(cell, by_hand, n_steps):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(3, n_steps, 2))
-    model = RNNRegressor(4, cell=cell, max_iter=2, random_state=0).fit(X, rng.normal(size=3))
+    options = {"cell": cell, "patch_size": 1, "bidirectional": False}
+    model = RNNRegressor(4, **options, max_iter=2, random_state=0).fit(X, rng.normal(size=3))
     for x_of_one, states in zip(X, model.hidden_states(X)):
         h = [0.0] * 4
         for x, found in zip(x_of_one, states):
@@ -146,5 +147,5 @@ def test_an_early_event_in_a_long_sequence_is_learnt(cell):
 def test_a_thousand_large_inputs_do_not_explode(cell):
     rng = np.random.default_rng(0)
     X = 1 + rng.normal(size=(8, 3000, 3)).astype(np.float32)
-    model = RNNRegressor(8, cell=cell, max_iter=1, random_state=0).fit(X, rng.normal(size=8))
+    model = RNNRegressor(8, cell=cell, patch_size=1, max_iter=1, random_state=0).fit(X, rng.normal(size=8))
     assert np.abs(model.hidden_states(X)).max() < 300

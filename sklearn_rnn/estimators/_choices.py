@@ -1,0 +1,100 @@
+"""What "auto" comes to: choices that follow from the shape of the data.
+
+Measured by tests/benchmarks/classifier_settings.py, on data of 7 to 1,460 steps.
+"""
+
+from __future__ import annotations
+
+from ..core._cells import CELLS
+from ._hyperparameters import Hyperparameters, layer_sizes
+
+# So many steps plain recurrence reads well. Longer sequences are read in patches, by cells that remember more: of up
+# to four steps, since with few samples wide patches learn by heart where in a patch something happened; of more only
+# where so many patches would be left that training takes minutes.
+SHORT, FEW_STEPS, MANY_PATCHES = 64, 4, 256
+
+
+def is_open(value: object) -> bool:
+    """Whether a parameter leaves the choice to the estimator."""
+    return isinstance(value, str) and value == "auto"
+
+
+def chosen(p: Hyperparameters, usual_length: int, *, one_output: bool) -> dict:
+    """The parts of the network that may be left open.
+
+    Parameters
+    ----------
+    p : Hyperparameters
+    usual_length : int
+        Steps that sequences usually have.
+    one_output : bool
+        Whether the network is to say one thing of a sequence, as classifiers do, and not where it goes.
+    """
+    many_to_one = p.mapping == "many-to-one"
+    whole = many_to_one and p.bptt_steps is None  # an answer is wanted once all is seen, and all may be kept until then
+    is_long = whole and usual_length > SHORT
+    sees_all = whole and (one_output or is_long)
+    cell = p.cell if p.cell != "auto" else "mingru" if is_long else "gru"
+    sizes, bidirectional, patch_size, pooling = p.hidden_layer_sizes, p.bidirectional, p.patch_size, p.pooling
+    if is_open(sizes):
+        # units that do not hear of each other need a second layer to hear of anything at all
+        sizes = (64,) if CELLS[cell].mixes_units else (64, 64)
+    if is_open(bidirectional):
+        bidirectional = sees_all
+    if is_open(patch_size):
+        patch_size = 1
+        while is_long and usual_length > patch_size * (SHORT if patch_size < FEW_STEPS else MANY_PATCHES):
+            patch_size *= 2
+    if is_open(pooling):
+        pooling = "concat" if sees_all else "last"
+    return {
+        "hidden_layer_sizes": layer_sizes(sizes),
+        "cell": cell,
+        "bidirectional": bool(bidirectional),
+        "patch_size": int(patch_size) if many_to_one else 1,
+        "pooling": pooling if many_to_one else None,
+    }
+
+
+def choose_rate(learning_rate_init: float | str, cell: str) -> float:
+    """The rate at which a cell learns well, where none is given."""
+    return CELLS[cell].usual_rate if isinstance(learning_rate_init, str) else learning_rate_init
+
+
+def choose_batch_size(batch_size: int | str, n_samples: int, *, one_output: bool) -> int:
+    """Where none is given, 200, or of classifiers a tenth of the samples, but from 32 to 200."""
+    wanted: int | str = batch_size
+    if isinstance(wanted, str):
+        wanted = min(200, max(32, n_samples // 10)) if one_output else 200
+    return min(wanted, n_samples)
+
+
+class ChosenParts:
+    """Base of BaseRNN: fitted attributes that say what "auto" came to."""
+
+    _net: dict
+
+    @property
+    def hidden_layer_sizes_(self) -> tuple[int, ...]:
+        """What `hidden_layer_sizes` came to."""
+        return self._net["hidden_layer_sizes"]
+
+    @property
+    def cell_(self) -> str:
+        """The cell that `cell` came to."""
+        return self._net["cell"]
+
+    @property
+    def pooling_(self) -> str | None:
+        """What `pooling` came to; None where there is an output at every step."""
+        return self._net["pooling"]
+
+    @property
+    def bidirectional_(self) -> bool:
+        """What `bidirectional` came to."""
+        return self._net["bidirectional"]
+
+    @property
+    def patch_size_(self) -> int:
+        """What `patch_size` came to."""
+        return self._net["patch_size"]
