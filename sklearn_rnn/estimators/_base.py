@@ -338,7 +338,7 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
             refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == n_before)
             if reason != "interrupted":
                 epochs.close()
-            nothing_learnt = what_to_try(self, data) if is_no_better_than_a_constant(training, data) else None
+        nothing_learnt = what_to_try(self, data) if is_no_better_than_a_constant(training, data) else None
         tell(reason, self, self.n_iter_, self.solver, nothing_learnt=nothing_learnt)
 
     def _one_pass(self, X, y, sample_weight) -> Self:
@@ -461,11 +461,6 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
         """
         check_is_fitted(self)
         return self._network().layout.views(self._theta)
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if hasattr(self, "_net"):
-            self._net.setdefault("patch_size", 1)  # format 1 had no patches
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_theta")

@@ -74,6 +74,11 @@ class ChosenParts:
 
     _net: dict
 
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)  # type: ignore[misc]
+        if hasattr(self, "_net"):
+            self._net.setdefault("patch_size", 1)  # format 1 had no patches
+
     @property
     def hidden_layer_sizes_(self) -> tuple[int, ...]:
         """What `hidden_layer_sizes` came to."""

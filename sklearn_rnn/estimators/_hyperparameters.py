@@ -119,35 +119,48 @@ def _is_width(n: Any) -> bool:
 
 
 NET_PARAMETERS = """\
-    hidden_layer_sizes : int or sequence of int, default=(64,)
-        Number of hidden units of each recurrent layer; an int is one layer.
+    hidden_layer_sizes : int, sequence of int, or "auto", default="auto"
+        Number of hidden units of each recurrent layer; an int is one layer. "auto": 64, and of "mingru" and "indrnn"
+        two layers of 64, since their units hear of each other only through a second layer.
 
-    cell : {"rnn", "gru", "lstm"}, default="gru"
+    cell : {"auto", "rnn", "gru", "lstm", "mingru", "indrnn"}, default="auto"
         "rnn" is the simple Elman network, "gru" the gated recurrent unit in its reset-after form, "lstm" the long
-        short-term memory. All are numerically those of PyTorch.
+        short-term memory; all are numerically those of PyTorch. In "mingru", the minimal GRU, and "indrnn", the
+        independently recurrent network, a unit hears of no other unit: they are several times as fast, and remember a
+        thousand steps, but hardly tell which of a few steps a value stood at. "auto": "gru"; "mingru" where a
+        many-to-one network without `bptt_steps` reads sequences of, usually, more than 64 steps ("long" below).
 
     activation : {"tanh", "relu"}, default="tanh"
-        Nonlinearity of cell="rnn"; the gated cells ignore it.
+        Nonlinearity of cell="rnn"; the other cells ignore it.
 
-    bidirectional : bool, default=False
-        Let each layer also read the sequences backwards. Needs the whole sequence, so not for streams.
+    bidirectional : bool or "auto", default="auto"
+        Let each layer also read the sequences backwards. Needs the whole sequence, so not for streams. "auto": yes in
+        many-to-one networks without `bptt_steps` that classify, or whose sequences are long.
 
     mapping : {"many-to-one", "many-to-many", "one-to-many"}, default="many-to-one"
         One target a sequence; a target at every time step; or a table of features in, fed at every step, and a
         sequence of fixed length out.
 
-    pooling : {"last", "mean", "max", "concat", "attention"}, default="last"
+    patch_size : int or "auto", default="auto"
+        Consecutive steps that a many-to-one network reads as one, wider step, as :class:`PatchSequence` makes them.
+        "auto": 1; where sequences are long, 2 or 4, or what leaves 256 patches. Larger ones are faster, and often
+        better where what counts is spread over the whole sequence; where it is one event among few samples, they
+        overfit.
+
+    pooling : {"auto", "last", "mean", "max", "concat", "attention"}, default="auto"
         What the readout of a many-to-one network sees: the state after the last step, the mean or maximum over all
         steps, these three side by side (concat pooling of ULMFiT, Howard and Ruder 2018), or a mean whose weights are
-        learnt. Which wins depends on the task: worth a place in a grid search.
+        learnt. "auto": "concat" where `bidirectional` is chosen, else "last". Which wins depends on the task: worth a
+        place in a grid search.
 
     dropout : float in [0, 1), default=0.0
         Share of values dropped between layers and before the readout while training (inverted dropout). solver="lbfgs"
         ignores it.
 
     init : {"orthogonal", "uniform", "normal"}, default="orthogonal"
-        "orthogonal": recurrent matrices orthogonal, others Glorot uniform, biases 0, forget gates 1. "uniform":
-        everything within 1/sqrt(width), as in PyTorch. "normal": everything, biases too, N(0, init_scale^2).
+        "orthogonal": recurrent matrices orthogonal, others Glorot uniform, biases 0, forget gates 1; what "mingru" and
+        "indrnn" remember ranges from one step to the usual length of the sequences, and beyond. "uniform": everything
+        within 1/sqrt(width), as in PyTorch. "normal": everything, biases too, N(0, init_scale^2).
 
     init_scale : float, default=0.1
         Standard deviation of init="normal".
@@ -162,7 +175,7 @@ TRAINING_PARAMETERS = """\
         mini-batches.
 
     batch_size : int or "auto", default="auto"
-        Sequences a mini-batch; "auto" is min(200, n_samples).
+        Sequences a mini-batch. "auto": 200; of classifiers a tenth of the samples, but from 32 to 200.
 
     learning_rate : {"constant", "invscaling", "inverse_time", "adaptive", "cosine"}, default="constant"
         - "constant": `learning_rate_init`;
@@ -173,8 +186,8 @@ TRAINING_PARAMETERS = """\
 
         All but solver="lbfgs" heed it.
 
-    learning_rate_init : float, default=0.003
-        Initial learning rate.
+    learning_rate_init : float or "auto", default="auto"
+        Initial learning rate. "auto": 0.003; 0.01 for "mingru" and "indrnn".
 
     power_t : float, default=0.5
         Exponent of learning_rate="invscaling".
@@ -224,8 +237,8 @@ TRAINING_PARAMETERS = """\
     bptt_steps : int or None, default=None
         Truncated back-propagation through time. Many-to-many (and one-to-many): an update after every `bptt_steps`
         steps, with the state carried on. Many-to-one: the earlier steps are run through without being kept, and the
-        gradient takes in the last `bptt_steps` only. None is the whole sequence. Not with bidirectional=True or
-        solver="lbfgs".
+        gradient takes in the last `bptt_steps` only (patches, if `patch_size` is given). None is the whole sequence.
+        Not with bidirectional=True or solver="lbfgs".
 
     max_fun : int, default=15000
         Most evaluations of the objective, solver="lbfgs".
@@ -257,6 +270,9 @@ ATTRIBUTES = """\
 
     validation_loss_curve_ : list of float, or None
         Mean loss on the validation data after each epoch, without the penalty.
+
+    hidden_layer_sizes_, cell_, bidirectional_, patch_size_, pooling_
+        What "auto" came to; where nothing was left open, the parameters themselves.
 
     validation_scores_ : list of float, or None
         Score on the validation data after each epoch, unless scoring="loss".

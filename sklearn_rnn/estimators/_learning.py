@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextvars
+import copy
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
@@ -61,11 +62,10 @@ def what_to_try(estimator: Any, data: Dataset) -> str:
             tries.append("TimestepTransformer(StandardScaler()) before it: X is not of unit variance")
         if not is_classifier(estimator) and not 0.1 < data.Y.std() < 10:
             tries.append("TransformedTargetRegressor(..., transformer=StandardScaler()): y is not of unit variance")
-    usual = chosen(
-        clone(estimator).set_params(cell="auto", pooling="auto", patch_size="auto", bptt_steps=None),
-        steps,
-        one_output=is_classifier(estimator),
-    )
+    open_to_all = copy.copy(estimator)
+    open_to_all.cell = open_to_all.pooling = open_to_all.patch_size = "auto"
+    open_to_all.bptt_steps = None
+    usual = chosen(open_to_all, steps, one_output=is_classifier(estimator))
     if estimator.bptt_steps is not None and estimator.bptt_steps < steps:
         tries.append(f"bptt_steps=None (now {estimator.bptt_steps})")
     for name in ("patch_size", "cell", "pooling"):

@@ -33,7 +33,7 @@ CASES = [
         ("hidden_layer_sizes", 0, r"\[1, inf\)"),
         ("hidden_layer_sizes", (), "non-empty"),
         ("hidden_layer_sizes", (8, 0), "int >= 1"),
-        ("hidden_layer_sizes", "8", "array-like or an int"),
+        ("hidden_layer_sizes", "8", "array-like, an int"),
         ("hidden_layer_sizes", (8, 2.5), "int >= 1"),
         ("hidden_layer_sizes", ((8,),), "int >= 1"),
         ("hidden_layer_sizes", {8}, "int >= 1"),

@@ -429,7 +429,7 @@ def test_nullable_columns():
 def test_max_fun_is_spoken_of_with_lbfgs_only():
     for solver, expected in (("adam", r"max_iter=3 reached"), ("lbfgs", r"max_iter=3 or max_fun=15000 reached")):
         with pytest.warns(ConvergenceWarning, match=expected):
-            RNNRegressor(**SMALL, solver=solver, tol=0.0).fit(X, Y)
+            RNNRegressor(**SMALL, learning_rate_init=0.05, solver=solver, tol=0.0).fit(X, Y)
 
 
 @pytest.mark.parametrize("action", ["default", "always"])

@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 from threadpoolctl import threadpool_limits
 
-from sklearn_rnn import RNNForecaster, RNNRegressor, RNNSequenceClassifier, RNNTextGenerator
+from sklearn_rnn import PatchSequence, RNNForecaster, RNNRegressor, RNNSequenceClassifier, RNNTextGenerator
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SMALL = {"hidden_layer_sizes": 5, "max_iter": 3, "random_state": 0}
@@ -136,3 +137,100 @@ def test_a_text_model_with_fewer_parameters():
 
     model = clone(Small()).fit("the cat sat on the mat and the dog sat on the log. " * 20)
     assert len(model.generate(5)) == 5
+
+
+# ---- nets that learn nothing ----------------------------------------------------------------------------------------
+
+
+def words_of(model, X, y):
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(X, y)
+    assert len(caught) == 1
+    return str(caught[0].message)
+
+
+@pytest.mark.filterwarnings("default::sklearn.exceptions.ConvergenceWarning")
+def test_who_learns_nothing_is_told_what_to_try():
+    long = rng.normal(size=(30, 300, 1))
+    coin = rng.integers(0, 2, 30)
+    model = RNNSequenceClassifier(4, cell="gru", patch_size=1, pooling="last", max_iter=2, random_state=0)
+    text = words_of(model, long, coin)
+    for part in ("no more than the shares of the classes", "300 steps", "patch_size=4 (now 1)", "cell='mingru'"):
+        assert part in text
+    assert "StandardScaler" not in text
+    text = words_of(RNNRegressor(4, max_iter=2, random_state=0), 1000 + X, 500 * Y)
+    for part in ("no more than a constant", "TimestepTransformer(StandardScaler())", "TransformedTargetRegressor"):
+        assert part in text
+    text = words_of(RNNRegressor(4, mapping="many-to-many", bptt_steps=3, max_iter=1, random_state=0), X, 100 * X)
+    assert "bptt_steps=None (now 3)" in text
+    assert "patch_size" not in text
+    # one that learns is told of its epochs only
+    assert "max_iter=40" in words_of(RNNRegressor(8, max_iter=40, learning_rate_init=0.02, random_state=0), X, Y)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_constant_target_is_no_failure():
+    RNNRegressor(4, max_iter=300, learning_rate_init=0.05, tol=0.01, random_state=0).fit(X, np.zeros(N))
+
+
+# ---- what "auto" comes to -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "Model, n_steps, more, expected",
+    [
+        (RNNRegressor, 64, {}, ((64,), "gru", False, 1, "last")),
+        (RNNSequenceClassifier, 64, {}, ((64,), "gru", True, 1, "concat")),
+        (RNNRegressor, 65, {}, ((64, 64), "mingru", True, 2, "concat")),
+        (RNNSequenceClassifier, 600, {}, ((64, 64), "mingru", True, 4, "concat")),
+        (RNNSequenceClassifier, 1500, {}, ((64, 64), "mingru", True, 8, "concat")),
+        (RNNSequenceClassifier, 600, {"bptt_steps": 50}, ((64,), "gru", False, 1, "last")),
+        (RNNSequenceClassifier, 600, {"mapping": "many-to-many"}, ((64,), "gru", False, 1, None)),
+        (RNNSequenceClassifier, 600, {"cell": "lstm", "patch_size": 1}, ((64,), "lstm", True, 1, "concat")),
+        (RNNRegressor, 10, {"cell": "indrnn", "bidirectional": True}, ((64, 64), "indrnn", True, 1, "last")),
+    ],
+)
+def test_auto_follows_from_the_shape_of_the_data(Model, n_steps, more, expected):
+    long = rng.normal(size=(8, n_steps, 1))
+    y = long[:, 0, 0] > 0 if Model is RNNSequenceClassifier else long[:, 0, 0]
+    if "mapping" in more:
+        y = (long[:, :, 0] > 0).astype(int)
+    model = Model(max_iter=1, random_state=0, **more).fit(long, y)
+    found = (model.hidden_layer_sizes_, model.cell_, model.bidirectional_, model.patch_size_, model.pooling_)
+    assert found == expected
+    # parameters stay as they were given, and a model goes on as it began
+    assert all(model.get_params()[name] == value for name, value in more.items())
+    if "bptt_steps" not in more and "mapping" not in more:
+        model.partial_fit(long[:, :5], y)
+        assert model.cell_ == expected[1]
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_patches_inside_are_those_of_PatchSequence(ragged):
+    long = [rng.normal(size=(length, 2)) for length in rng.integers(1, 20, 12)]
+    if not ragged:
+        long = rng.normal(size=(12, 11, 2))
+    y = np.array([x[0, 0] for x in long])
+    options = {**SMALL, "cell": "gru", "pooling": "last"}
+    inside = RNNRegressor(**options, patch_size=3).fit(long, y)
+    before = PatchSequence(3).fit(long)
+    outside = RNNRegressor(**options, patch_size=1).fit(before.transform(long), y)
+    np.testing.assert_array_equal(inside.predict(long), outside.predict(before.transform(long)))
+    for mine, other in zip(inside.hidden_states(long), outside.hidden_states(before.transform(long))):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_patches_of_padded_sequences():
+    """Absent steps count for nothing, at either end."""
+    short = [rng.normal(size=(length, 2)) for length in (5, 9, 2, 7)]
+    padded = np.full((4, 12, 2), np.nan)
+    for i, x in enumerate(short):
+        start = 1 if i % 2 else 0
+        padded[i, start : start + len(x)] = x
+    y = np.arange(4.0)
+    options = {**SMALL, "patch_size": 4}
+    of_list, of_array = RNNRegressor(**options).fit(short, y), RNNRegressor(**options).fit(padded, y)
+    np.testing.assert_allclose(of_array.predict(padded), of_list.predict(short), rtol=1e-12)
+    states = of_array.hidden_states(padded)
+    assert states.shape == (4, 3, 5)
+    assert np.isfinite(states).any(axis=2).sum(axis=1).tolist() == [2, 3, 1, 2]
