@@ -8,10 +8,12 @@ from __future__ import annotations
 from ..core._cells import CELLS
 from ._hyperparameters import Hyperparameters, layer_sizes
 
-# So many steps plain recurrence reads well. Longer sequences are read in patches, by cells that remember more: of up
-# to four steps, since with few samples wide patches learn by heart where in a patch something happened; of more only
-# where so many patches would be left that training takes minutes.
-SHORT, FEW_STEPS, MANY_PATCHES = 64, 4, 256
+# Sequences of more steps than that are long: read in patches, by cells that remember more, in both directions. What a
+# classifier looks for may stand anywhere; a regression is usually about what comes next, and the last steps say most.
+LONG_TO_CLASSIFY, LONG_TO_REGRESS = 32, 256
+# Steps of a patch: few, since wide ones learn by heart where in a patch something happened; but no more patches than
+# can be trained on in a minute.
+PATCH, MANY_PATCHES = 4, 256
 
 
 def is_open(value: object) -> bool:
@@ -28,11 +30,11 @@ def chosen(p: Hyperparameters, usual_length: int, *, one_output: bool) -> dict:
     usual_length : int
         Steps that sequences usually have.
     one_output : bool
-        Whether the network is to say one thing of a sequence, as classifiers do, and not where it goes.
+        Whether the network is to say what a sequence is, as classifiers do, and not where it goes.
     """
     many_to_one = p.mapping == "many-to-one"
     whole = many_to_one and p.bptt_steps is None  # an answer is wanted once all is seen, and all may be kept until then
-    is_long = whole and usual_length > SHORT
+    is_long = whole and usual_length > (LONG_TO_CLASSIFY if one_output else LONG_TO_REGRESS)
     sees_all = whole and (one_output or is_long)
     cell = p.cell if p.cell != "auto" else "mingru" if is_long else "gru"
     sizes, bidirectional, patch_size, pooling = p.hidden_layer_sizes, p.bidirectional, p.patch_size, p.pooling
@@ -42,8 +44,8 @@ def chosen(p: Hyperparameters, usual_length: int, *, one_output: bool) -> dict:
     if is_open(bidirectional):
         bidirectional = sees_all
     if is_open(patch_size):
-        patch_size = 1
-        while is_long and usual_length > patch_size * (SHORT if patch_size < FEW_STEPS else MANY_PATCHES):
+        patch_size = PATCH if is_long else 1
+        while is_long and usual_length > patch_size * MANY_PATCHES:
             patch_size *= 2
     if is_open(pooling):
         pooling = "concat" if sees_all else "last"

@@ -128,7 +128,8 @@ NET_PARAMETERS = """\
         short-term memory; all are numerically those of PyTorch. In "mingru", the minimal GRU, and "indrnn", the
         independently recurrent network, a unit hears of no other unit: they are several times as fast, and remember a
         thousand steps, but hardly tell which of a few steps a value stood at. "auto": "gru"; "mingru" where a
-        many-to-one network without `bptt_steps` reads sequences of, usually, more than 64 steps ("long" below).
+        many-to-one network without `bptt_steps` reads long sequences: those that usually have more than 32 steps to be
+        classified, or more than 256 in a regression.
 
     activation : {"tanh", "relu"}, default="tanh"
         Nonlinearity of cell="rnn"; the other cells ignore it.
@@ -143,7 +144,7 @@ NET_PARAMETERS = """\
 
     patch_size : int or "auto", default="auto"
         Consecutive steps that a many-to-one network reads as one, wider step, as :class:`PatchSequence` makes them.
-        "auto": 1; where sequences are long, 2 or 4, or what leaves 256 patches. Larger ones are faster, and often
+        "auto": 1; where sequences are long, 4, or more where that leaves over 256. Larger ones are faster, and often
         better where what counts is spread over the whole sequence; where it is one event among few samples, they
         overfit.
 
