@@ -28,9 +28,25 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_rnn import RNNRegressor, RNNSequenceClassifier, TimestepTransformer, make_windows
 
 FILES = {"vowels": "japanese_vowels", "italy": "italy_power_demand", "osuleaf": "osu_leaf", "acsf1": "acsf1"}
+OLD = {
+    "cell": "gru",
+    "hidden_layer_sizes": 64,
+    "bidirectional": False,
+    "patch_size": 1,
+    "pooling": "last",
+    "batch_size": 200,
+    "learning_rate_init": 0.003,
+}
 SETTINGS = {
     "defaults": {},
-    "gru last": {"cell": "gru", "pooling": "last", "hidden_layer_sizes": 64, "bidirectional": False},
+    "a GRU, its last state": OLD,
+    "a GRU, concat": {**OLD, "pooling": "concat", "batch_size": "auto"},
+    "a GRU, concat, both ways": {**OLD, "pooling": "concat", "batch_size": "auto", "bidirectional": True},
+    "mingru, concat": {"cell": "mingru", "pooling": "concat", "patch_size": 1, "bidirectional": False},
+    "mingru, concat, both ways": {"cell": "mingru", "pooling": "concat", "patch_size": 1, "bidirectional": True},
+    "the same, patches of 4": {"cell": "mingru", "pooling": "concat", "patch_size": 4, "bidirectional": True},
+    "the same, patches of 16": {"cell": "mingru", "pooling": "concat", "patch_size": 16, "bidirectional": True},
+    "indrnn, patches of 4": {"cell": "indrnn", "pooling": "concat", "patch_size": 4, "bidirectional": True},
 }
 
 
@@ -112,6 +128,7 @@ TASKS = {
     "early-shape": early_shape,
     "adding-200": adding,
     "windows": noisy_windows,
+    "windows-100": lambda: noisy_windows(window=100),
     "lagged": lagged,
 }
 
