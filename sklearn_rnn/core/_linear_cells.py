@@ -267,12 +267,13 @@ class IndRNNCell(Cell):
 
     @staticmethod
     def _u_and_g(weights):
-        u = np.exp(-np.exp(weights["nu"]))
-        return u, np.sqrt(-np.expm1(-2.0 * np.exp(weights["nu"])))  # 1 - u^2, also where u rounds to 1
+        """exp(nu), u and g; nu is kept from where float32 would overflow, and where u would round to 1 and g to 0."""
+        e = np.exp(np.clip(weights["nu"], -80.0, 30.0))
+        return e, np.exp(-e), np.sqrt(-np.expm1(-2.0 * e))
 
     def forward(self, weights, Z, state, arena):
         width = len(weights["b"])
-        u, g = self._u_and_g(weights)
+        _, u, g = self._u_and_g(weights)
         W = np.hstack([weights["W_x"], weights["b"][:, None]]) * g[:, None]
         H = Z[:, :width]
         H[0] = 0.0 if state is None else state[0]
@@ -286,7 +287,7 @@ class IndRNNCell(Cell):
     def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
         width = len(weights["b"])
         n_steps, batch = len(Z) - 1, Z.shape[2]
-        u, g = self._u_and_g(weights)
+        e, u, g = self._u_and_g(weights)
         carried = np.zeros((width, batch), Z.dtype)
         dW, du = np.zeros((width, Z.shape[1] - width), Z.dtype), np.zeros(width, Z.dtype)
         W_xT = np.ascontiguousarray((weights["W_x"] * g[:, None]).T)
@@ -310,4 +311,4 @@ class IndRNNCell(Cell):
         dW *= g[:, None]
         grads["W_x"][...], grads["b"][...] = dW[:, :-1], dW[:, -1]
         # du/dnu = u log u, and dg/du = -u / g
-        grads["nu"][...] = (du - dg * u / g) * u * -np.exp(weights["nu"])
+        grads["nu"][...] = (du - dg * u / g) * u * -e

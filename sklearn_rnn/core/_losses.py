@@ -18,7 +18,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logit, xlogy
 
 
 class Loss(ABC):
@@ -51,16 +51,21 @@ class Loss(ABC):
         """What is predicted for raw outputs O."""
         return O
 
-    def constant_loss(self, Y: np.ndarray, weights: np.ndarray | None = None) -> float:
-        """The least mean loss that raw outputs can have which are the same for all targets Y (k, N)."""
-        Y = Y.astype(np.float64) if Y.dtype.kind == "f" else Y  # classes are integers
-        mean = np.full(Y.shape[1], 1.0 / Y.shape[1]) if weights is None else weights / weights.sum()
+    def constant(self, Y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The raw outputs (K,) of least mean loss among those that are the same for all targets Y (k, N).
+
+        `weights` (N,) add up to 1.
+        """
 
         def mean_loss(o):
             values, dO = self.value_and_gradient(np.repeat(o[:, None], Y.shape[1], axis=1), Y)
-            return float(values @ mean), dO @ mean
+            return float(values @ weights), dO @ weights
 
-        return float(minimize(mean_loss, np.zeros(self.n_raw), jac=True, method="L-BFGS-B").fun)
+        return minimize(mean_loss, np.zeros(self.n_raw), jac=True, method="L-BFGS-B").x
+
+    def least(self, Y: np.ndarray) -> np.ndarray:
+        """The least loss that each of the targets Y (k, N) could have, whatever the outputs."""
+        return np.zeros(Y.shape[1])
 
 
 class SquaredError(Loss):
@@ -71,6 +76,9 @@ class SquaredError(Loss):
         dO = R / self.n_targets
         return 0.5 * (R * dO).sum(axis=-2), dO
 
+    def constant(self, Y, weights):
+        return Y @ weights
+
 
 class AbsoluteError(Loss):
     """The absolute error, averaged over outputs: predicts the median."""
@@ -78,6 +86,9 @@ class AbsoluteError(Loss):
     def value_and_gradient(self, O, Y):
         R = O - Y
         return np.mean(np.abs(R), axis=-2), np.sign(R) / self.n_targets
+
+    def constant(self, Y, weights):
+        return _weighted_quantile(Y, 0.5, weights)
 
 
 class Huber(Loss):
@@ -110,6 +121,12 @@ class Poisson(Loss):
     def value_and_gradient(self, O, Y):
         mean = np.exp(O)
         return np.mean(mean - Y * O, axis=-2), (mean - Y) / self.n_targets
+
+    def constant(self, Y, weights):
+        return np.log(np.maximum(Y @ weights, np.finfo(float).tiny))
+
+    def least(self, Y):
+        return np.mean(Y - xlogy(Y, Y), axis=0)
 
     def link(self, O):
         return np.exp(O)
@@ -147,6 +164,11 @@ class Quantile(Loss):
         steps = self._by_output(O).copy()
         steps[..., 1:, :] = np.logaddexp(0.0, steps[..., 1:, :])
         return np.cumsum(steps, axis=-2).reshape(O.shape)
+
+    def constant(self, Y, weights):
+        q = np.stack([_weighted_quantile(Y, p, weights) for p in self.levels], axis=1)
+        steps = np.maximum(np.diff(q, axis=1), 1e-9)
+        return np.hstack([q[:, :1], steps + np.log(-np.expm1(-steps))]).ravel()  # softplus undone
 
     def value_and_gradient(self, O, Y):
         R = Y[..., :, None, :] - self._by_output(self.link(O))
@@ -186,6 +208,10 @@ class LogLoss(Loss):
     def link(self, O):
         return self._softmax(O)[0]
 
+    def constant(self, Y, weights):
+        shares = np.bincount(Y[0].astype(int), weights, self.n_targets)
+        return np.log(np.maximum(shares, np.finfo(float).tiny))
+
 
 class BinaryLogLoss(Loss):
     """Cross-entropy of independent sigmoids, summed over labels: binary (one label) and multilabel. Y is 0 or 1.
@@ -198,6 +224,14 @@ class BinaryLogLoss(Loss):
 
     def link(self, O):
         return expit(O)
+
+    def constant(self, Y, weights):
+        return logit(np.clip(Y @ weights, 1e-15, 1.0 - 1e-15))
+
+
+def _weighted_quantile(Y: np.ndarray, level: float, weights: np.ndarray) -> np.ndarray:
+    """Of each row of Y."""
+    return np.array([np.quantile(y, level, weights=weights, method="inverted_cdf") for y in Y])
 
 
 REGRESSION_LOSSES: dict[str, type[Loss]] = {

@@ -33,7 +33,6 @@ from ._choices import ChosenParts, choose_batch_size, choose_rate, chosen, is_op
 from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
 from ._learning import (
-    is_no_better_than_a_constant,
     learn,
     print_epoch,
     refuse_if_nothing_was_learnt,
@@ -112,11 +111,6 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
                     f"scoring={self.scoring!r} does not go with mapping={self.mapping!r}: scikit-learn's metrics take "
                     "one target a sample. Use 'loss', None for the estimator's score over all steps, or a callable."
                 )
-        if self.bptt_steps is not None and self.bidirectional not in (False, "auto"):
-            raise ValueError(
-                f"bptt_steps={self.bptt_steps} does not go with bidirectional=True: the backward direction starts at "
-                "the end of the sequence, so a cut sequence is another input. Use bptt_steps=None."
-            )
         if self.bptt_steps is not None and self.solver == "lbfgs":
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} does not go with solver='lbfgs', which needs the exact gradient. "
@@ -148,6 +142,11 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
         open_parts = chosen(self, int(np.median(sequences.lengths)), one_output=is_classifier(self))
         if not reset:  # what is left open stays what it was chosen to be
             open_parts |= {name: self._net[name] for name in open_parts if is_open(getattr(self, name))}
+        if self.bptt_steps is not None and open_parts["bidirectional"]:
+            raise ValueError(
+                f"bptt_steps={self.bptt_steps} does not go with a bidirectional network: the backward direction starts "
+                "at the end of the sequence, so a cut sequence is another input. Use bptt_steps=None."
+            )
         return {
             "n_inputs": sequences.n_features * open_parts["patch_size"],
             "cell_options": {option: getattr(self, option) for option in CELLS[open_parts["cell"]].options},
@@ -338,8 +337,8 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
             refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == n_before)
             if reason != "interrupted":
                 epochs.close()
-        nothing_learnt = what_to_try(self, data) if is_no_better_than_a_constant(training, data) else None
-        tell(reason, self, self.n_iter_, self.solver, nothing_learnt=nothing_learnt)
+        advice = what_to_try(self, training, data) if reason in ("stopped", "max_iter") else None
+        tell(reason, self, self.n_iter_, self.solver, nothing_learnt=advice)
 
     def _one_pass(self, X, y, sample_weight) -> Self:
         """The subclasses' `partial_fit`."""

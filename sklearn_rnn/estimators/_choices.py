@@ -5,6 +5,10 @@ Measured by tests/benchmarks/classifier_settings.py, on data of 7 to 1,460 steps
 
 from __future__ import annotations
 
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
 from ..core._cells import CELLS
 from ._hyperparameters import Hyperparameters, layer_sizes
 
@@ -75,33 +79,38 @@ class ChosenParts:
     """Base of BaseRNN: fitted attributes that say what "auto" came to."""
 
     _net: dict
+    patch_size: int | str
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)  # type: ignore[misc]
-        if hasattr(self, "_net"):
-            self._net.setdefault("patch_size", 1)  # format 1 had no patches
+        if "patch_size" not in getattr(self, "_net", {"patch_size": 1}):  # format 1 had none
+            self._net["patch_size"] = self.patch_size = 1
+
+    def _came_to(self, name: str) -> Any:
+        check_is_fitted(self)
+        return self._net[name]
 
     @property
     def hidden_layer_sizes_(self) -> tuple[int, ...]:
         """What `hidden_layer_sizes` came to."""
-        return self._net["hidden_layer_sizes"]
+        return self._came_to("hidden_layer_sizes")
 
     @property
     def cell_(self) -> str:
         """The cell that `cell` came to."""
-        return self._net["cell"]
+        return self._came_to("cell")
 
     @property
     def pooling_(self) -> str | None:
         """What `pooling` came to; None where there is an output at every step."""
-        return self._net["pooling"]
+        return self._came_to("pooling")
 
     @property
     def bidirectional_(self) -> bool:
         """What `bidirectional` came to."""
-        return self._net["bidirectional"]
+        return self._came_to("bidirectional")
 
     @property
     def patch_size_(self) -> int:
         """What `patch_size` came to."""
-        return self._net["patch_size"]
+        return self._came_to("patch_size")

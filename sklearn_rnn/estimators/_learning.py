@@ -42,43 +42,57 @@ def refuse_if_nothing_was_learnt(estimator: BaseEstimator, reason: str, is_worse
         )
 
 
-def is_no_better_than_a_constant(training: Training, data: Dataset) -> bool:
-    """Whether the least loss of training is that which outputs have that do not depend on X."""
-    rows = data.rows[:: max(1, len(data.rows) // 10_000)]
-    weights = None if data.weights is None else data.weights[rows]
-    constant = training.network.loss.constant_loss(data.Y[rows].T, weights)
-    learnt = min(training.progress.curve, default=np.inf) - training.penalty
-    return abs(constant) > 1e-9 and not learnt < constant - 0.01 * abs(constant)
+def what_to_try(estimator: Any, training: Training, data: Dataset) -> str | None:
+    """For a net that has learnt nothing of its own training data, what is usual for such data and is not so here.
 
-
-def what_to_try(estimator: Any, data: Dataset) -> str:
-    """For a net that has learnt nothing: what is usual for such data, and is not so here."""
-    sequences, tries = data.sequences, []
-    steps = int(np.median(sequences.lengths[data.index]))
-    with np.errstate(all="ignore"):
-        some = sequences.rows[:: max(1, len(sequences.rows) // 10_000)].astype(np.float64)
-        mean, spread = np.abs(some.mean(axis=0)), some.std(axis=0)
-        if (spread > 10).any() or (mean > 3 * spread).any() or (spread < 0.1).all():
-            tries.append("TimestepTransformer(StandardScaler()) before it: X is not of unit variance")
-        if not is_classifier(estimator) and not 0.1 < data.Y.std() < 10:
-            tries.append("TransformedTargetRegressor(..., transformer=StandardScaler()): y is not of unit variance")
+    None where it has, by more than a hundredth of what a constant leaves unexplained, or where nobody wants to know.
+    """
+    if _max_iter_is_meant.get():
+        return None
+    some = np.sort(np.random.default_rng(0).permutation(len(data))[:500])  # drawn: order may have a pattern
+    sample = data.take(some)
+    if not Cores().use(lambda cores: training.unexplained(sample, cores)) > 0.99:
+        return None
+    steps = int(np.median(data.sequences.lengths[data.index]))
+    tries = _of_scale(estimator, training, sample)
     open_to_all = copy.copy(estimator)
     open_to_all.cell = open_to_all.pooling = open_to_all.patch_size = "auto"
     open_to_all.bptt_steps = None
     usual = chosen(open_to_all, steps, one_output=is_classifier(estimator))
-    if estimator.bptt_steps is not None and estimator.bptt_steps < steps:
+    if estimator.bptt_steps is not None and estimator.bptt_steps * estimator.patch_size_ < steps:
         tries.append(f"bptt_steps=None (now {estimator.bptt_steps})")
     for name in ("patch_size", "cell", "pooling"):
         now = getattr(estimator, name + "_")
         if usual[name] not in (now, None):
             tries.append(f"{name}={usual[name]!r} (now {now!r})")
     if estimator.n_iter_ < 50:
-        tries.append(f"more epochs (n_iter_={estimator.n_iter_}; max_iter, n_iter_no_change)")
-    tries.append("another learning_rate_init")
+        tries.append(f"more epochs (n_iter_={estimator.n_iter_}; see max_iter and n_iter_no_change)")
+    if estimator.solver != "lbfgs":
+        tries.append(f"another learning_rate_init (now {training.settings.schedule.initial:g})")
     return (
-        f"For sequences of some {steps} steps with {sequences.n_features} feature(s), try {', '.join(tries)}. Or X "
-        "says nothing about y."
+        f"For sequences of some {steps} steps with {data.sequences.n_features} feature(s), try "
+        f"{', '.join(tries) or 'another cell'}. Or X says nothing about y."
     )
+
+
+def _of_scale(estimator: Any, training: Training, sample: Dataset) -> list[str]:
+    """What to try where X or y are far from unit variance."""
+    X, lengths = sample.sequences.in_patches(1).steps(sample.index[:100], np.dtype(np.float64))
+    there = np.ones(X[:, 0].shape, bool) if lengths is None else np.arange(len(X))[:, None] < lengths
+    tries, rows = [], X.transpose(0, 2, 1)[there]
+    with np.errstate(all="ignore"):
+        mean, spread = np.abs(rows.mean(axis=0)), rows.std(axis=0)
+        mean, spread = mean[spread > 0], spread[spread > 0]
+        if (spread > 10).any() or (mean > 3 * spread).any() or (spread < 0.1).all():
+            tries.append("TimestepTransformer(StandardScaler()) before it: X is not of unit variance")
+        y = sample.Y[sample.rows]
+        if not is_classifier(estimator) and not training.network.loss.positive_only:
+            mean, spread = np.abs(y.mean(axis=0)), y.std(axis=0)
+            if (spread > 10).any() or (mean > 3 * spread).any() or (spread < 0.1).any():
+                tries.append("TransformedTargetRegressor(..., transformer=StandardScaler()): y is not of unit variance")
+    if estimator.alpha > 0.01:
+        tries.append(f"a smaller alpha (now {estimator.alpha:g})")
+    return tries
 
 
 def tell(
@@ -96,7 +110,7 @@ def tell(
     at a time, or as they are when training ends.
     """
     name = type(estimator).__name__
-    if nothing_learnt and reason in ("stopped", "max_iter") and not _max_iter_is_meant.get():
+    if nothing_learnt and reason in ("stopped", "max_iter"):
         of = "the shares of the classes" if is_classifier(estimator) else "a constant"
         warn(f"{name} has learnt no more than {of}, on its own training data. {nothing_learnt}", ConvergenceWarning)
     elif reason == "max_iter" and not _max_iter_is_meant.get():

@@ -95,6 +95,20 @@ def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     return x
 
 
+def refuse_columns_without_numbers(X: Any, name: str) -> None:
+    """Columns of times or of text in a pandas frame: a frame of times alone would be read as whole numbers."""
+    if not isinstance(X, pd.DataFrame):
+        return
+    for label, dtype in zip(X.columns, X.dtypes, strict=True):
+        is_text = pd.api.types.is_string_dtype(dtype) and not pd.api.types.is_object_dtype(dtype)
+        if dtype.kind in "mM" or isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or is_text:
+            raise ValueError(
+                f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. Each row of a frame is one "
+                "sequence, each column a time step. A long frame, one row for each sequence and time step, is for "
+                "FrameToSequences."
+            )
+
+
 def single_column(X: Any) -> Any:
     """The column of a data frame that has only one, if it holds lists or arrays; otherwise X as it is."""
     shape = getattr(X, "shape", None)

@@ -9,7 +9,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
-from ._arrays import as_array, is_ragged, native, refuse_lazy, single_column, unmasked, with_nan
+from ._arrays import (
+    as_array,
+    is_ragged,
+    native,
+    refuse_columns_without_numbers,
+    refuse_lazy,
+    single_column,
+    unmasked,
+    with_nan,
+)
 from ._sequences import CHANNELS_LAST, REMEDIES, Sequences
 
 
@@ -47,6 +56,7 @@ def check_sequences(
     """
     as_table = n_repeats is not None
     X = single_column(X)
+    refuse_columns_without_numbers(X, name)
     if as_table and is_ragged(X):
         raise ValueError(
             f"{name} must be a table (n_samples, n_features) with mapping='one-to-many' (each row is fed at every "

@@ -133,7 +133,8 @@ class FrameToSequences(SequenceTransformer):
         ----------
         X : DataFrame
             One row for each sequence and time step.
-        y : ignored
+        y : array-like, default=None
+            Looked at only if it is a Series or frame with the ids as its index: then it must be in their order.
 
         Returns
         -------
@@ -161,6 +162,7 @@ class FrameToSequences(SequenceTransformer):
                 _doubt_text(X[column], column, categories_of(X[column]))
         of_numbers = [single for single in singles if single is not None]
         order, lengths, ids = order_of_rows(X, self.id_col, self.time_col)
+        _refuse_other_order(y, ids)
         static = self._find_static(X[columns].iloc[order], columns, lengths, ids)
         self.columns_, self.categories_, self.static_columns_ = columns, categories, static
         self._dtype = "float32" if of_numbers and all(of_numbers) else "float64"
@@ -252,8 +254,8 @@ class FrameToSequences(SequenceTransformer):
             if kind == "categories":
                 raise ValueError(
                     f"Column {column!r} held numbers, or nothing, when FrameToSequences was fitted; now it is of type "
-                    f"{values.dtype}, with values such as {an_example(values)}. Convert it, as with "
-                    f"pd.to_numeric(df[{column!r}], errors='coerce'), which makes NaN of text."
+                    f"{values.dtype}, with values such as {an_example(values)}. Convert it, numbers as text with "
+                    f"pd.to_numeric(df[{column!r}]), or fit again."
                 )
             return numbers_of(values)[:, None], 0.0, []
         if kind == "numbers" and all(isinstance(category, str) for category in categories):
@@ -358,3 +360,14 @@ def _doubt_text(values: pd.Series, column: Hashable, categories: np.ndarray) -> 
 def _few(values: list) -> str:
     some = ", ".join(shown(value) for value in values[:3])
     return some if len(values) <= 3 else f"{some} and {len(values) - 3} more"
+
+
+def _refuse_other_order(y: object, ids: np.ndarray) -> None:
+    """Targets with the ids as their index, in another order than the sequences, would be given to the wrong ones."""
+    if not isinstance(y, (pd.Series, pd.DataFrame)) or len(y) != len(ids) or y.index.equals(pd.Index(ids)):
+        return
+    if y.index.is_unique and y.index.isin(ids).all() and not isinstance(y.index, pd.RangeIndex):
+        raise ValueError(
+            f"The index of y holds the ids of the sequences, but in another order: y begins with {y.index[0]!r}, the "
+            f"sequences with {ids[0]!r}. Put it in their order: y.loc[frames.ids(X)]."
+        )
