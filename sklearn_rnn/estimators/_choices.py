@@ -14,7 +14,7 @@ from ._hyperparameters import Hyperparameters, layer_sizes
 
 # Sequences of more steps than that are long: read in patches, by cells that remember more, in both directions. What a
 # classifier looks for may stand anywhere; a regression is usually about what comes next, and the last steps say most.
-LONG_TO_CLASSIFY, LONG_TO_REGRESS = 32, 256
+LONG_TO_CLASSIFY, LONG_TO_REGRESS = 32, 128
 # Steps of a patch: few, since wide ones learn by heart where in a patch something happened; but no more patches than
 # can be trained on in a minute.
 PATCH, MANY_PATCHES = 4, 256

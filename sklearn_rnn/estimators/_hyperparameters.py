@@ -126,10 +126,11 @@ NET_PARAMETERS = """\
     cell : {"auto", "rnn", "gru", "lstm", "mingru", "indrnn"}, default="auto"
         "rnn" is the simple Elman network, "gru" the gated recurrent unit in its reset-after form, "lstm" the long
         short-term memory; all are numerically those of PyTorch. In "mingru", the minimal GRU, and "indrnn", the
-        independently recurrent network, a unit hears of no other unit: they are several times as fast, and remember a
-        thousand steps, but hardly tell which of a few steps a value stood at. "auto": "gru"; "mingru" where a
-        many-to-one network without `bptt_steps` reads long sequences: those that usually have more than 32 steps to be
-        classified, or more than 256 in a regression.
+        independently recurrent network, a unit hears of no other unit: layer for layer they are several times as fast,
+        and they remember a thousand steps, but hardly tell at which step a value stood. "auto": "gru"; "mingru" where a
+        many-to-one network without `bptt_steps` reads long sequences: of a median length of more than 32 steps to be
+        classified, or more than 128 in a regression. Set it where lengths lie near that: each fold of a search, or the
+        first batch of `partial_fit`, decides for itself.
 
     activation : {"tanh", "relu"}, default="tanh"
         Nonlinearity of cell="rnn"; the other cells ignore it.
@@ -273,7 +274,8 @@ ATTRIBUTES = """\
         Mean loss on the validation data after each epoch, without the penalty.
 
     hidden_layer_sizes_, cell_, bidirectional_, patch_size_, pooling_
-        What "auto" came to; where nothing was left open, the parameters themselves.
+        What "auto" came to, or the parameters themselves where they were given. With an output at every step
+        `patch_size_` is 1 and `pooling_` None, whatever the parameters.
 
     validation_scores_ : list of float, or None
         Score on the validation data after each epoch, unless scoring="loss".

@@ -15,7 +15,7 @@ from .._warnings import warn
 from ..core._cores import Cores, insist
 from ..core._training import Training
 from ..sequences._dataset import Dataset
-from ._choices import chosen
+from ._choices import LONG_TO_CLASSIFY, chosen
 
 T = TypeVar("T")
 
@@ -56,12 +56,13 @@ def what_to_try(estimator: Any, training: Training, data: Dataset) -> str | None
     steps = int(np.median(data.sequences.lengths[data.index]))
     tries = _of_scale(estimator, training, sample)
     open_to_all = copy.copy(estimator)
-    open_to_all.cell = open_to_all.pooling = open_to_all.patch_size = "auto"
+    open_to_all.cell = open_to_all.pooling = open_to_all.patch_size = open_to_all.bidirectional = "auto"
     open_to_all.bptt_steps = None
-    usual = chosen(open_to_all, steps, one_output=is_classifier(estimator))
+    # what a regression leaves out by default, since the last steps say most, is worth trying where they did not
+    usual = chosen(open_to_all, steps, one_output=is_classifier(estimator) or steps > LONG_TO_CLASSIFY)
     if estimator.bptt_steps is not None and estimator.bptt_steps * estimator.patch_size_ < steps:
         tries.append(f"bptt_steps=None (now {estimator.bptt_steps})")
-    for name in ("patch_size", "cell", "pooling"):
+    for name in ("patch_size", "cell", "pooling", "bidirectional"):
         now = getattr(estimator, name + "_")
         if usual[name] not in (now, None):
             tries.append(f"{name}={usual[name]!r} (now {now!r})")

@@ -179,9 +179,9 @@ def test_a_constant_target_is_no_failure():
 @pytest.mark.parametrize(
     "Model, n_steps, more, expected",
     [
-        (RNNRegressor, 256, {}, ((64,), "gru", False, 1, "last")),
+        (RNNRegressor, 128, {}, ((64,), "gru", False, 1, "last")),
         (RNNSequenceClassifier, 32, {}, ((64,), "gru", True, 1, "concat")),
-        (RNNRegressor, 257, {}, ((64, 64), "mingru", True, 4, "concat")),
+        (RNNRegressor, 129, {}, ((64, 64), "mingru", True, 4, "concat")),
         (RNNSequenceClassifier, 33, {}, ((64, 64), "mingru", True, 4, "concat")),
         (RNNSequenceClassifier, 600, {}, ((64, 64), "mingru", True, 4, "concat")),
         (RNNSequenceClassifier, 1500, {}, ((64, 64), "mingru", True, 8, "concat")),
