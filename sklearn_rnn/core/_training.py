@@ -218,11 +218,17 @@ class Training:
     def epoch_batches(self, data: Data) -> Iterator[tuple[list[Batch], int]]:
         """The mini-batches of an epoch, in pieces; with truncation and a target at every step, their segments."""
         settings = self.settings
-        most_cells = cells(self.network, self._theta.dtype, TRAINING_BYTES)
+        at_once = most_cells = cells(self.network, self._theta.dtype, TRAINING_BYTES)
+        steps = settings.bptt_steps if self.network.pooling is None else None
+        if steps is not None:
+            # There are never states of more than a segment, so that sequences may be far longer.
+            most_cells = max(most_cells, TRAINING_BYTES // data.bytes_a_step)
         for pieces in data.batches(settings.batch_size, self.rng if settings.shuffle else None, most_cells):
             some_at_once: Iterable[list[Batch]] = [pieces]
-            if settings.bptt_steps is not None and self.network.pooling is None:
-                some_at_once = side_by_side(pieces, settings.bptt_steps)
+            if steps is not None:
+                parts = [(piece, -(-min(steps, len(piece.X)) * piece.X.shape[2] // at_once)) for piece in pieces]
+                pieces = [part for piece, n in parts for part in (piece.split(n) if n > 1 else [piece])]
+                some_at_once = side_by_side(pieces, steps)
             for some in some_at_once:
                 yield some, sum(piece.count for piece in some)
 

@@ -307,6 +307,26 @@ def test_validation_in_pieces_is_the_same(monkeypatch):
     np.testing.assert_allclose(generator().fit(TEXT).validation_loss_curve_, whole, rtol=1e-6)
 
 
+def test_long_streams_are_trained_side_by_side(monkeypatch):
+    """How long a stream is does not matter: there are never states of more than a stretch of it."""
+    curve = generator().fit(TEXT).loss_curve_
+    shapes = set()
+    loss_grad = Network.loss_grad
+
+    def noting(self, theta, batch, *others):
+        shapes.add(batch.X.shape)
+        return loss_grad(self, theta, batch, *others)
+
+    monkeypatch.setattr(Network, "loss_grad", noting)
+    n_steps = (len(TEXT) - len(TEXT) // 10 - 1) // 4
+    numbers_a_step = generator().fit(TEXT)._network().numbers_a_step
+    for n_cells, n_parts in ((16 * 4, 1), (16 * 4 - 1, 2)):  # the states of four streams, and not quite
+        shapes.clear()
+        monkeypatch.setattr(_training, "TRAINING_BYTES", 4 * numbers_a_step * n_cells)
+        np.testing.assert_allclose(generator().fit(TEXT).loss_curve_, curve, rtol=1e-5)
+        assert shapes == {(16, 1, 4 // n_parts), (n_steps % 16, 1, 4 // n_parts)}
+
+
 # -- going on ---------------------------------------------------------------------------------------------------------
 
 
