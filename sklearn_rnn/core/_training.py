@@ -17,7 +17,8 @@ from ._optimizers import Optimizer, Schedule, make_optimizer
 # A part of a batch with fewer multiplications a time step than this is not worth a thread of its own: the threads then
 # spend their time handing Python's interpreter lock to each other.
 MULTIPLICATIONS_A_THREAD = 1 << 20
-# The products of fewer sequences than this are slower, taken together, than those of all.
+# The products of fewer sequences than this are slower, taken together, than those of all; of half as many they take a
+# tenth longer, which is worth while where it is that or one part.
 SEQUENCES_A_PART = 64
 # Bytes of states that are computed at once: where nothing is learnt, or chunks are added up anyway, as few as keep
 # NumPy busy; in training, as many as a batch needs, up to what would fill the memory.
@@ -81,7 +82,8 @@ def parts_for_cores(network: Network, batch: Batch) -> list[Batch]:
     That depends on shapes alone, so that results do not depend on how many cores there are, or are free.
     """
     n_sequences = batch.X.shape[2]
-    n = min(n_sequences // SEQUENCES_A_PART, network.multiplications * n_sequences // MULTIPLICATIONS_A_THREAD)
+    n = max(n_sequences // SEQUENCES_A_PART, min(2, 2 * n_sequences // SEQUENCES_A_PART))
+    n = min(n, network.multiplications * n_sequences // MULTIPLICATIONS_A_THREAD)
     return batch.split(n) if n > 1 else [batch]
 
 
