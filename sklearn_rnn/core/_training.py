@@ -17,7 +17,8 @@ from ._optimizers import Optimizer, Schedule, make_optimizer
 # A part of a batch with fewer multiplications a time step than this is not worth a thread of its own: the threads then
 # spend their time handing Python's interpreter lock to each other.
 MULTIPLICATIONS_A_THREAD = 1 << 20
-# The products of fewer sequences than this are slower, taken together, than those of all.
+# The products of fewer sequences than this are slower, taken together, than those of all; of half as many they take a
+# tenth longer, which is worth while where it is that or one part.
 SEQUENCES_A_PART = 64
 # Bytes of states that are computed at once: where nothing is learnt, or chunks are added up anyway, as few as keep
 # NumPy busy; in training, as many as a batch needs, up to what would fill the memory.
@@ -81,7 +82,8 @@ def parts_for_cores(network: Network, batch: Batch) -> list[Batch]:
     That depends on shapes alone, so that results do not depend on how many cores there are, or are free.
     """
     n_sequences = batch.X.shape[2]
-    n = min(n_sequences // SEQUENCES_A_PART, network.multiplications * n_sequences // MULTIPLICATIONS_A_THREAD)
+    n = max(n_sequences // SEQUENCES_A_PART, min(2, 2 * n_sequences // SEQUENCES_A_PART))
+    n = min(n, network.multiplications * n_sequences // MULTIPLICATIONS_A_THREAD)
     return batch.split(n) if n > 1 else [batch]
 
 
@@ -212,11 +214,17 @@ class Training:
     def epoch_batches(self, data: Data) -> Iterator[tuple[list[Batch], int]]:
         """The mini-batches of an epoch, in pieces; with truncation and a target at every step, their segments."""
         settings = self.settings
-        most_cells = cells(self.network, self._theta.dtype, TRAINING_BYTES)
+        at_once = most_cells = cells(self.network, self._theta.dtype, TRAINING_BYTES)
+        steps = settings.bptt_steps if self.network.pooling is None else None
+        if steps is not None:
+            # There are never states of more than a segment, so that sequences may be far longer.
+            most_cells = max(most_cells, TRAINING_BYTES // data.bytes_a_step)
         for pieces in data.batches(settings.batch_size, self.rng if settings.shuffle else None, most_cells):
             some_at_once: Iterable[list[Batch]] = [pieces]
-            if settings.bptt_steps is not None and self.network.pooling is None:
-                some_at_once = side_by_side(pieces, settings.bptt_steps)
+            if steps is not None:
+                parts = [(piece, -(-min(steps, len(piece.X)) * piece.X.shape[2] // at_once)) for piece in pieces]
+                pieces = [part for piece, n in parts for part in (piece.split(n) if n > 1 else [piece])]
+                some_at_once = side_by_side(pieces, steps)
             for some in some_at_once:
                 yield some, sum(piece.count for piece in some)
 

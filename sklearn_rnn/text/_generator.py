@@ -54,14 +54,15 @@ class RNNTextGenerator(Stored, TextParameters, BaseEstimator):
         character U+FFFD, stand for all of them, which is neither scored nor generated (but `predict_proba` tells its
         probability, and `loss_curve_` counts it). To learn what it means, the text must hold some: give `vocabulary`.
 
-    cell : {"rnn", "gru", "lstm"}, default="lstm"
-        Elman network, gated recurrent unit, or long short-term memory.
+    cell : {"rnn", "gru", "lstm", "mingru", "indrnn"}, default="gru"
+        Elman network, gated recurrent unit, long short-term memory; or a minimal GRU or IndRNN, which want two or more
+        layers, since it takes the next layer to mix their units.
 
-    embedding_size : int or None, default=64
+    embedding_size : int or None, default=32
         Length of the vector that stands for each token, and is learnt. None: a 1 in its place among as many zeros as
         there are tokens, for small vocabularies.
 
-    bptt_steps : int, default=64
+    bptt_steps : int, default=32
         Tokens through which back-propagation goes; the state is carried on from one such stretch to the next.
 
     batch_size : int, default=64
@@ -73,7 +74,7 @@ class RNNTextGenerator(Stored, TextParameters, BaseEstimator):
 alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         As in RNNSequenceClassifier, but for solver="lbfgs", which there is not, and with other defaults:
         learning_rate="cosine" (in `partial_fit`, which knows of no end, that is "constant"), learning_rate_init=0.004,
-        max_iter=8 (passes over the text), alpha=0, n_iter_no_change=3, tol=0. Without early_stopping, and but for
+        max_iter=10 (passes over the text), alpha=0, n_iter_no_change=3, tol=0. Without early_stopping, and but for
         learning_rate="adaptive", all passes are made. In any case the weights of the best are kept: by
         the training loss, or with early_stopping by that on the held-out part.
 
@@ -129,9 +130,9 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         analyzer: Literal["char", "word"] | Callable[[str], list[str]] = "char",
         vocabulary: Iterable[str] | None = None,
         handle_unknown: Literal["error", "ignore"] = "error",
-        cell: str = "lstm",
-        embedding_size: int | None = 64,
-        bptt_steps: int = 64,
+        cell: str = "gru",
+        embedding_size: int | None = 32,
+        bptt_steps: int = 32,
         batch_size: int = 64,
         dropout: float = 0.0,
         init: str = "orthogonal",
@@ -143,7 +144,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         clip_norm: float | None = 5.0,
         clip_value: float | None = None,
         alpha: float = 0.0,
-        max_iter: int = 8,
+        max_iter: int = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 3,

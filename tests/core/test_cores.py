@@ -198,7 +198,8 @@ def test_an_error_in_any_part_is_raised(two_cores):
 
 @pytest.mark.parametrize(
     ("cell", "width", "n_sequences", "n_parts"),
-    [("rnn", 128, 128, 2), ("rnn", 128, 64, 1), ("lstm", 64, 64, 1), ("lstm", 64, 200, 3), ("gru", 32, 200, 1)],
+    [("rnn", 128, 128, 2), ("rnn", 128, 64, 1), ("lstm", 64, 64, 1), ("lstm", 64, 200, 3), ("gru", 32, 200, 1)]
+    + [("lstm", 128, n, n_parts) for n, n_parts in ((63, 1), (64, 2), (127, 2), (192, 3))],
 )
 def test_how_many_parts_a_batch_is_worth(cell, width, n_sequences, n_parts):
     network = Network(

@@ -202,7 +202,7 @@ def test_sampling():
 def test_parameters_reach_the_network():
     options = {
         "hidden_layer_sizes": (3, 2),
-        "cell": "gru",
+        "cell": "lstm",
         "bptt_steps": 5,
         "batch_size": 3,
         "dropout": 0.1,
@@ -233,7 +233,7 @@ def test_parameters_reach_the_network():
     for name in "bptt_steps solver clip_norm clip_value alpha max_iter n_iter_no_change tol".split():
         assert getattr(settings, name) == options[name], name
     network = model._network()
-    assert (network.hidden_layer_sizes, type(network.cell).__name__, network.dropout) == ((3, 2), "GRUCell", 0.1)
+    assert (network.hidden_layer_sizes, type(network.cell).__name__, network.dropout) == ((3, 2), "LSTMCell", 0.1)
     assert network.layout.shapes["E"] == (len(set(TEXT)), 4)
     other = RNNTextGenerator(embedding_size=4, **{**options, "random_state": 4}).fit(TEXT)
     assert not np.array_equal(other.weights_["W_o"], model.weights_["W_o"])
@@ -281,7 +281,7 @@ def test_how_many_passes_are_made():
 def test_without_an_embedding():
     model = generator(embedding_size=None, max_iter=20).fit(TEXT)
     assert "E" not in model.weights_
-    assert model.weights_["W_x_l0"].shape == (4 * 12, len(model.vocabulary_))
+    assert model.weights_["W_x_l0"].shape == (3 * 12, len(model.vocabulary_))
     assert model.score(TEXT) > -0.8
     assert model.generate(7, "the cat sat", 0) == " on the"
 
@@ -305,6 +305,26 @@ def test_validation_in_pieces_is_the_same(monkeypatch):
     whole = generator().fit(TEXT).validation_loss_curve_
     monkeypatch.setattr(_training, "CHUNK_BYTES", 4000)
     np.testing.assert_allclose(generator().fit(TEXT).validation_loss_curve_, whole, rtol=1e-6)
+
+
+def test_long_streams_are_trained_side_by_side(monkeypatch):
+    """How long a stream is does not matter: there are never states of more than a stretch of it."""
+    curve = generator().fit(TEXT).loss_curve_
+    shapes = set()
+    loss_grad = Network.loss_grad
+
+    def noting(self, theta, batch, *others):
+        shapes.add(batch.X.shape)
+        return loss_grad(self, theta, batch, *others)
+
+    monkeypatch.setattr(Network, "loss_grad", noting)
+    n_steps = (len(TEXT) - len(TEXT) // 10 - 1) // 4
+    numbers_a_step = generator().fit(TEXT)._network().numbers_a_step
+    for n_cells, n_parts in ((16 * 4, 1), (16 * 4 - 1, 2)):  # the states of four streams, and not quite
+        shapes.clear()
+        monkeypatch.setattr(_training, "TRAINING_BYTES", 4 * numbers_a_step * n_cells)
+        np.testing.assert_allclose(generator().fit(TEXT).loss_curve_, curve, rtol=1e-5)
+        assert shapes == {(16, 1, 4 // n_parts), (n_steps % 16, 1, 4 // n_parts)}
 
 
 # -- going on ---------------------------------------------------------------------------------------------------------
@@ -642,7 +662,7 @@ def test_wrong_calls(fitted, call, error, message):
 
 @pytest.mark.filterwarnings("ignore:The text has 10 tokens")
 def test_the_name_of_a_file_is_not_taken_for_a_text_without_a_word():
-    with pytest.warns(UserWarning, match=r"10 tokens, fewer than 2 \* bptt_steps = 128.*'corpus.txt' is the name"):
+    with pytest.warns(UserWarning, match=r"10 tokens, fewer than 2 \* bptt_steps = 64.*'corpus.txt' is the name"):
         RNNTextGenerator(4, max_iter=1).fit("corpus.txt")
     with pytest.warns(UserWarning, match="hardly enough to learn from"):
         RNNTextGenerator(4, max_iter=1).partial_fit("corpus.txt")
