@@ -30,6 +30,7 @@ GOLDEN = Path(__file__).parent / "golden" / "torch.npz"
 N_OUTPUTS = 2
 N_TOKENS = 7
 
+
 def _configurations(*cells: str) -> list[str]:
     words = (
         cells,
