@@ -1,6 +1,6 @@
 """One training step, here, in PyTorch and in JAX on the CPU, for each cell and a range of shapes.
 
-    python tests/benchmarks/step_speed.py [--quick] [--threads 1 2] [--cells rnn gru lstm]
+    python tests/benchmarks/step_speed.py [--quick] [--threads 1 2] [--cells rnn gru lstm mingru indrnn]
 
 A step is what a fit does for each mini-batch: cut it out of the data by index, forward, backward, Adam. Ours is the
 estimator's own loop (`Training.one_pass`), with L2 and clipping off; torch's is eager
@@ -9,6 +9,15 @@ function: lax.scan with the input products taken out of the loop, gradient and A
 (the seconds that took stand in a column of their own). All in float32, from the same arrays, in turns within one
 process; each number of threads gets a process of its own, because BLAS reads its setting when it is loaded. With one
 thread the process is also held to one core, since JAX knows no other limit.
+
+PyTorch and JAX have no minimal GRU and no IndRNN, so here they are what a user would write: one product for all time
+steps, then the scan h_t = c_t * h_{t-1} + v_t, differentiated by the framework. The scan is written in two ways, and
+each is timed. Step by step: in torch a Python loop with one addcmul a step, in JAX lax.scan. As a tree, in log2(T)
+rounds over all steps at once: in torch shifted slices, in JAX lax.associative_scan. (Several steps of IndRNN in a row
+are h -> max(m, q + p h) with p > 0, as one is: so it is associative in spite of its relu.) torch/ours is of torch's
+faster one. All start from our weights, and a check on a small shape sees that all put out the same.
+
+The last table sets our own cells side by side: how many steps of minGRU and IndRNN one of LSTM takes, in turns.
 
 ours/products is the distance to the limit: our step divided by its matrix products alone, the same products of the
 same shapes on buffers of the same size, without anything else.
@@ -29,7 +38,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 QUICK = [(1, 50, 1, 16), (32, 20, 1, 16), (32, 50, 1, 32), (32, 50, 8, 64), (64, 100, 8, 64)]
 LONG = [(128, 50, 8, 128), (256, 100, 16, 128), (128, 100, 16, 256), (32, 200, 1, 500)]
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+FAR = [(32, 1000, 1, 64), (1, 1000, 1, 64)]  # for the cells that remember so much
+AGAINST_LSTM = [(64, 100, 8, 64), (128, 50, 8, 128), (128, 100, 16, 256), *FAR]
+GATES = {"rnn": 1, "gru": 3, "lstm": 4, "mingru": 2, "indrnn": 1}
+SCAN_WEIGHTS = {"mingru": ("W_x", "b"), "indrnn": ("W_x", "nu", "b")}
+SCANS = tuple(SCAN_WEIGHTS)  # the cells whose recurrence is elementwise
 N_ROUNDS = 7
 ROUND_SECONDS = 0.05
 N_BATCHES = 3  # an epoch of the data that is made up
@@ -45,7 +58,7 @@ def main():
     parser.add_argument("--in-process", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.in_process:
-        measure(arguments.threads[0], QUICK if arguments.quick else QUICK + LONG, arguments.cells)
+        measure(arguments.threads[0], arguments.quick, arguments.cells)
         return
     print_machine(cores)
     for threads in arguments.threads:
@@ -96,50 +109,100 @@ def print_machine(cores):
         print(f"load average {os.getloadavg()[0]:.1f}: other programs are running; rows of several threads mislead")
 
 
-def measure(threads, shapes, cells):
-    """Print the table for one number of threads, which the environment has set already."""
+def measure(threads, quick, cells):
+    """Print the tables for one number of threads, which the environment has set already."""
     if threads == 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     torch, jax = import_torch(), import_jax()
     torch.set_num_threads(threads)
     print(f"\n{threads} thread{'s' * (threads > 1)}; ms a step, median of {N_ROUNDS} rounds; compile in seconds")
-    titles = f"{'cell':<5}{'batch':>6}{'T':>5}{'F':>4}{'H':>5}{'ours':>9}{'torch':>9}{'jax':>9}{'compile':>9}"
-    print(f"{titles}{'torch/ours':>12}{'jax/ours':>10}" + f"{'products':>10}{'ours/products':>15}" * (threads == 1))
+    scans = [cell for cell in cells if cell in SCANS]
     with threadpool_limits(threads, user_api="blas"):
-        for cell in cells:
-            ratios = {"torch": [], "jax": []}
-            for shape in shapes:
-                batch, n_steps, n_features, width = shape
-                taken, compiling = compare(torch, jax, cell, *shape)
-                for peer in ("torch", "jax"):
-                    ratios[peer].append(taken[peer] / taken["ours"])
-                print(
-                    f"{cell:<5}{batch:>6}{n_steps:>5}{n_features:>4}{width:>5}{1e3 * taken['ours']:>9.3f}"
-                    f"{1e3 * taken['torch']:>9.3f}{1e3 * taken['jax']:>9.3f}{compiling:>9.1f}"
-                    f"{ratios['torch'][-1]:>12.2f}{ratios['jax'][-1]:>10.2f}"
-                    + f"{1e3 * taken['products']:>10.3f}{taken['ours'] / taken['products']:>15.2f}"
-                    * (threads == 1),
-                    flush=True,
-                )
-            print(f"{cell:<5}{'median of the ratios':<65}{median(ratios['torch']):>4.2f}{median(ratios['jax']):>10.2f}")
+        if len(scans) < len(cells):
+            print_beside_peers(torch, jax, [cell for cell in cells if cell not in SCANS], quick, threads)
+        if scans:
+            check_scans(torch, jax)
+            print_beside_peers(torch, jax, scans, quick, threads)
+        if scans and threads == 1:
+            print_against_lstm(scans, [shape for shape in AGAINST_LSTM if shape in QUICK] if quick else AGAINST_LSTM)
+
+
+def print_beside_peers(torch, jax, cells, quick, threads):
+    """One table: of cells that the peers have, or of those that stand in SCANS."""
+    trees = cells[0] in SCANS
+    peers = ["torch", "torch tree", "jax", "jax tree"] if trees else ["torch", "jax"]
+    compiled = [peer for peer in peers if peer.startswith("jax")]
+    compared = ["torch", "jax", "jax tree"] if trees else peers
+    print(
+        f"{'cell':<7}{'batch':>5}{'T':>6}{'F':>4}{'H':>5}{'ours':>9}"
+        + "".join(f"{peer:>12}" for peer in peers)
+        + f"{'compile':>9}" * len(compiled)
+        + "".join(f"{peer + '/ours':>15}" for peer in compared)
+        + f"{'products':>10}{'ours/products':>15}" * (threads == 1)
+    )
+    for cell in cells:
+        ratios = {peer: [] for peer in compared}
+        for shape in QUICK if quick else QUICK + LONG + FAR * trees:
+            batch, n_steps, n_features, width = shape
+            taken, compiling = compare(torch, jax, cell, *shape)
+            for peer in compared:
+                of_peer = min(taken["torch"], taken["torch tree"]) if trees and peer == "torch" else taken[peer]
+                ratios[peer].append(of_peer / taken["ours"])
+            print(
+                f"{cell:<7}{batch:>5}{n_steps:>6}{n_features:>4}{width:>5}{1e3 * taken['ours']:>9.3f}"
+                + "".join(f"{1e3 * taken[peer]:>12.3f}" for peer in peers)
+                + "".join(f"{compiling[peer]:>9.1f}" for peer in compiled)
+                + "".join(f"{of_peer[-1]:>15.2f}" for of_peer in ratios.values())
+                + f"{1e3 * taken['products']:>10.3f}{taken['ours'] / taken['products']:>15.2f}" * (threads == 1),
+                flush=True,
+            )
+        before = 29 + 12 * len(peers) + 9 * len(compiled)
+        medians = "".join(f"{median(of_peer):>15.2f}" for of_peer in ratios.values())
+        print(f"{cell:<7}{'median of the ratios':<{before}}{medians}")
+
+
+def print_against_lstm(cells, shapes):
+    """One table: our LSTM's step divided by our other cells' steps."""
+    print("\nours: ms a step of LSTM, and that divided by a step of the same shape of the other cells")
+    print(f"{'batch':>5}{'T':>6}{'F':>4}{'H':>5}{'lstm':>10}" + "".join(f"{'lstm/' + cell:>14}" for cell in cells))
+    for batch, n_steps, n_features, width in shapes:
+        X, y = make_data(batch, n_steps, n_features)
+        taken = in_turns({cell: our_epochs(cell, X, y, batch, width) for cell in ["lstm", *cells]})
+        print(
+            f"{batch:>5}{n_steps:>6}{n_features:>4}{width:>5}{1e3 * taken['lstm']:>10.3f}"
+            + "".join(f"{taken['lstm'] / taken[cell]:>14.2f}" for cell in cells),
+            flush=True,
+        )
+
+
+def make_data(batch, n_steps, n_features):
+    """An epoch of random sequences, and a target to learn."""
+    X = np.random.default_rng(0).normal(size=(N_BATCHES * batch, n_steps, n_features)).astype(np.float32)
+    return X, X[:, -1, 0] * X[:, -2, 0]
 
 
 def compare(torch, jax, cell, batch, n_steps, n_features, width):
     """Median seconds a step by each, and the seconds that JAX compiled."""
-    rng = np.random.default_rng(0)
-    n = N_BATCHES * batch
-    X = rng.normal(size=(n, n_steps, n_features)).astype(np.float32)
-    y = X[:, -1, 0] * X[:, -2, 0]
+    X, y = make_data(batch, n_steps, n_features)
     runs = {
         "ours": our_epochs(cell, X, y, batch, width),
         "torch": torch_epochs(torch, cell, X, y, batch, width),
         "products": products_alone(cell, batch, n_steps, n_features, width),
     }
-    compiling = np.nan
+    if cell in SCANS:
+        runs["torch tree"] = torch_epochs(torch, cell, X, y, batch, width, tree=True)
+    absent = {"jax": np.nan, "jax tree": np.nan}
+    compiling = dict(absent)
     if jax is not None:
-        runs["jax"] = jax_epochs(jax, cell, X, y, batch, width)
-        compiling = runs["jax"](1)
-        compiling -= runs["jax"](1)
+        for name in ("jax", "jax tree") if cell in SCANS else ("jax",):
+            runs[name] = jax_epochs(jax, cell, X, y, batch, width, tree=name == "jax tree")
+            compiling[name] = runs[name](1)
+            compiling[name] -= runs[name](1)
+    return absent | in_turns(runs), compiling
+
+
+def in_turns(runs):
+    """Median seconds a step of each."""
     n_epochs = {}
     for name, run in runs.items():
         run(1)
@@ -149,15 +212,23 @@ def compare(torch, jax, cell, batch, n_steps, n_features, width):
         for name, run in runs.items():
             run(1)  # the other sides' threads may still be spinning, and their data fills the cache
             seconds[name].append(run(n_epochs[name]) / (n_epochs[name] * N_BATCHES))
-    return {"jax": np.nan, **{name: median(taken) for name, taken in seconds.items()}}, compiling
+    return {name: median(taken) for name, taken in seconds.items()}
+
+
+def our_model(cell, batch, width):
+    from sklearn_rnn import RNNRegressor
+
+    # What is left open would follow from the length of the sequences.
+    architecture = {"patch_size": 1, "bidirectional": False, "pooling": "last"}
+    training = {"batch_size": batch, "alpha": 0.0, "learning_rate_init": 1e-3, "random_state": 0}
+    return RNNRegressor(width, cell=cell, **architecture, **training)
 
 
 def our_epochs(cell, X, y, batch, width):
     """A function that trains for so many epochs and returns the seconds that took."""
-    from sklearn_rnn import RNNRegressor
     from sklearn_rnn.core._cores import Cores
 
-    model = RNNRegressor(width, cell=cell, batch_size=batch, alpha=0.0, learning_rate_init=1e-3, random_state=0)
+    model = our_model(cell, batch, width)
     # What `partial_fit` does, with the checks of X and y, once a fit, outside the clock.
     data = model._prepare(X, y, None, reset=True)
     model.clip_norm = None
@@ -176,14 +247,43 @@ def our_epochs(cell, X, y, batch, width):
     return run
 
 
-def torch_epochs(torch, cell, X, y, batch, width):
+def our_start(cell, X, y, batch, width):
+    """A model that has its first weights, and these by name, without the layer's number."""
+    # As no sequence weighs anything, nothing moves.
+    model = our_model(cell, batch, width).partial_fit(X, y, sample_weight=np.zeros(len(X)))
+    return model, {name.removesuffix("_l0"): W.copy() for name, W in model.weights_.items()}
+
+
+def check_scans(torch, jax):
+    """That the peers' versions of the cells that they do not have put out what ours do, from the same weights."""
+    X, y = make_data(2, 70, 3)
+    for cell in SCANS:
+        model, weights = our_start(cell, X, y, 2, 4)
+        weights_torch = {name: torch.from_numpy(W) for name, W in weights.items()}
+        for tree in (False, True):
+            h = torch_last_state(torch, cell, weights_torch, torch.from_numpy(X), tree).numpy()
+            outputs = {"torch": h @ weights["W_o"].T + weights["b_o"]}
+            if jax is not None:
+                h = np.asarray(jax_last_state(jax, cell, weights, X, tree))
+                outputs["jax"] = h @ weights["W_o"].T + weights["b_o"]
+            for peer, O in outputs.items():
+                np.testing.assert_allclose(O[:, 0], model.predict(X), rtol=0, atol=1e-5, err_msg=f"{cell}, {peer}")
+
+
+def torch_epochs(torch, cell, X, y, batch, width, tree=False):
     """The same in torch."""
     torch.manual_seed(0)
-    recurrent = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](
-        X.shape[2], width, batch_first=True
-    )
     readout = torch.nn.Linear(width, 1)
-    optimizer = torch.optim.Adam([*recurrent.parameters(), *readout.parameters()], lr=1e-3, fused=True)
+    if cell in SCANS:
+        weights = our_start(cell, X, y, batch, width)[1]
+        weights = {name: torch.nn.Parameter(torch.from_numpy(weights[name])) for name in SCAN_WEIGHTS[cell]}
+        last_state, parameters = partial(torch_last_state, torch, cell, weights, tree=tree), weights.values()
+    else:
+        recurrent = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](
+            X.shape[2], width, batch_first=True
+        )
+        last_state, parameters = lambda X: recurrent(X)[0][:, -1], recurrent.parameters()
+    optimizer = torch.optim.Adam([*parameters, *readout.parameters()], lr=1e-3, fused=True)
     X, y = torch.from_numpy(X), torch.from_numpy(y)[:, None]
 
     def run(n_epochs):
@@ -192,8 +292,7 @@ def torch_epochs(torch, cell, X, y, batch, width):
             total = 0.0
             for index in torch.randperm(len(X)).split(batch):
                 optimizer.zero_grad()
-                H, _ = recurrent(X[index])
-                loss = torch.nn.functional.mse_loss(readout(H[:, -1]), y[index])
+                loss = torch.nn.functional.mse_loss(readout(last_state(X[index])), y[index])
                 loss.backward()
                 optimizer.step()
                 total += loss.item() * len(index)
@@ -202,13 +301,77 @@ def torch_epochs(torch, cell, X, y, batch, width):
     return run
 
 
-def jax_epochs(jax, cell, X, y, batch, width):
+def torch_last_state(torch, cell, weights, X, tree):
+    """The state after the last step of a cell that torch does not have, from weights of our shapes and X (N, T, F)."""
+    A = torch.nn.functional.linear(X.transpose(0, 1), weights["W_x"], weights["b"])
+    n_steps = len(A)
+    if cell == "mingru":
+        a_z, a_n = A.chunk(2, dim=2)
+        z = torch.sigmoid(a_z)
+        c, v = 1 - z, z * torch.tanh(a_n)
+        if not tree:
+            h = torch.zeros_like(v[0])
+            for c_t, v_t in zip(c.unbind(), v.unbind()):
+                h = torch.addcmul(v_t, c_t, h)
+            return h
+        step = 1
+        while step < n_steps:
+            v = torch.cat([v[:step], torch.addcmul(v[step:], c[step:], v[:-step])])
+            c = torch.cat([c[:step], c[step:] * c[:-step]])
+            step *= 2
+        return v[-1]
+    u = torch.exp(-torch.exp(weights["nu"]))
+    v = A * torch.sqrt(1 - u * u)
+    if not tree:
+        h = torch.zeros_like(v[0])
+        for v_t in v.unbind():
+            h = torch.relu(torch.addcmul(v_t, u, h))
+        return h
+    m, step = torch.zeros_like(v), 1
+    while step < n_steps:
+        m = torch.cat([m[:step], torch.maximum(m[step:], torch.addcmul(v[step:], u, m[:-step]))])
+        v = torch.cat([v[:step], torch.addcmul(v[step:], u, v[:-step])])
+        u, step = u * u, 2 * step
+    return torch.maximum(m[-1], v[-1])
+
+
+def jax_last_state(jax, cell, weights, X, tree):
+    """The same in JAX."""
+    jnp = jax.numpy
+    A = X.transpose(1, 0, 2) @ weights["W_x"].T + weights["b"]
+    start = jnp.zeros((A.shape[1], len(weights["b"]) // GATES[cell]), A.dtype)
+    if cell == "mingru":
+        a_z, a_n = jnp.split(A, 2, axis=2)
+        z = jax.nn.sigmoid(a_z)
+        c, v = 1 - z, z * jnp.tanh(a_n)
+        if not tree:
+            return jax.lax.scan(lambda h, cv: (cv[0] * h + cv[1], None), start, (c, v))[0]
+        return jax.lax.associative_scan(lambda f, g: (f[0] * g[0], g[0] * f[1] + g[1]), (c, v))[1][-1]
+    u = jnp.exp(-jnp.exp(weights["nu"]))
+    v = A * jnp.sqrt(1 - u * u)
+    if not tree:
+        return jax.lax.scan(lambda h, v: (jax.nn.relu(u * h + v), None), start, v)[0]
+
+    def one_after_another(f, g):
+        (m_f, q_f, p_f), (m_g, q_g, p_g) = f, g
+        return jnp.maximum(m_g, q_g + p_g * m_f), q_g + p_g * q_f, p_g * p_f
+
+    p = jnp.broadcast_to(u, (len(v), 1, len(u)))
+    m, q, _ = jax.lax.associative_scan(one_after_another, (jnp.zeros_like(v), v, p))
+    return jnp.maximum(m[-1], q[-1])
+
+
+def jax_epochs(jax, cell, X, y, batch, width, tree=False):
     """The same in JAX."""
     jnp = jax.numpy
     rng, gates, n_features = np.random.default_rng(0), GATES[cell], X.shape[2]
     shapes = {"W_x": (n_features, gates * width), "W_h": (width, gates * width), "W_o": (width, 1)}
     weights = {name: jnp.asarray(rng.uniform(-1, 1, shape) / width**0.5, "float32") for name, shape in shapes.items()}
     weights.update(b=jnp.zeros(gates * width), b_hn=jnp.zeros(width), b_o=jnp.zeros(1))
+    if cell in SCANS:
+        ours = our_start(cell, X, y, batch, width)[1]
+        weights = {name: weights[name] for name in ("W_o", "b_o")}
+        weights.update({name: jnp.asarray(ours[name]) for name in SCAN_WEIGHTS[cell]})
 
     def advance(W_h, b_hn, state, a):
         """One time step from `a`, the input's part of the pre-activations."""
@@ -224,10 +387,15 @@ def jax_epochs(jax, cell, X, y, batch, width):
         c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
         return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
 
-    def loss(weights, X, y):
+    def last_state(weights, X):
+        if cell in SCANS:
+            return jax_last_state(jax, cell, weights, X, tree)
         A = X.transpose(1, 0, 2) @ weights["W_x"] + weights["b"]
         start = jnp.zeros((len(X), width), "float32")
-        (h, _), _ = jax.lax.scan(partial(advance, weights["W_h"], weights["b_hn"]), (start, start), A)
+        return jax.lax.scan(partial(advance, weights["W_h"], weights["b_hn"]), (start, start), A)[0][0]
+
+    def loss(weights, X, y):
+        h = last_state(weights, X)
         return jnp.mean(((h @ weights["W_o"] + weights["b_o"])[:, 0] - y) ** 2)
 
     @jax.jit
@@ -261,16 +429,17 @@ def jax_epochs(jax, cell, X, y, batch, width):
 
 def products_alone(cell, batch, n_steps, n_features, width):
     """The matrix products of so many epochs' steps, in the blocks in which a fit computes them."""
-    from sklearn_rnn.core._blas import outer, product
+    from sklearn_rnn.core._blas import at_all_steps, outer, product
 
     rng = np.random.default_rng(0)
-    rows, inner = GATES[cell] * width, width + n_features + 1
+    rows, inner = GATES[cell] * width, n_features + 1 + width * (cell not in SCANS)
 
     def normal(*shape):
         return rng.normal(size=shape).astype(np.float32)
 
     A, dh = normal(n_steps, rows, batch), normal(1, width, batch)
-    times_W, forward = product(normal(rows, inner), A)
+    W = normal(rows, inner)
+    times_W, forward = product(W, A)
     times_W_hT, (backward,) = product(normal(width, rows), dh)
     Z = normal(n_steps, inner, batch)
     dA_rows, Z_rows = normal(rows, n_steps * batch), normal(inner, n_steps * batch)
@@ -279,10 +448,13 @@ def products_alone(cell, batch, n_steps, n_features, width):
     def run(n_epochs):
         start = perf_counter()
         for _ in range(N_BATCHES * n_epochs):
-            for z, out in zip(Z, forward):
-                times_W(z, out)
-            for da in A:
-                times_W_hT(da, backward)
+            if cell in SCANS:  # nothing comes back through a product, as there is no layer below
+                at_all_steps(W, Z, A)
+            else:
+                for z, out in zip(Z, forward):
+                    times_W(z, out)
+                for da in A:
+                    times_W_hT(da, backward)
             for at in range(0, n_steps * batch, columns):
                 outer(dA_rows[:, at : at + columns], Z_rows[:, at : at + columns])
         return perf_counter() - start

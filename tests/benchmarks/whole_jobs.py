@@ -124,6 +124,7 @@ def our_model(cell, width, batch, n_epochs, **parameters):
         width,
         **{"cell": cell, "batch_size": batch, "max_iter": n_epochs, "learning_rate_init": 1e-3, "random_state": 0}
         | {"alpha": 0.0, "clip_norm": None, "tol": 0.0, "n_iter_no_change": n_epochs + 1}
+        | {"patch_size": 1, "bidirectional": False, "pooling": "last"}  # not what follows from the sequences' length
         | parameters,
     )
 

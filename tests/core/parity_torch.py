@@ -9,7 +9,14 @@ import torch
 from numpy.testing import assert_allclose
 from test_golden import check_against
 from torch.nn import functional
-from torch_reference import CONFIGURATIONS, make_recurrent, make_reference, run_recurrent, set_recurrent_weights
+from torch_reference import (
+    CONFIGURATIONS,
+    ELEMENTWISE_CONFIGURATIONS,
+    make_recurrent,
+    make_reference,
+    run_recurrent,
+    set_recurrent_weights,
+)
 
 from sklearn_rnn import RNNRegressor
 from sklearn_rnn.core._losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
@@ -18,6 +25,7 @@ from sklearn_rnn.core._optimizers import SGD, AdaGrad, Adam, RMSProp, clip
 # On nets as small as these a second thread only waits, and where the cores are busy it waits long.
 torch.set_num_threads(1)
 
+ALL_CONFIGURATIONS = CONFIGURATIONS + ELEMENTWISE_CONFIGURATIONS
 SIZES = {
     "wide": {"n_features": 3, "width": 7, "n_steps": 9, "n_sequences": 6},
     "univariate": {"n_features": 1, "width": 7, "n_steps": 9, "n_sequences": 4},
@@ -28,14 +36,21 @@ SIZES = {
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
-@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+@pytest.mark.parametrize("configuration", ALL_CONFIGURATIONS)
 def test_network(configuration, sizes, seed):
     check_against(make_reference(configuration, seed=seed, **sizes), configuration)
 
 
+@pytest.mark.parametrize("configuration", ELEMENTWISE_CONFIGURATIONS)
+def test_scans_in_two_levels(configuration):
+    """So many steps of so few units are computed in blocks that run side by side."""
+    sizes = {"n_features": 2, "width": 5, "n_steps": 150, "n_sequences": 3}
+    check_against(make_reference(configuration, seed=9, **sizes), configuration, atol=1e-8)  # gradients reach 1e5
+
+
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("pooling", ["mean", "max", "attention"])
-@pytest.mark.parametrize("configuration", [c for c in CONFIGURATIONS if c.endswith("/many-to-one")])
+@pytest.mark.parametrize("configuration", [c for c in ALL_CONFIGURATIONS if c.endswith("/many-to-one")])
 def test_pooling(configuration, pooling, sizes):
     check_against(make_reference(configuration, seed=3, pooling=pooling, **sizes), configuration, pooling)
 
@@ -158,7 +173,7 @@ def test_clip_value():
 
 
 @pytest.mark.parametrize("ragged", [False, True])
-@pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "gru", "lstm", "mingru", "indrnn"])
 def test_learning_curve(cell, ragged):
     """The estimator and a loop written in torch, full batch, from the same weights."""
     n_epochs, rate, alpha, width = 15, 0.02, 0.01, 8

@@ -56,7 +56,8 @@ def make_network(configuration, n_features, width, n_outputs, pooling="last"):
 def check_against(reference, configuration, pooling="last", atol=1e-10):
     """Compare all that our network computes from a reference's inputs and weights with the reference."""
     X, lengths, Y, weights = (reference[key] for key in ("X", "lengths", "Y", "weights"))
-    n_inputs, width = weights["W_x_l0"].shape[1], weights["W_h_l0"].shape[1]
+    rows, n_inputs = weights["W_x_l0"].shape
+    width = rows // CELLS[configuration.split("/")[0].partition("_")[0]].gates
     network = make_network(configuration, n_inputs, width, len(weights["b_o"]), pooling)
     assert {name: array.shape for name, array in weights.items()} == network.layout.shapes
     assert list(reference["gradient"]) == list(weights)

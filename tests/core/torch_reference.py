@@ -2,13 +2,16 @@
 
 A configuration is a string of five words joined by slashes::
 
-    cell      rnn_tanh, rnn_relu, gru, lstm
+    cell      rnn_tanh, rnn_relu, gru, lstm; mingru, indrnn
     layers    1, 2
     direction forward, bidirectional
     lengths   equal, ragged          (ragged goes through a packed sequence)
     mapping   many-to-one, many-to-many, tokens
 
 "tokens" is a language model: numbers of tokens in, an embedding, and log-loss of a token at every step.
+
+torch has neither mingru nor indrnn: they are written here, as their equations stand, and differentiated by torch. The
+recorded file is without them.
 
 Run as a script, this file records tests/core/golden/torch.npz, which the tests read where torch is not installed::
 
@@ -27,32 +30,88 @@ GOLDEN = Path(__file__).parent / "golden" / "torch.npz"
 N_OUTPUTS = 2
 N_TOKENS = 7
 
-CONFIGURATIONS = [
-    "/".join(words)
-    for words in product(
-        ("rnn_tanh", "rnn_relu", "gru", "lstm"),
+
+def _configurations(*cells: str) -> list[str]:
+    words = (
+        cells,
         ("1", "2"),
         ("forward", "bidirectional"),
         ("equal", "ragged"),
         ("many-to-one", "many-to-many", "tokens"),
     )
-]
+    return ["/".join(configuration) for configuration in product(*words)]
 
 
-def make_recurrent(cell: str, n_features: int, width: int, n_layers: int, bidirectional: bool) -> nn.RNNBase:
+CONFIGURATIONS = _configurations("rnn_tanh", "rnn_relu", "gru", "lstm")
+ELEMENTWISE_CONFIGURATIONS = _configurations("mingru", "indrnn")
+
+
+class ElementwiseRNN(nn.Module):
+    """Cells that torch does not have, in float64: layers, directions and lengths as in nn.RNN, weights as ours."""
+
+    def __init__(self, cell: str, n_features: int, width: int, n_layers: int, bidirectional: bool):
+        super().__init__()
+        self.cell, self.width, self.num_layers, self.bidirectional = cell, width, n_layers, bidirectional
+        self.directions = ("", "_reverse") if bidirectional else ("",)
+        self.weights = nn.ParameterDict()
+        for layer in range(n_layers):
+            for suffix in (f"_l{layer}{direction}" for direction in self.directions):
+                rows = width * (2 if cell == "mingru" else 1)
+                self.weights["W_x" + suffix] = torch.randn(rows, n_features, dtype=torch.float64)
+                if cell == "indrnn":
+                    self.weights["nu" + suffix] = torch.randn(width, dtype=torch.float64) - 1
+                self.weights["b" + suffix] = torch.randn(rows, dtype=torch.float64)
+            n_features = width * len(self.directions)
+
+    def _run(self, X: torch.Tensor, suffix: str) -> torch.Tensor:
+        """One layer in one direction: X (N, T, F) to states (N, T, H)."""
+        W_x, b = self.weights["W_x" + suffix], self.weights["b" + suffix]
+        h, states = X.new_zeros(len(X), self.width), []
+        for x in X.unbind(dim=1):
+            a = x @ W_x.T + b
+            if self.cell == "mingru":
+                z, n = torch.sigmoid(a[:, : self.width]), torch.tanh(a[:, self.width :])
+                h = (1 - z) * h + z * n
+            else:
+                u = torch.exp(-torch.exp(self.weights["nu" + suffix]))
+                h = torch.relu(u * h + torch.sqrt(1 - u**2) * a)
+            states.append(h)
+        return torch.stack(states, dim=1)
+
+    def forward(self, X: torch.Tensor, lengths: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of the last layer (N, T, D), and those that each direction ends with, joined (N, D)."""
+        steps, n_valid = torch.arange(X.shape[1]), torch.as_tensor(lengths)[:, None]
+        backwards = torch.where(steps < n_valid, n_valid - 1 - steps, steps)  # inside each sequence's own length
+        of_each, last = torch.arange(len(X)), torch.as_tensor(lengths) - 1
+        for layer in range(self.num_layers):
+            outputs, ends = [], []
+            for direction in self.directions:
+                order = backwards if direction else steps.expand(len(X), -1)
+                H = self._run(X[of_each[:, None], order], f"_l{layer}{direction}")
+                ends.append(H[of_each, last])
+                outputs.append(H[of_each[:, None], order])
+            X = torch.cat(outputs, dim=2)
+        return X, torch.cat(ends, dim=1)
+
+
+def make_recurrent(cell: str, n_features: int, width: int, n_layers: int, bidirectional: bool) -> nn.Module:
     """torch's module for one of our cells, in float64, with torch's own starting weights."""
+    if cell in ("mingru", "indrnn"):
+        return ElementwiseRNN(cell, n_features, width, n_layers, bidirectional)
     options = {"num_layers": n_layers, "bidirectional": bidirectional, "batch_first": True, "dtype": torch.float64}
     if cell.startswith("rnn_"):
         return nn.RNN(n_features, width, nonlinearity=cell.removeprefix("rnn_"), **options)
     return {"gru": nn.GRU, "lstm": nn.LSTM}[cell](n_features, width, **options)
 
 
-def recurrent_weights(recurrent: nn.RNNBase, of_gradient: bool = False) -> dict[str, np.ndarray]:
+def recurrent_weights(recurrent: nn.Module, of_gradient: bool = False) -> dict[str, np.ndarray]:
     """The weights of a torch module, or their gradients, under our names.
 
     torch adds two biases, bias_ih and bias_hh, where we have their sum b, so that the gradient of b is that of either.
     The candidate of a GRU needs them apart: there b is bias_ih and b_hn is bias_hh.
     """
+    if isinstance(recurrent, ElementwiseRNN):
+        return {name: (p.grad if of_gradient else p.detach()).numpy().copy() for name, p in recurrent.weights.items()}
     named = {}
     directions = ("", "_reverse") if recurrent.bidirectional else ("",)
     for suffix in (f"_l{layer}{direction}" for layer in range(recurrent.num_layers) for direction in directions):
@@ -69,9 +128,13 @@ def recurrent_weights(recurrent: nn.RNNBase, of_gradient: bool = False) -> dict[
     return named
 
 
-def set_recurrent_weights(recurrent: nn.RNNBase, weights: dict[str, np.ndarray]) -> None:
+def set_recurrent_weights(recurrent: nn.Module, weights: dict[str, np.ndarray]) -> None:
     """The way back: our b goes to bias_ih, and bias_hh is zero but for a GRU's b_hn."""
     with torch.no_grad():
+        if isinstance(recurrent, ElementwiseRNN):
+            for name, p in recurrent.weights.items():
+                p.copy_(torch.as_tensor(weights[name]))
+            return
         for name, p in recurrent.named_parameters():
             kind, suffix = name.split("_l", 1)
             suffix = "_l" + suffix
@@ -84,8 +147,10 @@ def set_recurrent_weights(recurrent: nn.RNNBase, weights: dict[str, np.ndarray])
                 p.copy_(torch.as_tensor(weights[ours + suffix]))
 
 
-def run_recurrent(recurrent: nn.RNNBase, X: torch.Tensor, lengths: np.ndarray | None):
+def run_recurrent(recurrent: nn.Module, X: torch.Tensor, lengths: np.ndarray | None):
     """States of the last layer (N, T, D), and what torch calls h_n of the last layer, directions joined (N, D)."""
+    if isinstance(recurrent, ElementwiseRNN):
+        return recurrent(X, np.full(len(X), X.shape[1]) if lengths is None else lengths)
     if lengths is None:
         H, last = recurrent(X)
     else:
