@@ -366,7 +366,7 @@ def _refuse_other_order(y: object, ids: np.ndarray) -> None:
     """Targets with the ids as their index, in another order than the sequences, would be given to the wrong ones."""
     if not isinstance(y, (pd.Series, pd.DataFrame)) or len(y) != len(ids) or y.index.equals(pd.Index(ids)):
         return
-    if y.index.is_unique and y.index.isin(ids).all() and not isinstance(y.index, pd.RangeIndex):
+    if y.index.is_unique and y.index.isin(ids).all() and not y.index.equals(pd.RangeIndex(len(y))):
         raise ValueError(
             f"The index of y holds the ids of the sequences, but in another order: y begins with {y.index[0]!r}, the "
             f"sequences with {ids[0]!r}. Put it in their order: y.loc[frames.ids(X)]."

@@ -102,10 +102,10 @@ def check_keys(df: object, id_col: Hashable, time_col: Hashable | None) -> list[
             raise TypeError(f"id_col and time_col each name one column, got {key!r}.")
     if id_col == time_col:
         raise ValueError(f"id_col and time_col must be two columns, both are {id_col!r}.")
-    if df.columns.nlevels > 1:
+    if df.columns.nlevels > 1 and not isinstance(id_col, tuple):
         raise ValueError(
-            f"The columns of df have {df.columns.nlevels} levels. Flatten them first: df.columns = ['_'.join(map(str, "
-            "names)) for names in df.columns]."
+            f"The columns of df have {df.columns.nlevels} levels: name one by a tuple, such as {df.columns[0]!r}, or "
+            "flatten them: df.columns = ['_'.join(map(str, names)) for names in df.columns]."
         )
     if not df.columns.is_unique:
         raise ValueError(f"df has two columns of the name {df.columns[df.columns.duplicated()][0]!r}; rename one.")

@@ -489,3 +489,21 @@ def test_from_a_messy_frame_to_classes():
     names = make_pipeline(frames, SequenceImputer()).fit(df).get_feature_names_out()
     assert names[:3].tolist() == ["pulse", "ward_a", "ward_b"]
     assert names[-1] == "missingindicator_sex_m"
+
+
+def test_targets_in_another_order_than_the_ids_are_refused():
+    """They carry the ids, so it can be seen; the net would learn the wrong labels without a word."""
+    df = pd.DataFrame({"id": [3, 3, 1, 1], "t": [0, 1, 0, 1], "x": [5.0, 5, -5, -5]})
+    y = pd.Series({1: "lo", 3: "hi"})
+    frames = FrameToSequences("id", "t")
+    with pytest.raises(ValueError, match=r"in another order: y begins with 1, the sequences with 3.*y.loc\[frames.ids"):
+        frames.fit(df, y)
+    assert len(frames.fit(df, y.loc[[3, 1]]).transform(df)) == 2
+    assert len(frames.fit(df, y.reset_index(drop=True)).transform(df)) == 2  # not by id: nothing to be seen
+
+
+def test_columns_of_several_levels_are_named_by_tuples():
+    df = pd.DataFrame({("id", ""): [0, 0, 1], ("t", ""): [0, 1, 0], ("x", "m"): [1.0, 2, 3]})
+    with pytest.raises(ValueError, match="have 2 levels"):
+        FrameToSequences("id", "t").fit(df)
+    assert len(FrameToSequences(("id", ""), ("t", "")).fit(df).transform(df)) == 2

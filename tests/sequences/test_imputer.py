@@ -395,3 +395,21 @@ def test_japanese_vowels_with_holes():
         model = make_pipeline(SequenceImputer(), TimestepTransformer(StandardScaler()), clone(net))
         holed.append(model.fit(train, data["y_train"]).score(test, data["y_test"]))
     assert np.mean(holed) >= np.mean(whole) - 0.02, (whole, holed)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.to_timedelta([1, None, 2], unit="D"),
+        pd.to_datetime(["2020", None, "2021"]),
+        pd.period_range("2020", periods=3, freq="D"),
+        pd.array(["u", "v", "w"], dtype="string"),
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_frames_of_times_or_text_are_refused_by_the_column_s_name(column, beside):
+    """A frame of times alone would be read as whole numbers, its gaps as the smallest of them."""
+    X = pd.DataFrame({"a": column} | ({"b": [1.0, 2.0, 3.0]} if beside else {}))
+    for transformer in (SequenceImputer(), PatchSequence(2)):
+        with pytest.raises(ValueError, match=r"Column 'a' of X is of type .*FrameToSequences"):
+            transformer.fit(X)
