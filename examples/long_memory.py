@@ -120,7 +120,7 @@ def solve(n_steps, n_sequences, epochs):
 
 
 def heard_of(cell, n_steps, steps_ago, n_sequences=4):
-    """How far the output of an untrained network moves if a number, k steps before the last, is 1 instead of 0.
+    """How far the output of an untrained network moves if the number k steps ago (1: the last) is 1 instead of 0.
 
     Medians over sequences, as a share of what moves it most.
     """
@@ -131,7 +131,7 @@ def heard_of(cell, n_steps, steps_ago, n_sequences=4):
     moves = []
     for k in steps_ago:
         low, high = X.copy(), X.copy()
-        low[:, -1 - k, 0], high[:, -1 - k, 0] = 0, 1
+        low[:, -k, 0], high[:, -k, 0] = 0, 1
         moves.append(np.median(np.abs(model.predict(high) - model.predict(low))))
     return np.array(moves) / np.max(moves)
 
@@ -154,14 +154,20 @@ def plot(results, steps_ago, heard, n_steps_heard, path):
     axes[0].set_ylabel("mean squared error")
     for level, text in ((ALWAYS_1, "always 1"), (SOLVED, "solved")):
         axes[0].annotate(
-            text, (0.02, level), xycoords=("axes fraction", "data"), color="0.4", fontsize=9,
-            xytext=(0, 3), textcoords="offset points",
-        )  # fmt: skip
+            text,
+            (0.98, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            color="0.4",
+            fontsize=9,
+        )
     last = axes[-1]
     for cell, moves in heard.items():
-        last.plot(steps_ago + 1, np.maximum(moves, 1e-17), color=COLORS[cell], linewidth=1.4, label=NAMES[cell])
-    last.set(title=f"Heard of a number k steps ago,\nbefore training, {n_steps_heard:,} steps", xlabel="k")
-    last.set(xscale="log", yscale="log", ylim=(1e-17, 10), ylabel="share of the most that is heard")
+        last.plot(steps_ago, np.maximum(moves, 1e-17), color=COLORS[cell], linewidth=1.4, label=NAMES[cell])
+    last.set(title=f"{n_steps_heard:,} steps, before training", xlabel="steps ago")
+    last.set(xscale="log", yscale="log", ylim=(1e-17, 10), ylabel="heard of a number, share of the most")
     last.legend(frameon=False, fontsize=9, loc="lower left")
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
@@ -182,13 +188,13 @@ def main():
         results = {n_steps: solve(n_steps, n_sequences, EPOCHS[n_steps]) for n_steps in lengths}
 
         n_steps = lengths[-1]
-        steps_ago = np.unique(np.geomspace(1, n_steps, 40).astype(int)) - 1
+        shown = [1, 10, n_steps // 10, n_steps // 2]
+        steps_ago = np.union1d(np.geomspace(1, n_steps, 40).astype(int), shown)
         heard = {cell: heard_of(cell, n_steps, steps_ago) for cell in NAMES}
     print("\nBefore any training: what the output hears of a number k steps ago, as a share of the most that it hears")
-    shown = [np.searchsorted(steps_ago, k) for k in (0, 9, n_steps // 10, n_steps // 2 - 1)]
-    print(f"{'':8}" + "".join(f"{f'k={steps_ago[at]}':>9}" for at in shown))
+    print(f"{'':8}" + "".join(f"{f'k={k}':>9}" for k in shown))
     for cell, moves in heard.items():
-        print(f"{NAMES[cell]:8}" + "".join(f"{moves[at]:9.0e}" for at in shown))
+        print(f"{NAMES[cell]:8}" + "".join(f"{moves[steps_ago == k][0]:9.0e}" for k in shown))
 
     plot(results, steps_ago, heard, n_steps, arguments.picture)
     print(f"\nPicture: {arguments.picture}")
