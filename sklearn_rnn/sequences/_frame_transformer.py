@@ -369,5 +369,5 @@ def _refuse_other_order(y: object, ids: np.ndarray) -> None:
     if y.index.is_unique and y.index.isin(ids).all() and not y.index.equals(pd.RangeIndex(len(y))):
         raise ValueError(
             f"The index of y holds the ids of the sequences, but in another order: y begins with {y.index[0]!r}, the "
-            f"sequences with {ids[0]!r}. Put it in their order: y.loc[frames.ids(X)]."
+            f"sequences with {ids.tolist()[0]!r}. Put it in their order: y.loc[frames.ids(X)]."
         )
