@@ -78,7 +78,7 @@ CASES = [
         "bptt_steps, bidirectional",
         lambda: regressor(bptt_steps=2, bidirectional=True).fit(X, y),
         ValueError,
-        ("bptt_steps=2", "bidirectional=True", "Use bptt_steps=None"),
+        ("bptt_steps=2", "bidirectional network", "Use bptt_steps=None"),
     ),
     (
         "bptt_steps, lbfgs",

@@ -434,7 +434,7 @@ def test_max_fun_is_spoken_of_with_lbfgs_only():
 
 @pytest.mark.parametrize("action", ["default", "always"])
 def test_a_search_says_once_what_all_of_its_fits_would_say(action):
-    search = GridSearchCV(RNNRegressor(**SMALL), {"alpha": [0.0, 0.1]}, cv=3)
+    search = GridSearchCV(RNNRegressor(**SMALL, learning_rate_init=0.05), {"alpha": [0.0, 0.1]}, cv=3)
     for _ in range(2):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
