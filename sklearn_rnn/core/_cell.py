@@ -23,17 +23,6 @@ def chunks(n_steps: int, batch: int, bytes_per_step: int) -> list[slice]:
     return [slice(max(0, stop - size), stop) for stop in range(n_steps, 0, -size)]
 
 
-def blocks(A: np.ndarray, n: int) -> np.ndarray:
-    """A (T, n*H, N) as its n blocks of rows (T, H, N), one for each gate."""
-    n_steps, rows, batch = A.shape
-    return A.reshape(n_steps, n, rows // n, batch).swapaxes(0, 1)
-
-
-def backwards(*sequences: Sequence) -> list[Sequence]:
-    """The sequences from their last time step to their first."""
-    return [sequence[::-1] for sequence in sequences]
-
-
 def glorot(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
     """Uniform within sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
     return rng.uniform(-1, 1, shape) * np.sqrt(6.0 / (fan_in + fan_out))

@@ -44,14 +44,25 @@ LSTM    8 calls,  15 passes        8 or 9 calls,  7 or 8 passes, and 20 in chunk
 ======  =========================  ==============================================
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy import add, matmul, multiply, subtract, tanh
 
 from ._blas import by_row, outer, product, sum_outer
-from ._cell import Cell, backwards, blocks, chunks
+from ._cell import Cell, chunks
 from ._linear_cells import IndRNNCell, MinGRUCell
+
+
+def _blocks(A: np.ndarray, n: int) -> np.ndarray:
+    """A (T, n*H, N) as its n blocks of rows (T, H, N), one for each gate."""
+    n_steps, rows, batch = A.shape
+    return A.reshape(n_steps, n, rows // n, batch).swapaxes(0, 1)
+
+
+def _backwards(*sequences: Sequence) -> list[Sequence]:
+    """The sequences from their last time step to their first."""
+    return [sequence[::-1] for sequence in sequences]
 
 
 class ElmanCell(Cell):
@@ -106,7 +117,7 @@ class ElmanCell(Cell):
                     subtract(1.0, multiply(H, H, dA), dA)
                 else:
                     np.greater(H, 0.0, out=dA, casting="unsafe")
-                for from_above, da in zip(*backwards(dH[steps], dA)):
+                for from_above, da in zip(*_backwards(dH[steps], dA)):
                     if from_above is not None:
                         add(dh, from_above, dh)
                     multiply(dh, da, da)
@@ -203,12 +214,12 @@ class GRUCell(Cell):
             times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
         for steps in chunks(n_steps, batch, 14 * dh.nbytes):
             with arena.borrowed():
-                r, z, m, n = blocks(cache[steps], 4)
+                r, z, m, n = _blocks(cache[steps], 4)
                 # Blocks dm, da_r, da_z, da_n: the first three go back through W_h, the last three through W_x.
                 dA = arena.empty(cache[steps].shape, Z.dtype)
-                dm, da_r, da_z, da_n = blocks(dA, 4)
+                dm, da_r, da_z, da_n = _blocks(dA, 4)
                 # da_r, da_z, da_n = da_n * F_r, dh * F_z, dh * F_n
-                F_r, F_z, F_n = blocks(arena.empty((len(r), three, batch), Z.dtype), 3)
+                F_r, F_z, F_n = _blocks(arena.empty((len(r), three, batch), Z.dtype), 3)
                 subtract(1.0, r, F_r)
                 F_r *= r
                 F_r *= m
@@ -219,7 +230,7 @@ class GRUCell(Cell):
                 subtract(1.0, multiply(n, n, da_n), da_n)  # da_n lends its memory
                 F_n *= da_n
                 for from_above, f_r, f_z, f_n, r_t, z_t, dm_t, da_r_t, da_z_t, da_n_t, da_mrz in zip(
-                    *backwards(dH[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
+                    *_backwards(dH[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
@@ -321,10 +332,10 @@ class LSTMCell(Cell):
             times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
         for steps in chunks(n_steps, batch, 18 * dh.nbytes):
             with arena.borrowed():
-                i, f, o, g, c, tanh_c = blocks(cache[steps], 6)
+                i, f, o, g, c, tanh_c = _blocks(cache[steps], 6)
                 # da_i, da_f, da_g = dc * F_i, dc * F_f, dc * F_g     da_o = dh * F_o     dc += dh * F_c
                 F = arena.empty((len(i), 5 * width, batch), Z.dtype)
-                F_i, F_f, F_g, F_o, F_c = blocks(F, 5)
+                F_i, F_f, F_g, F_o, F_c = _blocks(F, 5)
                 subtract(1.0, i, F_i)
                 F_i *= i
                 F_i *= g
@@ -340,7 +351,7 @@ class LSTMCell(Cell):
                 F_c *= o
                 dA = arena.empty((len(i), 4 * width, batch), Z.dtype)
                 for from_above, f_i, f_f, f_g, f_o, f_c, f_t, da_i, da_f, da_g, da_o, da in zip(
-                    *backwards(dH[steps], F_i, F_f, F_g, F_o, F_c, f, *blocks(dA, 4), dA)
+                    *_backwards(dH[steps], F_i, F_f, F_g, F_o, F_c, f, *_blocks(dA, 4), dA)
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)

@@ -47,7 +47,7 @@ class Network:
     cell : Cell
     bidirectional : bool
         Each layer also runs through the sequence backwards; what it hands on is both states, D = 2 H rows.
-    pooling : {"last", "mean", "max", "attention"} or None
+    pooling : {"last", "mean", "max", "concat", "attention"} or None
         None for an output at every step.
     dropout : float
         Share of the values that are dropped between layers and before the readout while training.

@@ -248,17 +248,17 @@ class Training:
             weight += block.total_weight()
         return total / weight if weight else np.nan
 
-    def unexplained(self, data: Data, cores: Cores) -> float:
+    def unexplained(self, data: Data, Y: np.ndarray, weights: np.ndarray | None, cores: Cores) -> float:
         """Mean loss of the weights to keep, as a share of the least that outputs which do not depend on X can have.
 
-        Both above the least loss that is possible; 0 where all targets are the same.
+        Both above the least loss that is possible; 0 where all targets are the same. Y (k, rows) and the weights (rows,)
+        are those of the data.
         """
-        blocks = list(data.blocks(CHUNK_BYTES))
-        Y, weights = _targets(blocks)
-        total = weights.sum()
+        total = Y.shape[1] if weights is None else weights.sum()
         if not total > 0 or (Y == Y[:, :1]).all():
             return 0.0
-        weights /= total
+        weights = np.full(Y.shape[1], 1.0 / total) if weights is None else weights / total
+        Y = Y.astype(np.float64) if Y.dtype.kind == "f" else Y  # classes are integers
         loss = self.network.loss
         with np.errstate(all="ignore"):
             constant = loss.constant(Y, weights)
@@ -341,17 +341,3 @@ class Training:
             clip_norm=settings.clip_norm,
             clip_value=settings.clip_value,
         )
-
-
-def _targets(blocks: list[Batch]) -> tuple[np.ndarray, np.ndarray]:
-    """Targets (k, rows) of all sequences or valid steps, and their weights."""
-    all_Y, all_weights = [], []
-    for block in blocks:
-        Y: np.ndarray = block.Y  # type: ignore[assignment]
-        weights = np.ones(Y.shape[:1] * (Y.ndim - 2) + Y.shape[-1:]) if block.weights is None else block.weights
-        if Y.ndim == 3:
-            valid = np.ones(weights.shape, bool) if block.valid is None else block.valid
-            Y, weights = Y.transpose(1, 0, 2)[:, valid], weights[valid]
-        all_Y.append(Y.astype(np.float64) if Y.dtype.kind == "f" else Y)  # classes are integers
-        all_weights.append(weights.astype(np.float64))
-    return np.concatenate(all_Y, axis=1), np.concatenate(all_weights)

@@ -139,7 +139,7 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
 
     def _describe_net(self, sequences: Sequences, *, reset: bool) -> dict:
         """All that the network's shape depends on, as plain values."""
-        open_parts = chosen(self, int(np.median(sequences.lengths)), one_output=is_classifier(self))
+        open_parts = chosen(self, sequences.usual_length, one_output=is_classifier(self))
         if not reset:  # what is left open stays what it was chosen to be
             open_parts |= {name: self._net[name] for name in open_parts if is_open(getattr(self, name))}
         if self.bptt_steps is not None and open_parts["bidirectional"]:
@@ -368,7 +368,7 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
         if go_on:
             theta, curve = self._theta.copy(), self.loss_curve_
         else:
-            start = partial(network.start, rng, self.init, self.init_scale, self._dtype, data.usual_length)
+            start = partial(network.start, rng, self.init, self.init_scale, self._dtype, data.sequences.usual_length)
             # under the same settings as training: the weights must not depend on the number of BLAS threads
             theta, curve = Cores().use(lambda cores: start()), []
             self.validation_loss_curve_, self.validation_scores_ = None, None

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
 from ..core._cores import Cores, insist
+from ..core._losses import Loss
 from ..core._training import Training
 from ..sequences._dataset import Dataset
 from ._choices import LONG_TO_CLASSIFY, chosen
@@ -51,10 +52,13 @@ def what_to_try(estimator: Any, training: Training, data: Dataset) -> str | None
         return None
     some = np.sort(np.random.default_rng(0).permutation(len(data))[:500])  # drawn: order may have a pattern
     sample = data.take(some)
-    if not Cores().use(lambda cores: training.unexplained(sample, cores)) > 0.99:
+    Y = sample.Y[sample.rows].T
+    weights = None if sample.weights is None else sample.weights[sample.rows]
+    if not Cores().use(lambda cores: training.unexplained(sample, Y, weights, cores)) > 0.99:
         return None
-    steps = int(np.median(data.sequences.lengths[data.index]))
-    tries = _of_scale(estimator, training, sample)
+    as_given = data.sequences.in_patches(1)
+    steps = as_given.usual_length
+    tries = _of_scale(estimator, as_given.steps(sample.index[:100], np.dtype(np.float64)), Y, training.network.loss)
     open_to_all = copy.copy(estimator)
     open_to_all.cell = open_to_all.pooling = open_to_all.patch_size = open_to_all.bidirectional = "auto"
     open_to_all.bptt_steps = None
@@ -76,9 +80,9 @@ def what_to_try(estimator: Any, training: Training, data: Dataset) -> str | None
     )
 
 
-def _of_scale(estimator: Any, training: Training, sample: Dataset) -> list[str]:
-    """What to try where X or y are far from unit variance."""
-    X, lengths = sample.sequences.in_patches(1).steps(sample.index[:100], np.dtype(np.float64))
+def _of_scale(estimator: Any, steps: tuple[np.ndarray, np.ndarray | None], Y: np.ndarray, loss: Loss) -> list[str]:
+    """What to try where X, given as what `Sequences.steps` returns, or Y (k, rows) is far from unit variance."""
+    X, lengths = steps
     there = np.ones(X[:, 0].shape, bool) if lengths is None else np.arange(len(X))[:, None] < lengths
     tries, rows = [], X.transpose(0, 2, 1)[there]
     with np.errstate(all="ignore"):
@@ -86,9 +90,8 @@ def _of_scale(estimator: Any, training: Training, sample: Dataset) -> list[str]:
         mean, spread = mean[spread > 0], spread[spread > 0]
         if (spread > 10).any() or (mean > 3 * spread).any() or (spread < 0.1).all():
             tries.append("TimestepTransformer(StandardScaler()) before it: X is not of unit variance")
-        y = sample.Y[sample.rows]
-        if not is_classifier(estimator) and not training.network.loss.positive_only:
-            mean, spread = np.abs(y.mean(axis=0)), y.std(axis=0)
+        if not is_classifier(estimator) and not loss.positive_only:
+            mean, spread = np.abs(Y.mean(axis=1)), Y.std(axis=1)
             if (spread > 10).any() or (mean > 3 * spread).any() or (spread < 0.1).any():
                 tries.append("TransformedTargetRegressor(..., transformer=StandardScaler()): y is not of unit variance")
     if estimator.alpha > 0.01:

@@ -95,18 +95,17 @@ def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     return x
 
 
-def refuse_columns_without_numbers(X: Any, name: str) -> None:
-    """Columns of times or of text in a pandas frame: a frame of times alone would be read as whole numbers."""
+def refuse_times_and_text(X: Any, name: str, advice: str) -> None:
+    """An array of times, or a pandas frame with columns of times or text. scikit-learn would read times as whole
+    numbers, and a missing one as the smallest of them."""
+    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):
+        raise ValueError(f"{name} must hold real numbers, got dtype {X.dtype}.")
     if not isinstance(X, pd.DataFrame):
         return
     for label, dtype in zip(X.columns, X.dtypes, strict=True):
         is_text = pd.api.types.is_string_dtype(dtype) and not pd.api.types.is_object_dtype(dtype)
         if dtype.kind in "mM" or isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or is_text:
-            raise ValueError(
-                f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. Each row of a frame is one "
-                "sequence, each column a time step. A long frame, one row for each sequence and time step, is for "
-                "FrameToSequences."
-            )
+            raise ValueError(f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. {advice}")
 
 
 def single_column(X: Any) -> Any:

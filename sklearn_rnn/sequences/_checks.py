@@ -13,13 +13,24 @@ from ._arrays import (
     as_array,
     is_ragged,
     native,
-    refuse_columns_without_numbers,
     refuse_lazy,
+    refuse_times_and_text,
     single_column,
     unmasked,
     with_nan,
 )
 from ._sequences import CHANNELS_LAST, REMEDIES, Sequences
+
+_LONG_FRAME = (
+    "Each row of a frame is one sequence, each column a time step. A long frame, one row for each sequence and time "
+    "step, is for FrameToSequences."
+)
+
+
+def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
+    """2-D X of which the rows are no sequences yet, as scikit-learn's `validate_data` has it."""
+    refuse_times_and_text(X, "X", "Make numbers of it, or leave it out.")
+    return validate_data(estimator, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
 
 
 def check_sequences(
@@ -56,7 +67,7 @@ def check_sequences(
     """
     as_table = n_repeats is not None
     X = single_column(X)
-    refuse_columns_without_numbers(X, name)
+    refuse_times_and_text(X, name, _LONG_FRAME)
     if as_table and is_ragged(X):
         raise ValueError(
             f"{name} must be a table (n_samples, n_features) with mapping='one-to-many' (each row is fed at every "
@@ -134,8 +145,6 @@ def _n_axes(X: object, name: str) -> int | None:
 
 def _check_table(estimator, X, reset, name, dtype, allow_nan, as_table) -> np.ndarray:
     """2-D X, validated: univariate sequences as rows, or features."""
-    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):  # scikit-learn makes numbers of times
-        raise ValueError(f"{name} must hold real numbers, got dtype {X.dtype}.")
     table = check_array(
         X, dtype=[np.float64, np.float32], ensure_all_finite=False, input_name=name, estimator=estimator
     )

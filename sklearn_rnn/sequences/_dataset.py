@@ -44,11 +44,6 @@ class Dataset:
     def __len__(self):
         return len(self.index)
 
-    @property
-    def usual_length(self) -> int:
-        """The median number of steps of a sequence, as networks see it."""
-        return int(np.median(self.sequences.n_patches[self.index]))
-
     def take(self, some: np.ndarray) -> Dataset:
         """Some of the sequences, by their places in this dataset. Nothing is copied."""
         return replace(self, index=self.index[some])

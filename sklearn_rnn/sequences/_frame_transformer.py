@@ -155,11 +155,12 @@ class FrameToSequences(SequenceTransformer):
         for column in columns:
             kind = kind_of(X[column])
             refuse_column(X[column], column, kind)
-            categories.append(categories_of(X[column]) if kind == "categories" else None)
+            of_column = categories_of(X[column]) if kind == "categories" else None
+            categories.append(of_column)
             if kind == "numbers":
                 singles.append(is_single(X[column]))
-            elif kind == "categories" and not isinstance(X[column].dtype, pd.CategoricalDtype):
-                _doubt_text(X[column], column, categories_of(X[column]))
+            elif of_column is not None and not isinstance(X[column].dtype, pd.CategoricalDtype):
+                _doubt_text(X[column], column, of_column)
         of_numbers = [single for single in singles if single is not None]
         order, lengths, ids = order_of_rows(X, self.id_col, self.time_col)
         _refuse_other_order(y, ids)
@@ -368,6 +369,6 @@ def _refuse_other_order(y: object, ids: np.ndarray) -> None:
         return
     if y.index.is_unique and y.index.isin(ids).all() and not y.index.equals(pd.RangeIndex(len(y))):
         raise ValueError(
-            f"The index of y holds the ids of the sequences, but in another order: y begins with {y.index[0]!r}, the "
+            f"The index of y holds the ids of the sequences, but in another order: y begins with {shown(y.index[0])}, the "
             f"sequences with {ids.tolist()[0]!r}. Put it in their order: y.loc[frames.ids(X)]."
         )

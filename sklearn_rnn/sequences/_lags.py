@@ -9,10 +9,11 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions, validate_parameters
-from ._arrays import as_array, as_numbers, unmasked
+from ._arrays import as_array, as_numbers
+from ._checks import check_rows
 from ._transformer import SequenceTransformer
 
 
@@ -137,7 +138,7 @@ class LagsToSequence(SequenceTransformer):
 
     def _check(self, X, reset: bool) -> np.ndarray:
         if self._layout != "channels-first":
-            return validate_data(self, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
+            return check_rows(self, X, reset=reset)
         X = as_numbers(as_array(X, "X"), "X")
         if X.ndim != 3 or X.size == 0:
             raise ValueError(

@@ -82,6 +82,11 @@ class Sequences:
         """Steps of each sequence, as networks see it."""
         return -(-self.lengths // self.patch_size)
 
+    @property
+    def usual_length(self) -> int:
+        """The median number of steps of a sequence, as networks see it."""
+        return int(np.median(self.n_patches))
+
     # -- from what users pass ---------------------------------------------------------------------------------------
 
     @classmethod

@@ -8,11 +8,12 @@ from typing import Literal, Self
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions, validate_parameters
 from .._warnings import warn
-from ._arrays import as_array, as_numbers, unmasked
+from ._arrays import as_array, as_numbers
+from ._checks import check_rows
 from ._timeindex import end_of_index, follows_on, index_in_time
 from ._transformer import SequenceTransformer
 
@@ -159,9 +160,6 @@ class SlidingWindow(SequenceTransformer):
         """Rows before a row that its window reaches."""
         return (int(self.window) - 1) * int(self.dilation)
 
-    def _check(self, X, reset: bool) -> np.ndarray:
-        return validate_data(self, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
-
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Remember the last rows of X, and their index.
 
@@ -182,7 +180,7 @@ class SlidingWindow(SequenceTransformer):
         """The rows of X as an array, of which the last are kept."""
         validate_parameters(self)
         end = end_of_index(X)
-        table = self._check(X, reset=True)
+        table = check_rows(self, X, reset=True)
         self._n_before_at_fit = self._n_before
         self._tail = table[len(table) - min(self._n_before, len(table)) :].copy()
         self._index = end
@@ -208,7 +206,7 @@ class SlidingWindow(SequenceTransformer):
                 "transformer was fitted. Set them back, or fit again."
             )
         index_in_time(X)  # says what is wrong with it
-        table = self._check(X, reset=False)
+        table = check_rows(self, X, reset=False)
         follows = {"fit": True, "none": False, "auto": None}[self.context]
         if follows is None and self._n_before:
             follows = follows_on(self._index, X)
