@@ -70,6 +70,10 @@ class RNNTextGenerator(Stored, TextParameters, BaseEstimator):
         tokens. Training takes memory for several times bptt_steps * batch_size * (size of the vocabulary)
         numbers.
 
+    averaging : bool, default=False
+        Whether what is validated and kept is not the weights themselves but their mean over the updates so far, in
+        which the last tenth of them weighs most.
+
     dropout, init, init_scale, solver, learning_rate, learning_rate_init, learning_rate_decay, clip_norm, clip_value, \
 alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         As in RNNSequenceClassifier, but for solver="lbfgs", which there is not, and with other defaults:
@@ -135,6 +139,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         bptt_steps: int = 32,
         batch_size: int = 64,
         dropout: float = 0.0,
+        averaging: bool = False,
         init: str = "orthogonal",
         init_scale: float = 0.1,
         solver: str = "adam",
@@ -210,6 +215,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             tol=self.tol,
             n_iter_no_change=self.max_iter + 1 if all_passes else self.n_iter_no_change,
             watch_validation=self.early_stopping,
+            averaging=self.averaging,
             clip_norm=self.clip_norm,
             clip_value=self.clip_value,
             bptt_steps=self.bptt_steps,
