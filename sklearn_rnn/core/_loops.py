@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from ._optimizers import Optimizer, Schedule, clip
+from ._optimizers import Optimizer, Schedule, average_in, clip
 
 Objective = Callable[[np.ndarray, Any], tuple[float, np.ndarray]]
 
@@ -151,6 +151,7 @@ def minimize_stochastic(
     progress: Progress,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    averaged: np.ndarray | None = None,
 ) -> str:
     """Mini-batch training.
 
@@ -164,14 +165,17 @@ def minimize_stochastic(
         it weighs in the epoch's mean.
     progress : Progress
         Goes on from where it stands, and is updated.
+    averaged : ndarray, default=None
+        Mean of theta over the updates (see `average_in`); changed in place. If given, it is what is validated and kept.
 
     Returns
     -------
     reason : {"stopped", "max_iter", "diverged"}
     """
+    kept = theta if averaged is None else averaged
     try:
         for _ in range(n_epochs):
-            monitor.epoch_begins(theta)
+            monitor.epoch_begins(kept)
             total, count = 0.0, 0
             for batch, n in epoch_batches():
                 value, g = _checked(*objective(theta, batch))
@@ -179,9 +183,11 @@ def minimize_stochastic(
                 rate = schedule.rate(progress.epoch, progress.t + 1, progress.cuts)
                 progress.t += 1
                 optimizer.step(theta, g, rate, progress.t)
+                if averaged is not None:
+                    average_in(averaged, theta, progress.t)
                 total += value * n
                 count += n
-            monitor.epoch_ends(theta, total / count, progress)
+            monitor.epoch_ends(kept, total / count, progress)
             if monitor.is_stuck:
                 if schedule.kind != "adaptive" or schedule.rate(0, 0, progress.cuts) <= 1e-6:
                     raise Stop
@@ -190,7 +196,7 @@ def minimize_stochastic(
     except Stop:
         return "stopped"
     except NotFinite:
-        monitor.diverges(theta)
+        monitor.diverges(kept)
         return "diverged"
     return "max_iter"
 

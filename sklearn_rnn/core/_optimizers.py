@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# How much late weights count in their mean: see `average_in`.
+AVERAGE_POWER = 8
+
 
 def clip(g: np.ndarray, norm: float | None, value: float | None) -> None:
     """Cut every entry to [-value, value], then shorten the whole vector to `norm`, in place."""
@@ -24,6 +27,15 @@ def clip(g: np.ndarray, norm: float | None, value: float | None) -> None:
             g *= norm / np.sqrt(g @ g)
         elif length > norm:
             g *= norm / length
+
+
+def average_in(averaged: np.ndarray, theta: np.ndarray, t: int) -> None:
+    """Take the weights after update t = 1, 2, ... into their mean over all updates so far, in place.
+
+    With p = 8 they weigh as some s**p in a mean over s = 1, ..., t (polynomial decay; Shamir & Zhang, 2013), so that it
+    is mostly of the last tenth of the updates, however many there are.
+    """
+    averaged += (theta - averaged) * ((AVERAGE_POWER + 1) / (AVERAGE_POWER + t))
 
 
 @dataclass

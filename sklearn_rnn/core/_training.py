@@ -53,6 +53,9 @@ class Settings:
     batch_size : int
     watch_validation : bool
         Stop early by the validation value, and keep the weights that are best by it.
+    averaging : bool
+        Validate and keep not the weights themselves but their mean over the updates so far, mostly the last tenth of
+        them (see `average_in`). L-BFGS takes none.
     """
 
     solver: str
@@ -66,6 +69,7 @@ class Settings:
     tol: float = 1e-4
     n_iter_no_change: int = 10
     watch_validation: bool = False
+    averaging: bool = False
     clip_norm: float | None = None
     clip_value: float | None = None
     bptt_steps: int | None = None
@@ -126,8 +130,13 @@ class Training:
         self._theta, self._monitor = theta, Monitor(tol=settings.tol, n_iter_no_change=np.inf)
         self._shrink = settings.alpha * network.layout.is_matrix(theta.dtype)
         self._optimizer: Optimizer | None = None
+        self._averaged: np.ndarray | None = None
         if settings.solver != "lbfgs":
             self._optimizer = make_optimizer(settings.solver, theta, settings.optimizer)
+            if settings.averaging:
+                self._averaged = theta.copy()
+                if memory is not None and "last" in memory:
+                    self._theta[...] = memory["last"]
             if memory is not None:
                 self.progress.t, self.progress.cuts = memory["t"], memory["cuts"]
                 for name, vector in memory["state"].items():
@@ -138,14 +147,15 @@ class Training:
     @property
     def theta(self) -> np.ndarray:
         """The weights to keep, at the end or wherever training was interrupted."""
-        return self._monitor.choose(self._theta, self.progress)
+        return self._monitor.choose(self._theta if self._averaged is None else self._averaged, self.progress)
 
     @property
     def memory(self) -> dict | None:
         """The solver's state, as plain values and arrays; L-BFGS has none."""
         if self._optimizer is None:
             return None
-        return {
+        last = {} if self._averaged is None else {"last": self._theta}
+        return last | {
             "solver": self.settings.solver,
             "state": self._optimizer.state,
             "rng": self.rng,
@@ -340,4 +350,5 @@ class Training:
             progress=self.progress,
             clip_norm=settings.clip_norm,
             clip_value=settings.clip_value,
+            averaged=self._averaged,
         )

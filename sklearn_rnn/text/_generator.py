@@ -25,7 +25,7 @@ from ..estimators._learning import learn, print_epoch, refuse_if_nothing_was_lea
 from ..sequences._dataset import Dataset
 from ._parameters import TextParameters
 from ._reader import Reader, token_network
-from ._streams import streams, warn_if_short
+from ._streams import count, streams, warn_if_short
 from ._tokens import UNKNOWN, as_texts, check_sampling, find_vocabulary, sample, to_numbers, tokenize
 
 # What is no parameter here, but of RNNSequenceClassifier.
@@ -69,6 +69,10 @@ class RNNTextGenerator(Stored, TextParameters, BaseEstimator):
         Streams into which the text is cut, to be read side by side; at most so many that each has 2 * bptt_steps
         tokens. Training takes memory for several times bptt_steps * batch_size * (size of the vocabulary)
         numbers.
+
+    averaging : bool, default=False
+        Whether what is validated and kept is not the weights themselves but their mean over the updates so far, in
+        which the last tenth of them weighs most.
 
     dropout, init, init_scale, solver, learning_rate, learning_rate_init, learning_rate_decay, clip_norm, clip_value, \
 alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
@@ -135,6 +139,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         bptt_steps: int = 32,
         batch_size: int = 64,
         dropout: float = 0.0,
+        averaging: bool = False,
         init: str = "orthogonal",
         init_scale: float = 0.1,
         solver: str = "adam",
@@ -189,12 +194,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
     def _streams(self, numbers: np.ndarray) -> Dataset:
         return streams(numbers, self.batch_size, self.bptt_steps)
 
-    def _count(self, numbers: np.ndarray) -> np.ndarray:
-        """How often each token occurs, which tells with which one to begin."""
-        if len(numbers) < 2:
-            raise ValueError(f"The text has {len(numbers)} token(s) to learn from; it takes at least 2.")
-        return np.bincount(numbers, minlength=len(self.vocabulary_))
-
     def _settings(self, n_streams: int, learning_rate: str) -> Settings:
         """The parameters that say how to train."""
         all_passes = not self.early_stopping and self.learning_rate != "adaptive"
@@ -210,6 +209,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             tol=self.tol,
             n_iter_no_change=self.max_iter + 1 if all_passes else self.n_iter_no_change,
             watch_validation=self.early_stopping,
+            averaging=self.averaging,
             clip_norm=self.clip_norm,
             clip_value=self.clip_value,
             bptt_steps=self.bptt_steps,
@@ -287,7 +287,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             self.vocabulary_ = self._find_vocabulary(tokens)
             numbers = self._numbers(tokens)
             n_train = len(numbers) - int(self.validation_fraction * len(numbers))
-            self._counts = self._count(numbers[:n_train])
+            self._counts = count(numbers[:n_train], len(self.vocabulary_))
             held_out = None
             if len(numbers) - n_train >= 2:
                 held_out = self._streams(numbers[n_train:])
@@ -357,7 +357,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                     "clone(estimator) to start anew."
                 )
             numbers = self._numbers(tokens)
-            self._counts = self._count(numbers) + (self._counts if begun else 0)
+            self._counts = count(numbers, len(self.vocabulary_)) + (self._counts if begun else 0)
             warn_if_short(numbers, self.bptt_steps, text)
             data = self._streams(numbers)
             learning_rate = "constant" if self.learning_rate == "cosine" else self.learning_rate

@@ -31,6 +31,7 @@ class TextParameters:
     bptt_steps: int
     batch_size: int
     dropout: float
+    averaging: bool
     init: str
     init_scale: float
     solver: str
@@ -57,5 +58,6 @@ class TextParameters:
         "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
         "bptt_steps": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "averaging": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     }

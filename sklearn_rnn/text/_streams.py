@@ -20,6 +20,13 @@ def streams(numbers: np.ndarray, at_most: int, bptt_steps: int) -> Dataset:
     return Dataset(Sequences.from_3d(X), numbers[1 : n_tokens + 1, None], None, True, X.dtype)
 
 
+def count(numbers: np.ndarray, n_tokens: int) -> np.ndarray:
+    """How often each token occurs, which tells with which one to begin."""
+    if len(numbers) < 2:
+        raise ValueError(f"The text has {len(numbers)} token(s) to learn from; it takes at least 2.")
+    return np.bincount(numbers, minlength=n_tokens)
+
+
 def warn_if_short(numbers: np.ndarray, bptt_steps: int, text: object) -> None:
     """A text that is hardly one may be the name of a file."""
     if len(numbers) < 2 * bptt_steps:

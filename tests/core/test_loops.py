@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import rosen, rosen_der
 
 from sklearn_rnn.core._loops import Monitor, Progress, Stop, minimize_lbfgs, minimize_stochastic
-from sklearn_rnn.core._optimizers import OPTIMIZERS, Schedule, clip
+from sklearn_rnn.core._optimizers import AVERAGE_POWER, OPTIMIZERS, Schedule, average_in, clip
 
 BATCH = (None, 1)
 
@@ -215,3 +215,78 @@ def test_state_is_all_there_is(name):
         whole.step(theta, g, 0.01, t)
         resumed.step(other_theta, g, 0.01, t)
     np.testing.assert_array_equal(theta, other_theta)
+
+
+def trail(n_epochs):
+    """The weights after each update of a noisy descent, and what goes into it."""
+    rng, thetas = np.random.default_rng(0), []
+    noise = rng.normal(size=(n_epochs, 2))
+
+    def objective(theta, batch):
+        if len(thetas) < len(noise):  # what the update before led to
+            thetas.append(theta.copy())
+        return float(theta @ theta), 2 * theta + noise[len(thetas) - 1]
+
+    return thetas, objective
+
+
+def test_an_average_weighs_late_updates_more():
+    rng = np.random.default_rng(0)
+    thetas, averaged = rng.normal(size=(40, 3)), np.full(3, 7.0)  # from where it starts does not matter
+    for t, theta in enumerate(thetas, 1):
+        average_in(averaged, theta, t)
+    # s**p, but for what keeps the sums simple: (s + p - 1) * ... * (s + 1) * s
+    weights = np.array([np.prod(np.arange(s, s + AVERAGE_POWER, dtype=float)) for s in range(1, 41)])
+    np.testing.assert_allclose(averaged, weights @ thetas / weights.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("watch_validation", [False, True])
+def test_averaged_weights_are_validated_and_kept(watch_validation):
+    thetas, objective = trail(31)
+    theta, averaged = np.array([3.0, -2.0]), np.zeros(2)
+    seen, values = [], np.r_[np.linspace(5, 1, 12), np.linspace(2, 3, 18)]  # the twelfth is the best
+
+    def validate(theta):
+        seen.append(theta.copy())
+        return values[len(seen) - 1]
+
+    monitor = Monitor(tol=0.0, n_iter_no_change=np.inf, watch_validation=watch_validation, validate=validate)
+    minimize_stochastic(
+        objective,
+        theta,
+        lambda: [BATCH],
+        OPTIMIZERS["sgd"](theta, momentum=0.0, nesterovs_momentum=False),
+        Schedule("constant", 0.1),
+        monitor,
+        n_epochs=30,
+        progress=Progress(),
+        averaged=averaged,
+    )
+    thetas = [*thetas[1:], theta]
+    expected = np.zeros(2)
+    for t in range(30):
+        average_in(expected, thetas[t], t + 1)
+        np.testing.assert_allclose(seen[t], expected, rtol=1e-12)
+    np.testing.assert_array_equal(averaged, seen[-1])
+    if watch_validation:
+        np.testing.assert_array_equal(monitor.choose(averaged, Progress()), seen[11])
+    assert not np.allclose(theta, averaged)
+
+
+def test_divergence_goes_back_to_finite_averaged_weights():
+    theta, averaged, n_calls = np.array([1.0, 1.0]), np.array([1.0, 1.0]), 0
+
+    def objective(theta, batch):
+        nonlocal n_calls
+        n_calls += 1
+        return (np.nan if n_calls > 3 else float(theta @ theta)), 2 * theta
+
+    progress, monitor = Progress(), patient()
+    optimizer = OPTIMIZERS["sgd"](theta, momentum=0.0, nesterovs_momentum=False)
+    options = {"n_epochs": 5, "progress": progress, "averaged": averaged}
+    schedule = Schedule("constant", 0.1)
+    assert minimize_stochastic(objective, theta, lambda: [BATCH], optimizer, schedule, monitor, **options) == "diverged"
+    assert progress.epoch == 3
+    kept = monitor.choose(averaged, progress)
+    assert np.isfinite(kept).all()
+    assert (kept > theta).all()  # it lags behind

@@ -263,6 +263,23 @@ def test_the_last_part_is_held_out():
     assert model.predict_proba([""])[0, model.vocabulary_["g"]] < 1e-9  # it does not occur in the part that was learnt
 
 
+def test_averaged_weights():
+    """They are what is kept and validated; partial_fit goes on from the last ones, and not from their mean."""
+    plain, averaged = (generator(learning_rate="constant", averaging=a, batch_size=1).fit(TEXT) for a in (False, True))
+    assert plain.loss_curve_ == averaged.loss_curve_  # measured on the way, on the weights themselves
+    assert not np.allclose(plain.weights_["W_o"], averaged.weights_["W_o"])
+    held_out = TEXT[len(TEXT) - int(0.1 * len(TEXT)) :]
+    assert averaged.validation_loss_curve_[-1] == pytest.approx(-averaged.score(held_out), abs=1e-6)
+    learnt = TEXT[: -len(held_out)]
+    vocabulary = sorted(set(TEXT))
+    in_parts = generator(averaging=True, batch_size=1, vocabulary=vocabulary)
+    for _ in range(4):
+        in_parts = pickle.loads(pickle.dumps(in_parts.partial_fit(learnt)))
+    np.testing.assert_allclose(in_parts.weights_["W_o"], averaged.weights_["W_o"], rtol=1e-4, atol=1e-5)
+    best = generator(averaging=True, batch_size=1, learning_rate_init=0.3, early_stopping=True, max_iter=9).fit(TEXT)
+    assert min(best.validation_loss_curve_) == pytest.approx(-best.score(held_out), abs=1e-6)
+
+
 def test_a_text_too_short_to_hold_out_a_part():
     with pytest.warns(UserWarning, match="15 tokens, fewer than 2 [*] bptt_steps = 32.*'abcabc.* name of a file"):
         assert generator().fit("abc" * 5).validation_loss_curve_ is None
