@@ -197,6 +197,7 @@ def minimize_stochastic(
         return "stopped"
     except NotFinite:
         monitor.diverges(kept)
+        theta[...] = kept
         return "diverged"
     return "max_iter"
 

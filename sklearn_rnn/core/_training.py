@@ -261,8 +261,8 @@ class Training:
     def unexplained(self, data: Data, Y: np.ndarray, weights: np.ndarray | None, cores: Cores) -> float:
         """Mean loss of the weights to keep, as a share of the least that outputs which do not depend on X can have.
 
-        Both above the least loss that is possible; 0 where all targets are the same. Y (k, rows) and the weights (rows,)
-        are those of the data.
+        Both above the least loss that is possible; 0 where all targets are the same. Y (k, rows) and the weights
+        (rows,) are those of the data.
         """
         total = Y.shape[1] if weights is None else weights.sum()
         if not total > 0 or (Y == Y[:, :1]).all():

@@ -369,6 +369,6 @@ def _refuse_other_order(y: object, ids: np.ndarray) -> None:
         return
     if y.index.is_unique and y.index.isin(ids).all() and not y.index.equals(pd.RangeIndex(len(y))):
         raise ValueError(
-            f"The index of y holds the ids of the sequences, but in another order: y begins with {shown(y.index[0])}, the "
-            f"sequences with {ids.tolist()[0]!r}. Put it in their order: y.loc[frames.ids(X)]."
+            f"The index of y holds the ids of the sequences, but in another order: y begins with {shown(y.index[0])}, "
+            f"the sequences with {ids.tolist()[0]!r}. Put it in their order: y.loc[frames.ids(X)]."
         )

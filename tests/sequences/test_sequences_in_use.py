@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.utils.fixes import parse_version
 
-from sklearn_rnn import PatchSequence, SlidingWindow, TimestepTransformer, frame_to_sequences
+from sklearn_rnn import LagsToSequence, PatchSequence, SlidingWindow, TimestepTransformer, frame_to_sequences
 from sklearn_rnn.sequences._sequences import Sequences
 
 rng = np.random.default_rng(0)
@@ -212,3 +212,19 @@ def test_times_as_text():
         frame_to_sequences(frame.assign(t=["2020-01-09", "2020-01-09 00:00", "2020-01-10"])[::-1], "id", "t", ["x"])
     with pytest.raises(ValueError, match="cannot be read as dates"):
         frame_to_sequences(frame.assign(t=["2020-01-09", "2020-13-09", "2020-01-10"]), "id", "t", ["x"])
+
+
+# ---- SlidingWindow, LagsToSequence ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transformer", [SlidingWindow(window=2), LagsToSequence(order="oldest-first")])
+def test_times_are_not_read_as_whole_numbers(transformer):
+    times = pd.to_datetime(["2020-01-01", None, "2020-01-03", "2020-01-04"])
+    for frame in (pd.DataFrame({"x": np.arange(4.0), "when": times}), pd.DataFrame({"a": times, "when": times})):
+        with pytest.raises(ValueError, match=r"Column '(a|when)' of X is of type datetime64.*leave it out"):
+            transformer.fit(frame)
+    with pytest.raises(ValueError, match="must hold real numbers, got dtype datetime64"):
+        transformer.fit(frame.to_numpy())
+    fitted = transformer.fit(np.zeros((4, 2)))
+    with pytest.raises(ValueError, match="datetime64"):
+        fitted.transform(frame)
