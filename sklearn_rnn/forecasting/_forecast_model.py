@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -33,36 +34,76 @@ class ForecastModel:
 
     def fit(self, data: Series) -> Self:
         """Fit to series, each of which has at least `plan.n_needed` values and one `plan.n_least`."""
-        plan = self.plan
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
-        self.held_back = self._hold_back(data) if plan.calibration_fraction > 0 else None
+        self.plan = plan = self._decide(data)
+        self.held_back = None
+        if plan.calibration_fraction > 0:
+            self.held_back = self._hold_back(plan, data, plan.calibration_fraction)
+            if self.held_back is None:
+                warn(
+                    f"The series are too short to hold back {plan.calibration_fraction:.0%} of them and to fit on the "
+                    f"rest, which takes {plan.n_least} steps: there will be no skill_ and no intervals. Set "
+                    "calibration_fraction=0 to say that you need none, or choose a smaller window or horizon."
+                )
         self.skill = self.held_back.skill if self.held_back else np.nan
         self.network_weight = self.held_back.network_weight if self.held_back else 1.0
-        self.model = plan.new_model(data.n_known).fit(data, self._dtype)
-        self.mase_scale = np.stack([seasonal_change(part, plan.season_length) for part in data.values])
-        lengths = data.lengths
-        self._origins = self.model.origins(data, lengths, (np.arange(len(data)), lengths - 1))
-        self._next_time = data.ends
+        self.model = plan.new_model(data).fit(data, self._dtype)
+        self._stand_at_end_of(data)
         return self
 
-    def _hold_back(self, data: Series) -> HeldBack | None:
-        """Forecast the newest part of the data from the rest."""
-        plan, lengths = self.plan, data.lengths
-        n_held_back = int(np.ceil(plan.calibration_fraction * lengths.max()))
+    def _stand_at_end_of(self, data: Series) -> None:
+        self.mase_scale = np.stack([seasonal_change(part, self.plan.season_length) for part in data.values])
+        data = data.filled_to(self.plan.n_needed)
+        self._origins = self.model.origins(data, data.lengths, (np.arange(len(data)), data.lengths - 1))
+        self._next_time = data.ends
+
+    def of(self, data: Series) -> Self:
+        """The same model for other series, which it was not fitted to: their scale and state come from themselves."""
+        other = copy.copy(self)
+        other.model = self.model.of(data)
+        other._stand_at_end_of(data)
+        return other
+
+    def joined(self, other: Self) -> Self:
+        """For the series of both."""
+        both = copy.copy(self)
+        both.model = self.model.joined(other.model)
+        both.mase_scale = np.concatenate([self.mase_scale, other.mase_scale])
+        both._origins = self._origins.joined(other._origins)
+        both._next_time = np.concatenate([self._next_time, other._next_time])
+        return both
+
+    def _decide(self, data: Series) -> Plan:
+        """The plan, with the treatment of further seasons that forecasts the part held back best by the linear path."""
+        plan = self.plan
+        for k in range(len(plan.further)):
+            choices = plan.choices(k, data)
+            if len(choices) > 1:
+                open_to_choice = [replace(choice, further=choice.further[: k + 1]) for choice in choices]
+                fraction = plan.calibration_fraction or 0.2
+                held_back = [
+                    self._hold_back(choice, data, fraction, without_regressor=True) for choice in open_to_choice
+                ]
+                choices.sort(key=dict(zip(choices, (np.inf if h is None else h.error for h in held_back))).__getitem__)
+            plan = choices[0]
+        return plan
+
+    def _hold_back(
+        self, plan: Plan, data: Series, fraction: float, *, without_regressor: bool = False
+    ) -> HeldBack | None:
+        """Forecast the newest part of the data from the rest; None if the rest is too short."""
+        lengths = data.lengths
+        n_held_back = int(np.ceil(fraction * lengths.max()))
         if data.n_known:
             n_held_back = max(n_held_back, plan.block)  # HeldBack takes whole blocks then
         n_early = np.clip(data.ends.max() - n_held_back - data.starts, 0, lengths)
         n_late = plan.block if data.n_known else 1
         enough = np.flatnonzero((n_early >= plan.n_least) & (n_early + n_late <= lengths))
         if len(enough) == 0:
-            warn(
-                f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which "
-                f"takes {plan.n_least} steps: there will be no skill_ and no intervals. Set calibration_fraction=0 to "
-                "say that you need none, or choose a smaller window or horizon."
-            )
             return None
         data, n_early = data.select(enough), n_early[enough]
-        model = plan.new_model(data.n_known).fit(data.until(n_early), self._dtype)
+        early = data.until(n_early)
+        model = plan.new_model(data).fit(early, self._dtype, without_regressor=without_regressor)
         ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
         return HeldBack(model, data, n_early, plan.horizon, ahead)
 
@@ -94,11 +135,11 @@ class ForecastModel:
 
     def advance(self, new: Series, series: np.ndarray) -> Self:
         """A model that knows more rows of some series; this one stays as it is."""
-        origins, next_time = copy.deepcopy(self._origins), self._next_time.copy()
-        for i, number in enumerate(series):
-            one = np.array([number])
-            origins.put(one, self.model.advance(origins.take(one), new.select([i]), one))
-            next_time[number] += len(new.values[i])
-        advanced = copy.copy(self)
-        advanced._origins, advanced._next_time = origins, next_time
+        advanced, lengths = copy.copy(self), new.lengths
+        advanced._next_time = self._next_time.copy()
+        advanced._next_time[series] += lengths
+        for length in np.unique(lengths):
+            some = np.flatnonzero(lengths == length)
+            later = self.model.advance(self._origins.take(series[some]), new.select(some), series[some])
+            advanced._origins = advanced._origins.with_put(series[some], later)
         return advanced

@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 
 from .._warnings import warn
+from ._origins import carried
 from ._series import Series, fill_blocks, rows_at
 from ._series_model import SeriesModel, seasonal_change
 
@@ -33,6 +34,8 @@ class HeldBack:
     ----------
     scores : ndarray of shape (n, ahead, m)
         Absolute errors in the units of the model; NaN beyond the end.
+    error : float
+        Sum of absolute errors up to the horizon, scaled.
     skill : float
     network_weight : float
     """
@@ -75,11 +78,12 @@ class HeldBack:
         # mean absolute scaled error, against that of repeating the last season
         s = model.season_length
         lag = np.where(n_early > s, s, 1)[series][:, None]  # as in seasonal_change
-        naive = rows_at(data.values, series, t[:, None] - lag + 1 + np.arange(ahead) % lag)
+        values = [carried(part[None], s)[0] if np.isnan(part).any() else part for part in data.values]
+        naive = rows_at(values, series, t[:, None] - lag + 1 + np.arange(ahead) % lag)
         scale = np.stack([seasonal_change(part[:n], s) for part, n in zip(data.values, n_early)])[series][:, None]
-        error = np.nansum((np.abs(true - model.in_units(forecast, series)) / scale)[:, :horizon])
+        self.error = np.nansum((np.abs(true - model.in_units(forecast, series)) / scale)[:, :horizon])
         naive_error = np.nansum((np.abs(true - naive) / scale)[:, :horizon])
-        self.skill = float(1 - error / naive_error) if naive_error > 0 else np.nan
+        self.skill = float(1 - self.error / naive_error) if naive_error > 0 else np.nan
 
     def widths(self, n_steps: int, coverage: float) -> np.ndarray:
         """Half the width of intervals, (n_steps, m).
@@ -89,7 +93,9 @@ class HeldBack:
         much if they did not: of n independent errors in order, number (n + 1) * coverage is the one that a new error
         stays below with that probability.
         """
-        typical = np.maximum.accumulate(np.nanmean(self.scores, axis=0))  # (ahead, m)
+        known = np.isfinite(self.scores)
+        mean = np.where(known, self.scores, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        typical = np.maximum.accumulate(mean)  # (ahead, m)
         relative = self.scores / np.where(typical > 0, typical, 1.0)
         level = coverage * (1 + 1 / self._n_independent(relative))
         if coverage * (1 + 1 / len(self.scores)) > 1:
@@ -107,7 +113,8 @@ class HeldBack:
 
         n / (1 + 2 sum of autocorrelations, up to the first that is not positive); errors from one origin count as one.
         """
-        errors = errors - np.nanmean(errors, axis=0)
+        known = np.isfinite(errors)
+        errors = errors - np.where(known, errors, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         variance, n, time = np.nanmean(errors**2), len(errors), 1.0
         for lag in range(1, n // 2):
             products = (errors[lag:] * errors[:-lag])[self._series[lag:] == self._series[:-lag]]

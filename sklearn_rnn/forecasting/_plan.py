@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._warnings import warn
 from ..estimators._regressor import RNNRegressor
 from ._series import Series
 from ._series_model import SeriesModel
 from ._timegrid import TimeGrid, dominant_period
 from ._window_model import WindowModel, holds_recurrent_net, steps_needed
+
+# Further seasons: how many harmonics to choose from, and the longest that smoothing may follow.
+HARMONICS = (3, 10)
+LONGEST_SMOOTHED = 1000
 
 
 def default_regressor() -> RNNRegressor:
@@ -45,6 +50,9 @@ class Plan:
         What the regressors' random_state are drawn from.
     n_harmonics : int
         Of the season, as exogenous columns.
+    further : tuple of (length, harmonics)
+        Seasons besides `season_length`, and how many harmonics of each are exogenous columns; 0 for smoothing, None if
+        that is still open.
     past_only : tuple of labels
         Names of the exogenous columns whose future is not known.
     """
@@ -64,6 +72,7 @@ class Plan:
     n_harmonics: int
     calibration_fraction: float
     past_only: tuple
+    further: tuple = ()
 
     @property
     def n_needed(self) -> int:
@@ -75,39 +84,58 @@ class Plan:
         """Values that a fit takes: those, and one window with what follows it besides."""
         return self.n_needed + self.block + 1
 
+    def choices(self, k: int, data: Series) -> list[Plan]:
+        """Ways to treat the k-th further season of series: smoothing, where it is short, or harmonics."""
+        length, harmonics = self.further[k]
+        if harmonics is not None:
+            return [self]
+        ways = [number for number in HARMONICS if 2 * number <= length]
+        short = length == int(length) and length <= LONGEST_SMOOTHED and data.lengths.max() >= 3 * length
+        if short and self.normalize == "smoothing":
+            ways.insert(0, 0)
+        return [replace(self, further=(*self.further[:k], (length, way), *self.further[k + 1 :])) for way in ways]
+
     def check_lengths(self, data: Series, label: Callable[[int], str]) -> None:
-        """An error if a series is too short to be forecast, or all are too short to fit on; `label` names a series."""
+        """An error if all series are too short to fit on; `label` names a series."""
         lengths = data.lengths
         of_what = f"window={self.window}, season_length={self.season_length}, difference={self.difference}"
-        short = np.flatnonzero(lengths < self.n_needed)
-        if len(short):
-            raise ValueError(
-                f"{label(int(short[0]))} has {lengths[short[0]]} values, too few for a forecast, which takes "
-                f"{self.n_needed} ({of_what}). Choose smaller ones, such as a smaller window, or leave the series out."
-            )
         if lengths.max() < self.n_least:
             raise ValueError(
                 f"y has at most {lengths.max()} values in a series, too few to fit on: with {of_what} and "
                 f"{self.block} step(s) forecast at once it takes at least {self.n_least}. Choose a smaller window or "
                 "horizon, or strategy='recursive'."
             )
+        self.warn_of_short(data, label)
 
-    def new_model(self, n_known: int) -> SeriesModel:
-        """A model that is not fitted, for so many exogenous columns that are known ahead."""
+    def warn_of_short(self, data: Series, label: Callable[[int], str]) -> None:
+        """Series that are shorter than what a forecast looks at are told."""
+        short = np.flatnonzero(data.lengths < self.n_needed)
+        if len(short):
+            which = f"{label(int(short[0])).rstrip(',')} has {data.lengths[short[0]]} value(s)"
+            more = f", and {len(short) - 1} more are as short" if len(short) > 1 else ""
+            warn(
+                f"{which}{more}: fewer than the {self.n_needed} that a forecast looks at. What is missing in front is "
+                "taken to be at the level of the first value."
+            )
+
+    def new_model(self, data: Series) -> SeriesModel:
+        """A model that is not fitted, for such series."""
+        harmonics = [(self.season_length, self.n_harmonics), *((s, k) for s, k in self.further if k)]
         model = WindowModel(
             regressor=self.regressor,
             window=self.window,
             n_steps=self.block,
             normalize=self.normalize,
-            season_length=self.season_length,
+            seasons=[self.season_length, *(int(s) for s, k in self.further if k == 0)],
             difference=self.difference,
             linear_path=self.linear_path,
             as_3d=self.as_3d,
             n_members=self.n_members,
             seed=self.seed,
-            n_known=n_known + 2 * self.n_harmonics,
+            n_known=data.n_known + 2 * sum(number for _, number in harmonics),
+            static=np.flatnonzero(data.is_static),
         )
-        return SeriesModel(model, self.transformer, self.season_length, self.n_harmonics)
+        return SeriesModel(model, self.transformer, self.season_length, harmonics)
 
 
 def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Plan:
@@ -117,7 +145,9 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
     recurrent = holds_recurrent_net(regressor)
     horizon, lengths = int(p["horizon"]), data.lengths
     block = horizon if p["strategy"] == "direct" else 1
-    season = p["season_length"]
+    season, further = p["season_length"], ()
+    if isinstance(season, (Sequence, np.ndarray)) and not isinstance(season, str):
+        season, *further = season
     if season == "auto":
         season = grid.season_length
         if grid.kind == "integer":
@@ -127,8 +157,9 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
     window = p["window"]
     if window == "auto":
         window = season * -(-7 // season) if season > 1 else 24
-        # at least twice as many windows as steps in a window
-        window = max(1, min(window, (int(np.median(lengths)) - block) // 3))
+        # at least twice as many windows as steps in a window, in a series to which the median value belongs
+        usual = np.repeat(np.sort(lengths), np.sort(lengths))[lengths.sum() // 2]
+        window = max(1, min(window, (int(usual) - block) // 3))
     difference = {None: 0, "season": season}.get(p["difference"], p["difference"])
     normalize = p["normalize"]
     if normalize == "auto":
@@ -161,4 +192,5 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
         n_harmonics=min(p["seasonal_features"], int(season) // 2),
         calibration_fraction=p["calibration_fraction"],
         past_only=() if p["past_only"] is None else tuple(p["past_only"]),
+        further=tuple((length, None) for length in further),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class Series:
     Attributes
     ----------
     values : list of ndarray of shape (T_i, m)
-        A multivariate series has several values at each step.
+        A multivariate series has several values at each step; NaN where one is missing.
     known, past_only : list of ndarray of shape (T_i, k)
         Exogenous columns whose future is known, and those of which only the past is.
     starts : ndarray of shape (N,)
@@ -28,6 +28,7 @@ class Series:
     known: list[np.ndarray]
     past_only: list[np.ndarray]
     starts: np.ndarray
+    is_static: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -54,11 +55,12 @@ class Series:
 
     def select(self, some: Rows) -> Series:
         """Some of the series."""
-        return Series(
-            [self.values[i] for i in some],
-            [self.known[i] for i in some],
-            [self.past_only[i] for i in some],
-            self.starts[np.asarray(some, dtype=np.intp)],
+        return replace(
+            self,
+            values=[self.values[i] for i in some],
+            known=[self.known[i] for i in some],
+            past_only=[self.past_only[i] for i in some],
+            starts=self.starts[np.asarray(some, dtype=np.intp)],
         )
 
     def rows(self, first: Rows, stop: Rows) -> Series:
@@ -76,6 +78,29 @@ class Series:
         """Rows before stop[i] of each series."""
         return self.rows(np.zeros_like(stop), stop)
 
+    def filled_to(self, n: int) -> Series:
+        """Series of fewer than n steps begin earlier, with values that are missing."""
+        more = np.maximum(n - self.lengths, 0)
+        if not more.any():
+            return self
+
+        def with_rows(parts, mode):
+            return [part if not k else mode(part, k) for part, k in zip(parts, more)]
+
+        def missing(part, k):
+            return np.pad(part.astype(np.float64), ((k, 0), (0, 0)), constant_values=np.nan)
+
+        def first(part, k):
+            return np.pad(part, ((k, 0), (0, 0)), mode="edge")
+
+        return replace(
+            self,
+            values=with_rows(self.values, missing),
+            known=with_rows(self.known, first),
+            past_only=with_rows(self.past_only, missing),
+            starts=self.starts - more,
+        )
+
 
 def rows_at(parts: list[np.ndarray], series: Rows, steps: np.ndarray) -> np.ndarray:
     """parts[series[i]][steps[i, j]] as (n, steps, k); NaN beyond the end."""
@@ -90,10 +115,10 @@ def rows_at(parts: list[np.ndarray], series: Rows, steps: np.ndarray) -> np.ndar
 
 
 def fill_blocks(known: np.ndarray, n_steps: int) -> np.ndarray:
-    """Columns of the steps to forecast, (n, steps, k), with the last row repeated until there are n_steps.
+    """Columns of the steps to forecast, (n, steps, k), with rows of NaN behind them up to n_steps.
 
-    Steps are forecast in blocks, of which the last may go on beyond what is asked for. What its last steps hold must
-    not depend on rows that nobody asked about.
+    Steps are forecast in blocks, of which the last may go on beyond what is asked for. Nothing is known of its last
+    steps, and nothing is made up.
     """
     missing = n_steps - known.shape[1]
-    return known if missing <= 0 else np.concatenate([known, np.repeat(known[:, -1:], missing, axis=1)], axis=1)
+    return known if missing <= 0 else np.pad(known, ((0, 0), (0, missing), (0, 0)), constant_values=np.nan)

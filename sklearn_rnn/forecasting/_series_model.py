@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Self
 
 import numpy as np
 from sklearn.base import clone
 
+from ._origins import Exog, Origins, carried, padded
 from ._series import Series
-from ._window_model import Origins, WindowModel, padded
+from ._window_model import WindowModel
 
 
 class SeriesModel:
@@ -21,20 +23,32 @@ class SeriesModel:
         Applied to the values first, and undone last.
     season_length : int
         A series is divided by its mean absolute change from one season to the next, after the transformer.
-    n_harmonics : int
-        Sines and cosines of the season, as exogenous columns that are known.
+    harmonics : sequence of (length, number)
+        Sines and cosines of a season of so many steps, as exogenous columns that are known.
     """
 
-    def __init__(self, model: WindowModel, transformer, season_length: int, n_harmonics: int):
+    def __init__(self, model: WindowModel, transformer, season_length: int, harmonics):
         self.model = model
         self.transformer = transformer
         self.season_length = season_length
-        self.n_harmonics = n_harmonics
+        self.harmonics = harmonics
 
-    def fit(self, data: Series, dtype: str) -> Self:
+    def __setstate__(self, state: dict) -> None:
+        if "n_harmonics" in state:  # stored before there could be more than one season
+            state = state | {"harmonics": [(state["season_length"], state["n_harmonics"])]}
+        vars(self).update(state)
+
+    def fit(self, data: Series, dtype: str, *, without_regressor: bool = False) -> Self:
         """Fit to series; the regressor is given windows of this dtype."""
         if self.transformer is not None and not isinstance(self.transformer, str):
             rows = np.concatenate(data.values)
+            rows = rows[~np.isnan(rows).any(axis=1)]
+            if not len(rows):
+                raise ValueError(
+                    "target_transform takes rows in which all series have a value, and there is none: use None, or "
+                    "'log', or a long frame or panel, which hold one value a row."
+                )
+            self._fill = rows.mean(axis=0)
             self.transformer = clone(self.transformer).fit(rows)
             back = self._undo(self._transform([rows])[0])
             if not np.allclose(back, rows, rtol=1e-4, atol=1e-6 * np.abs(rows).max()):
@@ -42,12 +56,26 @@ class SeriesModel:
                     "target_transform cannot be undone: its inverse_transform does not give back the values of y. A "
                     "FunctionTransformer needs an inverse_func; others may not be one to one on this range."
                 )
-        transformed = self._transform(data.values)
-        self.scale = np.stack([seasonal_change(part, self.season_length) for part in transformed])
+        self.scale = self._scale_of(data)
         self._known_scaling, self._past_scaling = _mean_and_scale(data.known), _mean_and_scale(data.past_only)
         Z, E = self._arrays(data)
-        self.model.fit(Z, data.lengths, E, dtype)
+        self.model.fit(Z, data.lengths, E, dtype, without_regressor=without_regressor)
         return self
+
+    def of(self, data: Series) -> Self:
+        """The same model for other series, in the units of those."""
+        other = copy.copy(self)
+        other.scale = self._scale_of(data)
+        return other
+
+    def joined(self, other: Self) -> Self:
+        """For the series of both."""
+        both = copy.copy(self)
+        both.scale = np.concatenate([self.scale, other.scale])
+        return both
+
+    def _scale_of(self, data: Series) -> np.ndarray:
+        return np.stack([seasonal_change(part, self.season_length) for part in self._transform(data.values)])
 
     def origins(self, data: Series, n_start: np.ndarray, where: tuple[np.ndarray, np.ndarray]) -> Origins:
         """As WindowModel.origins, of the series that were fitted, which may be longer now."""
@@ -57,13 +85,16 @@ class SeriesModel:
     def advance(self, origins: Origins, new: Series, series: np.ndarray) -> Origins:
         """The origins of some series after more steps of them, equally many, are known too."""
         Z = np.stack(self._transform(new.values)) / self.scale[series][:, None]
-        return self.model.advance(origins, Z, self._exog(np.stack(new.known), np.stack(new.past_only), new.starts))
+        exog = self._exog(np.stack(new.known), np.stack(new.past_only), new.starts, origins)
+        return self.model.advance(origins, Z, exog)
 
     def forecast(
         self, origins: Origins, n_steps: int, known: np.ndarray, times: np.ndarray, network_weight: float = 1.0
     ):
-        """Scaled forecasts (n, n_steps, m); known (n, whole blocks of steps, k) are columns from `times` (n,) on."""
-        future = self._exog(known, np.empty((*known.shape[:2], 0)), times)
+        """Scaled forecasts (n, n_steps, m); known (n, whole blocks of steps, k) are columns from `times` (n,) on, NaN
+        where nothing is known of them, which is read as their mean."""
+        known_of_them = np.nan_to_num(_rescale(known, self._known_scaling))
+        future = np.concatenate([known_of_them, *self._waves(known, times)], axis=2)
         return self.model.forecast(origins, n_steps, future, network_weight)
 
     def scaled(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
@@ -98,32 +129,56 @@ class SeriesModel:
             with np.errstate(divide="ignore", invalid="ignore"):
                 transformed = [np.log(part, dtype=np.float64) for part in values]
         else:
-            transformed = [np.asarray(self.transformer.transform(part), dtype=np.float64) for part in values]
+            transformed = [self._transform_known(part) for part in values]
         for part, before in zip(transformed, values):
-            if not np.isfinite(part).all():
-                t, column = np.argwhere(~np.isfinite(part))[0]
+            wrong = ~np.isfinite(part) & ~np.isnan(before)
+            if wrong.any():
+                t, column = np.argwhere(wrong)[0]
                 raise ValueError(
                     f"target_transform made {part[t, column]} of the value {before[t, column]:g}. Use one that fits "
                     "the range of y, or None."
                 )
         return transformed
 
+    def _transform_known(self, part: np.ndarray) -> np.ndarray:
+        """By a transformer that may refuse NaN, or mix columns."""
+        missing = np.isnan(part)
+        if not missing.any():
+            return np.asarray(self.transformer.transform(part), dtype=np.float64)
+        transformed = np.asarray(self.transformer.transform(np.where(missing, self._fill, part)), dtype=np.float64)
+        return np.where(missing, np.nan, transformed)
+
     def _undo(self, rows: np.ndarray) -> np.ndarray:
         return (
             np.exp(rows) if isinstance(self.transformer, str) else np.asarray(self.transformer.inverse_transform(rows))
         )
 
-    def _exog(self, known: np.ndarray, past_only: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Exogenous columns (n, steps, k) as the model takes them: scaled, known ones and the season's first."""
-        steps = known.shape[1]
-        parts = [_rescale(known, self._known_scaling)]
-        if self.n_harmonics:
-            angle = 2 * np.pi / self.season_length * (np.asarray(times)[:, None] + np.arange(steps))
-            angle = angle[..., None] * np.arange(1, self.n_harmonics + 1)
-            parts += [np.cos(angle), np.sin(angle)]
-        if past_only.shape[2]:
-            parts.append(_rescale(past_only, self._past_scaling))
-        return np.concatenate(parts, axis=2)
+    def _exog(self, known: np.ndarray, past_only: np.ndarray, times: np.ndarray, after: Origins | None = None) -> Exog:
+        """Exogenous columns (n, steps, k) as the model takes them: scaled, known ones and the seasons' first.
+
+        Where one is missing the value before is carried; before the first, it is the mean.
+        """
+        n_known, n_past = known.shape[2], past_only.shape[2]
+        missing = np.isnan(past_only)
+        values = np.concatenate([_rescale(known, self._known_scaling), _rescale(past_only, self._past_scaling)], axis=2)
+        if np.isnan(values).any():
+            mean = np.zeros((len(values), 1, n_known + n_past))
+            if after is not None and after.exog.shape[1]:
+                last = after.exog[:, -1:]
+                mean = np.concatenate([last[..., :n_known], last[..., last.shape[2] - n_past :]], axis=2)
+            values = carried(np.concatenate([mean, values], axis=1))[:, 1:]
+        waves = self._waves(known, times)
+        return Exog(np.concatenate([values[..., :n_known], *waves, values[..., n_known:]], axis=2), missing)
+
+    def _waves(self, known: np.ndarray, times: np.ndarray) -> list[np.ndarray]:
+        """Harmonics of the seasons, (n, steps, 2 * number) each, for as many steps as `known` has."""
+        waves = []
+        for length, number in self.harmonics:
+            if number:
+                angle = 2 * np.pi / length * (np.asarray(times)[:, None] + np.arange(known.shape[1]))
+                angle = angle[..., None] * np.arange(1, number + 1)
+                waves += [np.cos(angle), np.sin(angle)]
+        return waves
 
     def _arrays(self, data: Series) -> tuple[np.ndarray, np.ndarray]:
         """Values and exogenous columns in the units of the model, (N, T, m) and (N, T, k), NaN after the end."""
@@ -136,18 +191,27 @@ def seasonal_change(values: np.ndarray, season_length: int) -> np.ndarray:
 
     Never 0: for a constant series it is its size, or 1.
     """
+    values = values.astype(np.float64)
     s = season_length if len(values) > season_length else 1
-    change = np.abs(values[s:] - values[:-s]).mean(axis=0)
-    tiny = 1e-12 * np.abs(values).max(axis=0)
-    for other in (np.abs(np.diff(values, axis=0)).mean(axis=0), np.abs(values).mean(axis=0), np.ones(values.shape[1])):
-        change = np.where(change > tiny, change, other)
+    size = _mean_of_known(np.abs(values))
+    change = _mean_of_known(np.abs(values[s:] - values[:-s]))
+    step = np.array([_mean_of_known(np.abs(np.diff(column[~np.isnan(column)]))[:, None])[0] for column in values.T])
+    for other in (step, size, np.ones(values.shape[1])):
+        change = np.where(change > 1e-12 * size, change, other)
     return change
+
+
+def _mean_of_known(values: np.ndarray) -> np.ndarray:
+    """Mean of each column (T, m) over what is known; 0 where nothing is."""
+    known = ~np.isnan(values)
+    return np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
 def _mean_and_scale(columns: list) -> tuple[np.ndarray, np.ndarray]:
     rows = np.concatenate(columns)
-    scale = rows.std(axis=0)
-    return rows.mean(axis=0), np.where(scale > 1e-12 * np.abs(rows).max(axis=0), scale, 1.0)
+    mean = _mean_of_known(rows)
+    scale = np.sqrt(_mean_of_known((rows - mean) ** 2))
+    return mean, np.where(scale > 1e-12 * _mean_of_known(np.abs(rows)), scale, 1.0)
 
 
 def _rescale(columns: np.ndarray, scaling) -> np.ndarray:

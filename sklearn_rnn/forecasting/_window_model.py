@@ -17,17 +17,15 @@ network on what that leaves, times a weight.
     None          0                   1                0
     "last"        Z[t]                1                0
     "mean"        mean of the window  its deviation    0
-    "smoothing"   exponential smoothing of level and season, K_t = 1
+    "smoothing"   exponential smoothing of level and seasons, K_t = 1
 
-Smoothing: with the seasonal U[t] of step t (of additive Holt-Winters, without its trend, which the model learns),
+Smoothing (`_smoothing.py`): D[t] = Z[t] minus its seasonals, C_t the level, S_t[j] = the newest seasonals of the same
+phases as t+j. Windows inside the first two seasons know a little of what follows, since the pattern to start from is
+taken there; to leave them out was measured, and is worse on short series.
 
-    C_t  = a (Z[t] - U[t-s]) + (1 - a) C_{t-1}
-    U[t] = g (Z[t] - C_t) + (1 - g) U[t-s]
-    D[t] = Z[t] - U[t],   S_t[j] = the newest U of the same phase as t+j
-
-It starts, as usual, from the mean pattern of the first two seasons around a line, along which the level is moved while
-they last. So windows inside the first two seasons know a little of what follows; to leave them out was measured, and is
-worse on short series.
+Z is NaN where a value is missing. A missing value is carried: by smoothing, as its own forecast; otherwise as the last
+value known, or the one d steps before in differences at lag d. What follows an origin and is missing teaches nothing.
+The regressor is told where values of its window were carried, by a column of ones and zeros for each.
 
 This is the hybrid of Smyl, S. (2020), A hybrid method of exponential smoothing and recurrent neural networks for time
 series forecasting, International Journal of Forecasting 36, 75-85. There a and g are learnt with the network; here one
@@ -36,24 +34,28 @@ pair is chosen by the leave-one-out error of the ridge regression.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from typing import Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, clone
-from sklearn.linear_model import RidgeCV
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
 
 from ..estimators._base import BaseRNN
 from ..estimators._learning import without_word_of_max_iter
+from ._linear_path import fit_linear_path
+from ._origins import Exog, Origins, carried, padded, windows
+from ._smoothing import Smoothed, advance, no_seasons, smooth
 
-ALPHAS = np.logspace(-3, 3, 13)
-SMOOTHING = tuple(product((0.1, 0.2, 0.4, 0.7), (0.1, 0.3, 0.5)))  # pairs (a, g) to choose from
-MOST_STEPS_TO_CHOOSE_BY = 5000
+# What (a, g_1, g_2, ...) of smoothing are chosen from, and by how many steps and series at most.
+LEVELS, SEASONALS, FURTHER_SEASONALS = (0.1, 0.2, 0.4, 0.7), (0.1, 0.3, 0.5), (0.1, 0.3)
+MOST_STEPS_TO_CHOOSE_BY, MOST_SERIES_TO_CHOOSE_BY = 5000, 500
+# Windows to learn from, at most; of more, as many are drawn.
+MOST_WINDOWS = 20_000
 
 
 def holds_recurrent_net(estimator: object) -> bool:
@@ -69,24 +71,6 @@ def steps_needed(window: int, season_length: int, normalize: str | None, differe
     return difference + max(window, season_length if normalize == "smoothing" else 1)
 
 
-@dataclass
-class Origins:
-    """All that a forecast needs to know, at n origins."""
-
-    D: np.ndarray  # (n, W, m) the window, without season
-    level: np.ndarray  # (n, m)    C_t
-    season: np.ndarray  # (n, s, m) the pattern, from step t+1 on
-    before: np.ndarray  # (n, d, m) the last values before differencing
-    exog: np.ndarray  # (n, W, k) exogenous columns in the window, known ones first
-
-    def take(self, index) -> Origins:
-        return Origins(*(getattr(self, field.name)[index] for field in fields(self)))
-
-    def put(self, index, other: Origins) -> None:
-        for field in fields(self):
-            getattr(self, field.name)[index] = getattr(other, field.name)
-
-
 class WindowModel:
     """A regressor over normalised windows, with a linear path beside it.
 
@@ -96,7 +80,8 @@ class WindowModel:
     window, n_steps : int
         W and h.
     normalize : {"last", "mean", "smoothing"} or None
-    season_length : int
+    seasons : sequence of int
+        Steps of each season that smoothing follows; 1 for none.
     difference : int
         Lag of the differences that are taken first; 0 for none.
     linear_path, as_3d : bool
@@ -106,7 +91,13 @@ class WindowModel:
         What their random_state is drawn from; None leaves it as it is.
     n_known : int
         Exogenous columns whose future is known; they stand first.
+    static : ndarray of int
+        Which of these do not change within a series: the linear path takes them once.
     """
+
+    # of models that were stored before values could be missing
+    masked = False
+    static = np.empty(0, int)
 
     def __init__(
         self,
@@ -114,63 +105,47 @@ class WindowModel:
         window,
         n_steps,
         normalize,
-        season_length,
+        seasons,
         difference,
         linear_path,
         as_3d,
         n_members,
         seed,
         n_known,
+        static,
     ):
         self.regressor = regressor
         self.window = window
         self.n_steps = n_steps
         self.normalize = normalize
-        self.n_phases = season_length if normalize == "smoothing" else 1  # of the seasonal pattern
+        self.seasons: Sequence[int] = tuple(seasons) if normalize == "smoothing" else (1,)
         self.difference = difference
         self.linear_path = linear_path
         self.as_3d = as_3d
         self.n_members = n_members
         self.seed = seed
         self.n_known = n_known
-        self.n_needed = steps_needed(window, season_length, normalize, difference)
-        self.smoothing = None  # (a, g), once chosen
+        self.static = static
+        self.n_needed = steps_needed(window, seasons[0], normalize, difference)
+        self.smoothing = None  # (a, g_1, ...), once chosen
+
+    def __setstate__(self, state: dict) -> None:
+        if "n_phases" in state:  # stored before there could be more than one season
+            state = state | {"seasons": (state["n_phases"],)}
+        vars(self).update(state)
 
     # -- normalisation ----------------------------------------------------------------------------------------------
 
-    def _starting_pattern(self, Z: np.ndarray, n_start: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Level (N, m), slope a step (N, m) and seasonal (N, s, m), from the first two seasons, or the first."""
-        s = self.n_phases
-        pattern, slope = Z[:, :s].copy(), np.zeros((len(Z), Z.shape[2]))
-        two = n_start >= 3 * s
-        if s > 1 and two.any():
-            first, second = Z[two, :s], Z[two, s : 2 * s]
-            slope[two] = (second.mean(axis=1) - first.mean(axis=1)) / s
-            line = slope[two][:, None] * np.arange(2 * s)[:, None]
-            pattern[two] = (first - line[:, :s] + second - line[:, s:]) / 2
-        level = pattern.mean(axis=1)
-        return level, slope, pattern - level[:, None]
-
-    def _smooth(self, Z: np.ndarray, n_start: np.ndarray, a, g) -> tuple[np.ndarray, np.ndarray]:
-        """C (N, T, m) and U (N, s + T, m), the first s of U being the starting pattern; a and g broadcast to (N, m)."""
-        s, (N, T, m) = self.n_phases, Z.shape
-        level, slope, pattern = self._starting_pattern(Z, n_start)
-        level = level - slope  # of the step before the first
-        C, U = np.empty((N, T, m)), np.zeros((N, s + T, m))
-        if s > 1:
-            U[:, :s] = pattern
-        for t in range(T):
-            drift = slope if t < 2 * s else 0.0
-            level = a * (Z[:, t] - U[:, t]) + (1 - a) * (level + drift)
-            C[:, t] = level
-            if s > 1:
-                U[:, s + t] = g * (Z[:, t] - level) + (1 - g) * U[:, t]
-        return C, U
-
-    def _level_and_season(self, Z, n_start) -> tuple[np.ndarray, np.ndarray]:
+    def _smoothed(self, Z: np.ndarray, n_start: np.ndarray) -> Smoothed:
+        """Level, seasonals and D of (differenced) values."""
         if self.normalize == "smoothing":
-            return self._smooth(Z, n_start, *self.smoothing)
-        return Z, np.zeros((len(Z), 1 + Z.shape[1], Z.shape[2]))
+            a, *g = self.smoothing
+            return smooth(Z, n_start, self.seasons, a, g)
+        return no_seasons(Z)
+
+    def _of_path(self) -> np.ndarray:
+        """P = 0, which is C_t + S_t, in the units of the regressor (h * m,)."""
+        return (-self._P_mean / self._P_scale).ravel()
 
     def _centre_and_scale(self, origins: Origins) -> tuple[np.ndarray, np.ndarray]:
         """C_t and K_t, (n, 1, m)."""
@@ -185,7 +160,13 @@ class WindowModel:
         d = self.difference
         return Z[:, d:] - Z[:, :-d] if d else Z
 
-    def origins(self, Z, n_start, E, where, level_and_season=None) -> Origins:
+    def _carried(self, Z: np.ndarray) -> np.ndarray:
+        """Z without gaps, unless smoothing is to carry them."""
+        if (self.normalize == "smoothing" and not self.difference) or not np.isnan(Z).any():
+            return Z
+        return carried(Z, max(self.difference, 1))
+
+    def origins(self, Z, n_start, E, where, smoothed: Smoothed | None = None) -> Origins:
         """What forecasts need that start after step t of series i, for all (i, t) = where.
 
         Parameters
@@ -193,52 +174,66 @@ class WindowModel:
         Z : ndarray of shape (N, T, m)
         n_start : ndarray of shape (N,)
             Steps of each series that the starting pattern may be taken from.
-        E : ndarray of shape (N, at least T, k)
+        E : Exog, of at least T steps
         where : tuple of two ndarrays of shape (n_origins,)
+        smoothed : of the differenced values, if it is known already
         """
         i, t = where
-        s, d, W = self.n_phases, self.difference, self.window
-        differenced = self._difference(Z)
-        C, U = level_and_season or self._level_and_season(differenced, n_start - d)
-        D = differenced - U[:, s:]
+        d, W = self.difference, self.window
+        whole = self._carried(Z)
+        if smoothed is None:
+            smoothed = self._smoothed(self._difference(whole), n_start - d)
         last = t - d
+        season = [windows(U, s, i, last + 1) for U, s in zip(smoothed.U, self.seasons)]
+        missing = np.empty((len(i), W, 0))
+        if self.masked:
+            gaps = np.concatenate([np.isnan(Z), E.missing], axis=2).astype(np.float64)
+            missing = windows(gaps, W, i, t - W + 1)
         return Origins(
-            D=sliding_window_view(D, W, axis=1)[i, last - W + 1].swapaxes(1, 2),
-            level=C[i, last],
-            season=sliding_window_view(U, s, axis=1)[i, last + 1].swapaxes(1, 2),
-            before=sliding_window_view(Z, d, axis=1)[i, t - d + 1].swapaxes(1, 2)
-            if d
-            else np.empty((len(i), 0, Z.shape[2])),
-            exog=sliding_window_view(E, W, axis=1)[i, t - W + 1].swapaxes(1, 2),
+            D=windows(smoothed.D, W, i, last - W + 1),
+            level=smoothed.C[i, last],
+            season=np.concatenate(season, axis=1),
+            before=windows(whole, d, i, t - d + 1) if d else np.empty((len(i), 0, Z.shape[2])),
+            exog=windows(E.values, W, i, t - W + 1),
+            missing=missing,
         )
+
+    def _patterns(self, origins: Origins) -> list[np.ndarray]:
+        """The pattern of each season, (n, s, m), from the step after the origin on."""
+        return np.split(origins.season, np.cumsum(self.seasons)[:-1], axis=1)
 
     def _path(self, origins: Origins) -> np.ndarray:
         """C_t + S_t[j], (n, h, m)."""
-        centre, _ = self._centre_and_scale(origins)
-        return centre + origins.season[:, np.arange(self.n_steps) % self.n_phases]
+        path, _ = self._centre_and_scale(origins)
+        for pattern in self._patterns(origins):
+            path = path + pattern[:, np.arange(self.n_steps) % pattern.shape[1]]
+        return path
 
-    def advance(self, origins: Origins, Z_new: np.ndarray, E_new: np.ndarray) -> Origins:
-        """The origins after more steps are known: Z_new (n, steps, m), E_new (n, steps, k)."""
+    def advance(self, origins: Origins, Z_new: np.ndarray, E_new: Exog) -> Origins:
+        """The origins after more steps are known: Z_new (n, steps, m), NaN where a value is missing."""
+        d, W = self.difference, self.window
         before = np.concatenate([origins.before, Z_new], axis=1)
-        d, steps = self.difference, Z_new.shape[1]
-        differenced = self._difference(before) if d else Z_new
-        level, season, D = origins.level, origins.season, [origins.D]
-        for j in range(steps):
-            z = differenced[:, j]
-            if self.normalize == "smoothing":
-                a, g = self.smoothing
-                level = a * (z - season[:, 0]) + (1 - a) * level
-                newest = g * (z - level) + (1 - g) * season[:, 0] if self.n_phases > 1 else np.zeros_like(z)
-                season = np.concatenate([season[:, 1:], newest[:, None]], axis=1)
-            else:
-                level, newest = z, 0.0
-            D.append((z - newest)[:, None])
+        level, patterns = origins.level, self._patterns(origins)
+        if d:
+            before = carried(before, d)  # complete, since the values before are
+        differenced = self._difference(before)
+        if self.normalize == "smoothing":
+            a, *g = self.smoothing
+            level, patterns, D = advance(level, patterns, differenced, a, g)
+        else:
+            D = carried(np.concatenate([level[:, None], differenced], axis=1))[:, 1:]
+            level = D[:, -1]
+        missing = origins.missing
+        if self.masked:
+            gaps = np.concatenate([np.isnan(Z_new), E_new.missing], axis=2)
+            missing = np.concatenate([origins.missing, gaps], axis=1)[:, -W:]
         return Origins(
-            D=np.concatenate(D, axis=1)[:, -self.window :],
+            D=np.concatenate([origins.D, D], axis=1)[:, -W:],
             level=level,
-            season=season,
+            season=np.concatenate(patterns, axis=1),
             before=before[:, before.shape[1] - d :],
-            exog=np.concatenate([origins.exog, E_new], axis=1)[:, -self.window :],
+            exog=np.concatenate([origins.exog, E_new.values], axis=1)[:, -W:],
+            missing=missing,
         )
 
     # -- fitting ----------------------------------------------------------------------------------------------------
@@ -253,11 +248,9 @@ class WindowModel:
         return i[order], t[order]
 
     def _targets(self, Z, where, origins: Origins) -> np.ndarray:
-        """P (n, h, m): what follows each origin, normalised."""
+        """P (n, h, m): what follows each origin, normalised; NaN where it is missing."""
         i, t = where
-        following = sliding_window_view(self._difference(Z), self.n_steps, axis=1)[i, t - self.difference + 1].swapaxes(
-            1, 2
-        )
+        following = windows(self._difference(Z), self.n_steps, i, t - self.difference + 1)
         _, scale = self._centre_and_scale(origins)
         return (following - self._path(origins)) / scale
 
@@ -269,57 +262,71 @@ class WindowModel:
         """
         centre, scale = self._centre_and_scale(origins)
         F = (origins.D - centre) / scale / self._F_scale
-        n = len(F)
-        flat = np.concatenate([part.reshape(n, -1) for part in (F, origins.exog, future)], axis=1)
+        n, k = len(F), origins.exog.shape[2]
+        changing = np.setdiff1d(np.arange(k), self.static)
+        parts = [F, origins.exog[..., changing], future[..., changing[changing < self.n_known]]]
+        flat = np.concatenate([part.reshape(n, -1) for part in (*parts, origins.exog[:, -1:, self.static])], axis=1)
         if not self.as_3d:
-            return flat, flat
-        past = np.concatenate([F, origins.exog], axis=2)
+            return flat, np.concatenate([flat, origins.missing.reshape(n, -1)], axis=1) if self.masked else flat
+        past = np.concatenate([F, origins.exog, *([origins.missing] if self.masked else [])], axis=2)
         if not self.n_known:
             return flat, past
         # The steps to come follow on the window: no value is known of them, and a last column says so.
-        n_past_only = origins.exog.shape[2] - self.n_known
         h, m = self.n_steps, F.shape[2]
-        ahead = np.concatenate([np.zeros((n, h, m)), future, np.zeros((n, h, n_past_only)), np.ones((n, h, 1))], axis=2)
+        rest = np.zeros((n, h, past.shape[2] - m - self.n_known))
+        ahead = np.concatenate([np.zeros((n, h, m)), future, rest, np.ones((n, h, 1))], axis=2)
         return flat, np.concatenate([np.concatenate([past, np.zeros((n, self.window, 1))], axis=2), ahead], axis=1)
 
-    def _future(self, E: np.ndarray, where) -> np.ndarray:
+    def _future(self, E: Exog, where) -> np.ndarray:
         i, t = where
-        return sliding_window_view(E[..., : self.n_known], self.n_steps, axis=1)[i, t + 1].swapaxes(1, 2)
+        return windows(E.values[..., : self.n_known], self.n_steps, i, t + 1)
 
     def _scale(self, Z, where, origins: Origins) -> np.ndarray:
-        """Find the scales of F and P, and return P with them, (n, h * m)."""
+        """Find the scales of F and P, and return P with them, (n, h * m); NaN where it is missing."""
         deviation = origins.D.std(axis=1).mean(axis=0)
         self._least_scale = np.where(deviation > 0, 0.1 * deviation, 1.0)
         centre, scale = self._centre_and_scale(origins)
         self._F_scale = _positive(((origins.D - centre) / scale).std(axis=(0, 1)))
         P = self._targets(Z, where, origins)
-        self._P_mean = P.mean(axis=0)
-        self._P_scale = _positive((P - self._P_mean).std(axis=(0, 1)))
+        known = ~np.isnan(P)
+        counts = np.maximum(known.sum(axis=0), 1)
+        self._P_mean = np.where(known, P, 0.0).sum(axis=0) / counts
+        squares = np.where(known, P - self._P_mean, 0.0) ** 2
+        self._P_scale = _positive(np.sqrt(squares.sum(axis=(0, 1)) / counts.sum(axis=0)))
         return ((P - self._P_mean) / self._P_scale).reshape(len(P), -1)
 
-    def _choose_smoothing(self, Z: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-        """The pair with the least leave-one-out error of a ridge regression on F, over the newest steps."""
-        n_kept = max(MOST_STEPS_TO_CHOOSE_BY // len(Z), self.n_needed + 2 * self.n_steps + 2 * self.n_phases)
+    def _choose_smoothing(self, Z: np.ndarray, n: np.ndarray) -> tuple[float, ...]:
+        """Those with the least leave-one-out error of a ridge regression on F, over the newest steps."""
+        if len(Z) > MOST_SERIES_TO_CHOOSE_BY:
+            long_enough = np.flatnonzero(n > self.n_needed + self.n_steps)
+            some = np.random.RandomState(0).permutation(long_enough)[:MOST_SERIES_TO_CHOOSE_BY]
+            Z, n = Z[some], n[some]
+        n_kept = max(MOST_STEPS_TO_CHOOSE_BY // len(Z), self.n_needed + 2 * self.n_steps + 2 * self.seasons[0])
+        n_kept = max(n_kept, 4 * max(self.seasons[1:], default=0))  # its pattern takes three cycles
         Z = padded([series[max(0, end - n_kept) : end] for series, end in zip(Z, n)])
         n = np.minimum(n, n_kept)
-        differenced = self._difference(Z)
-        copies = np.tile(differenced, (len(SMOOTHING), 1, 1))  # all pairs in one pass over time
-        a, g = np.repeat(np.array(SMOOTHING), len(Z), axis=0).T[:, :, None]
-        C, U = self._smooth(copies, np.tile(n - self.difference, len(SMOOTHING)), a, g)
-        where = self.all_origins(n)
-        nothing = np.empty((*Z.shape[:2], 0))
-        errors = {}
-        for k, pair in enumerate(SMOOTHING):
+        # to choose from; all of them in one pass over time
+        choices = list(product(LEVELS, SEASONALS, *[FURTHER_SEASONALS] * (len(self.seasons) - 1)))
+        a, *g = np.repeat(np.array(choices), len(Z), axis=0).T[:, :, None]
+        copies = np.tile(self._difference(self._carried(Z)), (len(choices), 1, 1))
+        smoothed = smooth(copies, np.tile(n - self.difference, len(choices)), self.seasons, a, g)
+        where = _some(self.all_origins(n), MOST_STEPS_TO_CHOOSE_BY)
+        nothing = Exog(np.empty((*Z.shape[:2], 0)), np.empty((*Z.shape[:2], 0)))
+        errors = []
+        for k in range(len(choices)):
             part = slice(k * len(Z), (k + 1) * len(Z))
-            origins = self.origins(Z, n, nothing, where, (C[part], U[part]))
+            of_choice = Smoothed(smoothed.C[part], smoothed.D[part], [U[part] for U in smoothed.U])
+            origins = self.origins(Z, n, nothing, where, of_choice)
             Y = self._scale(Z, where, origins)
             centre, _ = self._centre_and_scale(origins)
             F = ((origins.D - centre) / self._F_scale).reshape(len(Y), -1)
-            errors[pair] = -RidgeCV(ALPHAS).fit(F, Y).best_score_ * np.mean(self._P_scale**2)
-        return min(errors, key=lambda pair: errors[pair])
+            if np.isnan(Y).any():  # each output has rows of its own: a few tell as much as all
+                Y = Y[:, np.unique(np.linspace(0, Y.shape[1] - 1, 3).astype(int))]
+            errors.append(fit_linear_path(F, Y)[1] * np.mean(self._P_scale**2))
+        return choices[int(np.argmin(errors))]
 
-    def fit(self, Z: np.ndarray, n: np.ndarray, E: np.ndarray, dtype) -> Self:
-        """Fit to all windows of the series that have n_steps after them.
+    def fit(self, Z: np.ndarray, n: np.ndarray, E: Exog, dtype, *, without_regressor: bool = False) -> Self:
+        """Fit to windows of the series that have n_steps after them: all of them, or MOST_WINDOWS that are drawn.
 
         Parameters
         ----------
@@ -327,17 +334,36 @@ class WindowModel:
         n : ndarray of shape (N,)
             Steps of each series.
         dtype : of what the regressor is given
+        without_regressor : bool
+            Stop after the linear path.
         """
         if self.normalize == "smoothing":
             self.smoothing = self._choose_smoothing(Z, n)
-        where = self.all_origins(n)
+        where = _some(self.all_origins(n), MOST_WINDOWS)
+        inside = np.arange(Z.shape[1])[:, None] < np.asarray(n)[:, None, None]
+        self.masked = bool((np.isnan(Z) & inside).any() or (E.missing & inside).any())
         origins = self.origins(Z, n, E, where)
         Y = self._scale(Z, where, origins)
         flat, X = self._features(origins, self._future(E, where))
+        known = np.isfinite(Y)
+        some = known.any(axis=1)
+        if not some.all():  # nothing to learn from
+            flat, X, Y, known, origins = flat[some], X[some], Y[some], known[some], origins.take(some)
+        self.n_windows = len(Y)
         self.linear = None
-        if self.linear_path:
-            self.linear = RidgeCV(ALPHAS).fit(flat, Y)
-            Y = Y - self.linear.predict(flat).reshape(Y.shape)
+        if self.linear_path or without_regressor:
+            self.linear, _ = fit_linear_path(flat, Y)
+            Y = Y - self.linear.predict(flat)
+        if without_regressor:
+            self._rest_scale, self.members = 1.0, []
+            return self
+        weights = {}
+        if not known.all():
+            # A regressor takes whole rows: they weigh by the share that is known, and what is not stands where it is
+            # forecast without the regressor, by the linear path or by C_t + S_t.
+            Y = np.where(known, Y, 0.0 if self.linear is not None else self._of_path())
+            if has_fit_parameter(self.regressor, "sample_weight"):
+                weights = {"sample_weight": known.mean(axis=1)}
         # What is left may be small, and regressors expect targets of about unit variance.
         self._rest_scale = _positive(Y.std())
         Y = Y / self._rest_scale
@@ -355,7 +381,7 @@ class WindowModel:
         # To stop after max_iter epochs, long before convergence, keeps a net on few windows from overfitting.
         for member in self.members:
             try:
-                without_word_of_max_iter(partial(member.fit, X, Y))
+                without_word_of_max_iter(partial(member.fit, X, Y, **weights))
             except ValueError as error:
                 if self.as_3d and "dim 3" in str(error):
                     raise ValueError(
@@ -373,7 +399,8 @@ class WindowModel:
         flat, X = self._features(origins, future)
         X = X.astype(self._dtype)
         P = np.zeros((n, self.n_steps, m))
-        for member in self.members if network_weight else ():
+        members = self.members if network_weight else []
+        for member in members:
             predicted = np.asarray(member.predict(X))
             if predicted.size != P.size:
                 raise ValueError(
@@ -382,8 +409,7 @@ class WindowModel:
                     "that predicts as many values as it is fitted on (no tuple of quantiles, no other mapping)."
                 )
             P += predicted.reshape(P.shape)
-        P /= len(self.members)
-        P *= self._rest_scale
+        P *= self._rest_scale / max(len(members), 1)
         if self.linear is not None:
             P = network_weight * P + self.linear.predict(flat).reshape(P.shape)
         _, scale = self._centre_and_scale(origins)
@@ -416,16 +442,17 @@ class WindowModel:
             ahead = future[:, start : start + h]
             blocks.append(self._next_steps(origins, ahead, network_weight))
             if start + h < n_steps:
-                origins = self.advance(origins, blocks[-1], ahead)
+                origins = self.advance(origins, blocks[-1], Exog(ahead, np.zeros((*ahead.shape[:2], 0), bool)))
         return np.concatenate(blocks, axis=1)[:, :n_steps]
 
 
-def padded(parts: list) -> np.ndarray:
-    """Arrays (T_i, k) as one (N, T, k), NaN after their end."""
-    out = np.full((len(parts), max(len(part) for part in parts), parts[0].shape[1]), np.nan)
-    for row, part in zip(out, parts):
-        row[: len(part)] = part
-    return out
+def _some(where: tuple[np.ndarray, np.ndarray], most: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many of the origins, drawn."""
+    i, t = where
+    if len(i) <= most:
+        return where
+    some = np.sort(np.random.RandomState(0).choice(len(i), most, replace=False))
+    return i[some], t[some]
 
 
 def _positive(scale: np.ndarray) -> np.ndarray:

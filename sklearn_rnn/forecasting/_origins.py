@@ -1,0 +1,95 @@
+"""Arrays of series side by side, and what a forecast needs to know of them at its origin.
+
+N series, T time steps, m values at each, k exogenous columns; series of different lengths stand in one array, NaN after
+their end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+@dataclass
+class Exog:
+    """Exogenous columns as a model takes them.
+
+    Attributes
+    ----------
+    values : ndarray of shape (N, T, k)
+        Known ones first; complete.
+    missing : ndarray of bool, shape (N, T, q)
+        Where values of the columns of which only the past is known were carried.
+    """
+
+    values: np.ndarray
+    missing: np.ndarray
+
+    def select(self, some) -> Exog:
+        """Of some of the series."""
+        return Exog(self.values[some], self.missing[some])
+
+
+@dataclass
+class Origins:
+    """All that a forecast needs to know, at n origins."""
+
+    D: np.ndarray  # (n, W, m) the window, without season
+    level: np.ndarray  # (n, m)    C_t
+    season: np.ndarray  # (n, s_1 + s_2 + ..., m) the pattern of each season, from step t+1 on
+    before: np.ndarray  # (n, d, m) the last values before differencing
+    exog: np.ndarray  # (n, W, k) exogenous columns in the window, known ones first
+    missing: np.ndarray | None = None  # (n, W, m + q) which values of the window, and of columns of X, were carried
+
+    def take(self, index) -> Origins:
+        """Some of them."""
+        return Origins(**{name: None if part is None else part[index] for name, part in self._parts()})
+
+    def with_put(self, index, other: Origins) -> Origins:
+        """Copies, in which others stand at some places."""
+        new = {name: None if part is None else part.copy() for name, part in self._parts()}
+        for name, part in new.items():
+            if part is not None:
+                part[index] = getattr(other, name)
+        return Origins(**new)
+
+    def joined(self, other: Origins) -> Origins:
+        """These, and others after them."""
+        return replace(
+            self,
+            **{
+                name: None if part is None else np.concatenate([part, getattr(other, name)])
+                for name, part in self._parts()
+            },
+        )
+
+    def _parts(self) -> list[tuple[str, np.ndarray | None]]:
+        # those that were stored before values could be missing have no such field
+        return [(field.name, getattr(self, field.name, None)) for field in fields(self)]
+
+
+def windows(A: np.ndarray, size: int, i: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """A[i, start : start + size] of A (N, T, k), for all pairs (i, start), as (n, size, k)."""
+    return sliding_window_view(A, size, axis=1)[i, start].swapaxes(1, 2)
+
+
+def padded(parts: list) -> np.ndarray:
+    """Arrays (T_i, k) as one (N, T, k), NaN after their end."""
+    out = np.full((len(parts), max(len(part) for part in parts), parts[0].shape[1]), np.nan)
+    for row, part in zip(out, parts):
+        row[: len(part)] = part
+    return out
+
+
+def carried(A: np.ndarray, lag: int = 1) -> np.ndarray:
+    """A (N, T, k), with the value `lag` steps before in place of what is missing; at the start, the first known one."""
+    known = ~np.isnan(A)
+    step = np.broadcast_to(np.arange(A.shape[1])[:, None], A.shape)
+    first = np.where(known.any(axis=1), known.argmax(axis=1), 0)[:, None]
+    out = np.empty_like(A)
+    for phase in range(min(lag, A.shape[1])):
+        last = np.maximum.accumulate(np.where(known, step, -1)[:, phase::lag], axis=1)
+        out[:, phase::lag] = np.take_along_axis(A, np.where(last < 0, first, last), axis=1)
+    return out

@@ -1,0 +1,192 @@
+"""Exponential smoothing of a level and of one or more seasons, through gaps.
+
+Notation: N series, T time steps, m values at each; Z (N, T, m), NaN where a value is missing and after the end. With
+the seasonal U_k[t] of step t for each season k, of s_k steps (additive Holt-Winters without its trend, Holt, 1957; with
+more than one season as in Taylor, 2003), and E[t] = C[t-1], the level that is expected,
+
+    X[t]   = Z[t] - sum_k U_k[t-s_k]              E[t] where Z[t] is missing
+    C[t]   = a X[t] + (1 - a) E[t]                the level
+    U_k[t] = U_k[t-s_k] + g_k (X[t] - C[t])       the seasonals
+    D[t]   = Z[t] - sum_k U_k[t]                  the series without its seasons
+
+So a missing value is carried by the state, as its own forecast one step ahead: C and U stay as they were expected.
+
+All starts, as usual, from the mean pattern of the first two cycles of the longest season around a straight line, or of
+the first cycle if there are not three; the level is moved along that line while they last (E[t] = C[t-1] + slope). Less
+than one cycle starts from its first value and no pattern. A series begins with the first value that is known; before
+that its level is what it starts from.
+
+References: Holt, C. C. (1957), reprinted in International Journal of Forecasting 20 (2004), 5-10. Taylor, J. W. (2003),
+Short-term electricity demand forecasting using double seasonal exponential smoothing, Journal of the Operational
+Research Society 54, 799-805.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# Up to so many values a step, Python's own numbers are faster than arrays.
+MOST_AS_NUMBERS = 6
+
+
+@dataclass
+class Smoothed:
+    """What smoothing makes of Z."""
+
+    C: np.ndarray  # (N, T, m)
+    D: np.ndarray  # (N, T, m), complete
+    U: list[np.ndarray]  # for each season (N, s + T, m): the pattern to start from, then one value a step
+
+
+def no_seasons(Z: np.ndarray) -> Smoothed:
+    """The series itself as its level."""
+    return Smoothed(Z, Z, [np.zeros((len(Z), 1 + Z.shape[1], Z.shape[2]))])
+
+
+def smooth(
+    Z: np.ndarray,
+    n_start: np.ndarray,
+    seasons: Sequence[int],
+    a: float | np.ndarray,
+    g: Sequence[float | np.ndarray],
+) -> Smoothed:
+    """Smooth all series in one pass over time.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (N, T, m)
+    n_start : ndarray of shape (N,)
+        Steps of each series that the starting pattern may be taken from.
+    seasons : sequence of int
+        Steps of each season; 1 for none.
+    a, g : float, or ndarray that broadcasts to (N, m); one g for each season
+    """
+    N, T, m = Z.shape
+    level, slope, begin, patterns = _start(Z, n_start, seasons)
+    C, D = np.empty((N, T, m)), np.empty((N, T, m))
+    U = [np.zeros((N, s + T, m)) for s in seasons]
+    for of_season, pattern in zip(U, patterns):
+        of_season[:, : pattern.shape[1]] = pattern
+    g = [0.0 if s == 1 else of_season for s, of_season in zip(seasons, g)]
+    until = begin + 2 * max(seasons)  # the line goes on so far
+    if N * m <= MOST_AS_NUMBERS:
+        for i, column in np.ndindex(N, m):
+            a_i, *g_i = (float(np.broadcast_to(x, (N, m))[i, column]) for x in (a, *g))
+            start = level[i, column], slope[i, column], begin[i, column], until[i, column]
+            _one(
+                Z[i, :, column],
+                seasons,
+                a_i,
+                g_i,
+                start,
+                (C[i, :, column], D[i, :, column]),
+                [u[i, :, column] for u in U],
+            )
+        return Smoothed(C, D, U)
+    last_line = int(until.max())
+    missing = np.isnan(Z)
+    any_missing = missing.any(axis=(0, 2))
+    for t in range(T):
+        E = level + np.where((t >= begin) & (t < until), slope, 0.0) if t < last_line else level
+        season = U[0][:, t] if len(U) == 1 else sum(of_season[:, t] for of_season in U)
+        X = Z[:, t] - season
+        if any_missing[t]:
+            X = np.where(missing[:, t], E, X)
+        level = a * X + (1 - a) * E
+        rest, D_t = X - level, X + season
+        for s, of_season, g_k in zip(seasons, U, g):
+            newest = of_season[:, s + t]
+            np.multiply(g_k, rest, out=newest)
+            newest += of_season[:, t]
+            D_t -= newest
+        C[:, t], D[:, t] = level, D_t
+    return Smoothed(C, D, U)
+
+
+def _one(z, seasons, a, g, start, out, U) -> None:
+    """The same recursion for one column, in Python's numbers; `out` are its C and D."""
+    level, slope, begin, until = (x.item() for x in start)
+    values, C, D = z.tolist(), [], []
+    states = [u[:s].tolist() for u, s in zip(U, seasons)]
+    for t, value in enumerate(values):
+        season = sum([state[t] for state in states])
+        E = level + slope if begin <= t < until else level
+        X = E if value != value else value - season
+        level = a * X + (1 - a) * E
+        rest, d = X - level, X + season
+        for state, g_k in zip(states, g):
+            newest = state[t] + g_k * rest
+            state.append(newest)
+            d -= newest
+        C.append(level)
+        D.append(d)
+    out[0][:], out[1][:] = C, D
+    for u, state in zip(U, states):
+        u[:] = state
+
+
+def advance(level, patterns, Z_new, a, g):
+    """The same recursion from a state on: level (n, m), patterns (n, s, m) from the next step on, and new steps.
+
+    Returns
+    -------
+    level, patterns, D (n, steps, m)
+    """
+    D = np.empty(Z_new.shape)
+    for t in range(Z_new.shape[1]):
+        season = sum(pattern[:, 0] for pattern in patterns)
+        X = np.where(np.isnan(Z_new[:, t]), level, Z_new[:, t] - season)
+        expected = level
+        level = a * X + (1 - a) * expected
+        rest = X - level
+        newest = [pattern[:, 0] + (0.0 if pattern.shape[1] == 1 else g_k) * rest for pattern, g_k in zip(patterns, g)]
+        D[:, t] = X + season - sum(newest)
+        patterns = [np.concatenate([pattern[:, 1:], new[:, None]], axis=1) for pattern, new in zip(patterns, newest)]
+    return level, patterns, D
+
+
+def _start(Z, n_start, seasons):
+    """Level and slope a step before the first known value (N, m), where that is (N, m), and patterns (N, s, m).
+
+    The patterns stand at the phases of steps 0, 1, ... of Z.
+    """
+    N, T, m = Z.shape
+    S = max(seasons)
+    known = ~np.isnan(Z)
+    begin = np.where(known.any(axis=1), known.argmax(axis=1), 0)
+    n_known = np.asarray(n_start)[:, None] - begin
+    cycles = np.where(n_known >= 3 * S, 2, np.where(n_known >= S, 1, 0))
+    # the first two cycles (N, 2, S, m), NaN where they must not be used
+    steps = begin[:, None] + np.arange(2 * S)[:, None]
+    span = np.take_along_axis(Z, np.minimum(steps, T - 1), axis=1)
+    span[(np.arange(2 * S)[:, None] >= cycles[:, None] * S) | (steps >= T)] = np.nan
+    first, second = span[:, :S], span[:, S:]
+    slope = np.where(cycles == 2, _mean(second - first) / S, 0.0)
+    rest = span - slope[:, None] * np.arange(2 * S)[:, None]
+    patterns, level = [], None
+    for s in seasons:
+        phases = np.stack([_mean(rest[:, phase::s]) for phase in range(s)], axis=1)
+        if level is None:
+            level = _mean(np.where(_known_phases(rest, s), phases, np.nan))
+        rest = rest - np.tile(phases, (1, -(-2 * S // s), 1))[:, : 2 * S]
+        pattern = np.where(_known_phases(span, s), phases - (level[:, None] if not patterns else 0.0), 0.0)
+        # phase 0 is that of the first known step
+        phase = (np.arange(s)[:, None] - begin[:, None]) % s
+        patterns.append(np.take_along_axis(pattern, phase, axis=1) if s > 1 else np.zeros((N, 1, m)))
+    first_value = np.nan_to_num(np.take_along_axis(Z, begin[:, None], axis=1)[:, 0])
+    level = np.where(cycles > 0, level, first_value)
+    return level - slope, slope, begin, patterns
+
+
+def _known_phases(span: np.ndarray, s: int) -> np.ndarray:
+    """Is any value of each phase known? (N, s, m)"""
+    return np.stack([~np.isnan(span[:, phase::s]).all(axis=1) for phase in range(s)], axis=1)
+
+
+def _mean(A: np.ndarray) -> np.ndarray:
+    """Mean over axis 1 of what is known; 0 where nothing is."""
+    known = ~np.isnan(A)
+    return np.where(known, A, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
