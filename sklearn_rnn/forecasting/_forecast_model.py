@@ -78,14 +78,13 @@ class ForecastModel:
         plan = self.plan
         for k in range(len(plan.further)):
             choices = plan.choices(k, data)
+            errors = [0.0]
             if len(choices) > 1:
-                open_to_choice = [replace(choice, further=choice.further[: k + 1]) for choice in choices]
                 fraction = plan.calibration_fraction or 0.2
-                held_back = [
-                    self._hold_back(choice, data, fraction, without_regressor=True) for choice in open_to_choice
-                ]
-                choices.sort(key=dict(zip(choices, (np.inf if h is None else h.error for h in held_back))).__getitem__)
-            plan = choices[0]
+                so_far = [replace(choice, further=choice.further[: k + 1]) for choice in choices]
+                held_back = [self._hold_back(choice, data, fraction, without_regressor=True) for choice in so_far]
+                errors = [np.inf if part is None else part.error for part in held_back]
+            plan = choices[int(np.argmin(errors))]
         return plan
 
     def _hold_back(

@@ -40,7 +40,7 @@ class ForecasterParameters:
         "strategy": [StrOptions({"direct", "recursive"})],
         "normalize": [StrOptions({"auto", "smoothing", "last", "mean"}), None],
         "target_transform": [HasMethods(["fit", "transform", "inverse_transform"]), StrOptions({"log"}), None],
-        "season_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "season_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), "array-like"],
         "difference": [Interval(Integral, 1, None, closed="left"), StrOptions({"season"}), None],
         "seasonal_features": [Interval(Integral, 0, None, closed="left")],
         "linear_path": ["boolean", StrOptions({"auto"})],

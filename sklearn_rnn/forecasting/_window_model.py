@@ -397,11 +397,10 @@ class WindowModel:
         """Z of the next h steps, (n, h, m)."""
         n, _, m = origins.D.shape
         flat, X = self._features(origins, future)
-        X = X.astype(self._dtype)
         P = np.zeros((n, self.n_steps, m))
         members = self.members if network_weight else []
         for member in members:
-            predicted = np.asarray(member.predict(X))
+            predicted = np.asarray(member.predict(X.astype(self._dtype)))
             if predicted.size != P.size:
                 raise ValueError(
                     f"The regressor predicted an array of shape {predicted.shape} for {n} windows, expected "
