@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Self
 
 import numpy as np
 
 from .._warnings import warn
+from ..core._cores import on_one_blas_thread
 from ._held_back import HeldBack
 from ._plan import Plan
 from ._series import Series, fill_blocks
@@ -33,6 +35,9 @@ class ForecastModel:
 
     def fit(self, data: Series) -> Self:
         """Fit to series, each of which has at least `plan.n_needed` values and one `plan.n_least`."""
+        return on_one_blas_thread(partial(self._fit, data))
+
+    def _fit(self, data: Series) -> Self:
         plan = self.plan
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         self.held_back = self._hold_back(data) if plan.calibration_fraction > 0 else None
@@ -79,7 +84,8 @@ class ForecastModel:
             )
         known = fill_blocks(known, self.steps_of_blocks(n_steps))
         times = self._next_time[series]
-        return self.model.forecast(self._origins.take(series), n_steps, known, times, self.network_weight)
+        arguments = self._origins.take(series), n_steps, known, times, self.network_weight
+        return on_one_blas_thread(partial(self.model.forecast, *arguments))
 
     def in_units(self, Z: np.ndarray, series: np.ndarray) -> np.ndarray:
         """Scaled forecasts in the units of the series."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Hashable, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Literal, Self
 
@@ -18,7 +19,7 @@ from .._sklearn import validate_parameters
 from .._stored import Stored, all_or_nothing
 from .._warnings import warn
 from ..estimators._hyperparameters import store_parameters
-from ._backtesting import cutoffs, forecasts, going_on, long_enough, refuse_names_taken, tidy
+from ._backtesting import backtest, cutoffs, fit_every, rows_of_splits
 from ._forecast_model import ForecastModel
 from ._held_back import check_coverage
 from ._parameters import ForecasterParameters
@@ -440,8 +441,10 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         n_splits: int = 5,
         horizon: int | None = None,
         stride: int | None = None,
-        refit: bool = False,
+        refit: bool | None = None,
+        refit_every: int | None = None,
         coverage: float = 0.9,
+        n_jobs: int | None = None,
     ) -> pd.DataFrame:
         """Stand at earlier times, forecast what came then, and compare.
 
@@ -455,17 +458,36 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             Time steps to forecast from each; None takes the parameter `horizon`.
         stride : int, default=None
             Time steps from one to the next; None takes the horizon. The last is `horizon` steps before the end.
-        refit : bool, default=False
-            Whether to fit anew each time; otherwise only the first time, and the values since then are taken into
-            account by `update`.
+        refit : bool, default=None
+            True fits anew each time, as refit_every=1 does; False the first time only, and the values since then are
+            taken into account by `update`. None is False, unless `refit_every` is given.
+        refit_every : int, default=None
+            Fit anew at the first of every so many times to stand at, and update at the others.
         coverage : float, default=0.9
             Of the intervals.
+        n_jobs : int, default=None
+            Processes among which the fits are divided, with what is forecast from each. None is 1, unless
+            ``joblib.parallel_config`` says otherwise; -1 is one for each processor. Where random_state is given the
+            result is the same for any number.
 
         Returns
         -------
         DataFrame
-            One row for each forecast value: (the id and the variable, if there are several,) cutoff (the last time
-            known), step, y_true, y_pred, lower, upper. The bounds are NaN if calibration_fraction is 0.
+            One row for each forecast value that is known: (the id and the variable, if there are several,) cutoff (the
+            last time known), step, y_true, y_pred, y_naive, lower, upper. y_naive repeats the last season known at the
+            cutoff: it is what `skill_` compares with. The bounds are NaN if calibration_fraction is 0.
+
+        Raises
+        ------
+        ValueError
+            If y is too short for so many cutoffs, `refit` and `refit_every` contradict each other, or for what `fit`
+            raises it.
+
+        Warns
+        -----
+        UserWarning
+            If there are series that a model does not know, since they begin after it is fitted, or for what `fit` warns
+            of but a low `skill_`.
         """
         self._check_parameters()
         check_coverage(coverage)
@@ -473,19 +495,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         self._check_values(table, "y")
         horizon = self._check_horizon(horizon)
         cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
-        refuse_names_taken(table)
-
-        def plan_for(early):
-            return self._plan(early, reader.grid)
-
-        def going_at(k, stops):
-            return going_on(table, cuts[k][0], stops)
-
-        stops = [stops for _, stops in cuts]
-        found = forecasts(plan_for, table.label, data, stops, going_at, horizon, refit, coverage)
-        return pd.concat(
-            [tidy(table, series, cut, columns) for (cut, _), (series, columns) in zip(cuts, found)], ignore_index=True
-        )
+        every = fit_every(refit, refit_every, n_splits)
+        return backtest(partial(self._plan, grid=reader.grid), table, data, cuts, horizon, every, coverage, n_jobs)
 
     def time_splits(
         self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None
@@ -507,10 +518,5 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         self._check_parameters()
         reader, table, data = SeriesReader.read(y, None, self.id_col, self.time_col, None)
         horizon = self._check_horizon(horizon)
-        splits = []
-        for cut, stops in cutoffs(table, reader.grid, n_splits, horizon, stride):
-            stops = long_enough(lambda early: self._plan(early, reader.grid), data, stops)
-            test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going_on(table, cut, stops)]
-            train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
-            splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
-        return splits
+        cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
+        return rows_of_splits(partial(self._plan, grid=reader.grid), table, data, cuts, horizon)
