@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from functools import partial
 from typing import Self
 
@@ -33,24 +34,28 @@ class ForecastModel:
     def __init__(self, plan: Plan):
         self.plan = plan
 
-    def fit(self, data: Series) -> Self:
-        """Fit to series, each of which has at least `plan.n_needed` values and one `plan.n_least`."""
-        return on_one_blas_thread(partial(self._fit, data))
+    def fit(self, data: Series, tell: Callable[[str], object] = lambda stage: None) -> Self:
+        """Fit to series, each of which has at least `plan.n_needed` values and one `plan.n_least`.
 
-    def _fit(self, data: Series) -> Self:
+        `tell` is called with the name of each stage that has ended.
+        """
+        return on_one_blas_thread(partial(self._fit, data, tell))
+
+    def _fit(self, data: Series, tell: Callable[[str], object]) -> Self:
         plan = self.plan
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
-        self.held_back = self._hold_back(data) if plan.calibration_fraction > 0 else None
+        self.held_back = self._hold_back(data, tell) if plan.calibration_fraction > 0 else None
         self.skill = self.held_back.skill if self.held_back else np.nan
         self.network_weight = self.held_back.network_weight if self.held_back else 1.0
         self.model = plan.new_model(data.n_known).fit(data, self._dtype)
+        tell("fitted to all")
         self.mase_scale = np.stack([seasonal_change(part, plan.season_length) for part in data.values])
         lengths = data.lengths
         self._origins = self.model.origins(data, lengths, (np.arange(len(data)), lengths - 1))
         self._next_time = data.ends
         return self
 
-    def _hold_back(self, data: Series) -> HeldBack | None:
+    def _hold_back(self, data: Series, tell: Callable[[str], object]) -> HeldBack | None:
         """Forecast the newest part of the data from the rest."""
         plan, lengths = self.plan, data.lengths
         n_held_back = int(np.ceil(plan.calibration_fraction * lengths.max()))
@@ -69,7 +74,10 @@ class ForecastModel:
         data, n_early = data.select(enough), n_early[enough]
         model = plan.new_model(data.n_known).fit(data.until(n_early), self._dtype)
         ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
-        return HeldBack(model, data, n_early, plan.horizon, ahead)
+        tell("fitted to all but the part held back")
+        held_back = HeldBack(model, data, n_early, plan.horizon, ahead)
+        tell(f"that part forecast from {len(held_back.scores)} origins")
+        return held_back
 
     def steps_of_blocks(self, n_steps: int) -> int:
         """n_steps rounded up to whole blocks."""

@@ -332,6 +332,7 @@ class WindowModel:
             self.smoothing = self._choose_smoothing(Z, n)
         where = self.all_origins(n)
         origins = self.origins(Z, n, E, where)
+        self.n_windows = len(where[0])
         Y = self._scale(Z, where, origins)
         flat, X = self._features(origins, self._future(E, where))
         self.linear = None

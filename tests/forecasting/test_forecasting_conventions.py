@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import numpy as np
 import pandas as pd
 import pytest
-from forecast_cases import Recorder, exact, few, frame_of_two, monthly, panel_of_three, ridge, small, unskilled
+from forecast_cases import Recorder, exact, few, frame_of_two, idle, monthly, panel_of_three, ridge, small, unskilled
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
@@ -469,6 +469,7 @@ def test_members_differ_and_their_mean_is_the_forecast():
     np.testing.assert_allclose(both.predict(), np.mean(forecasts, axis=0), rtol=1e-6)
 
 
+@idle
 @unskilled
 def test_random_states():
     y = monthly()
