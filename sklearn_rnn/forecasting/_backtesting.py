@@ -106,11 +106,11 @@ def fit_every(refit: bool | None, refit_every: int | None, n_splits: int) -> int
         return 1 if refit else n_splits
     if not isinstance(refit_every, Integral) or isinstance(refit_every, bool) or refit_every < 1:
         raise ValueError(f"refit_every must be an integer of at least 1, or None, got {refit_every!r}.")
-    if refit is not None and refit != (refit_every == 1):
+    if refit is not None and (refit_every != 1 if refit else refit_every < n_splits):
         means = "fits at each cutoff" if refit else "fits at the first cutoff only"
         raise ValueError(
-            f"refit={refit} {means}, but refit_every={refit_every} fits at "
-            f"{'each' if refit_every == 1 else f'each {refit_every}th'}. Leave refit out."
+            f"refit={refit} {means}, but refit_every={refit_every} at one of {refit_every} cutoffs, of which there are "
+            f"{n_splits}. Leave one of them out."
         )
     return int(refit_every)
 

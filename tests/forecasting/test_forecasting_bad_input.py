@@ -509,7 +509,7 @@ CASES = [
     ("horizon a fraction", lambda: fitted().predict(2.0), ValueError, ("horizon", "integer", r"got 2\.0")),
     ("horizon true", lambda: fitted().predict(True), ValueError, ("horizon", "integer", "got True")),
     (
-        "X twice",
+        "X in place of the horizon too",
         lambda: with_X().predict(X[N:], X[N:]),
         TypeError,
         ("horizon", "integer", "DataFrame", "predict\\(X\\)"),
