@@ -107,7 +107,7 @@ class _BlasLimit:
             self._holders.add(cores)
             self._set([1] * len(n))
             # where another thread has set a limit and not lifted it yet, ours may have no effect
-            cores.n = max(n, default=1) if first and _n_blas_threads() == 1 else 1
+            cores.n = max(n, default=1) if first and _n_blas_threads() == 1 else _lent.get()
 
     def let_go(self, cores: Cores) -> None:
         """Lift the limit, if nobody else holds on."""
@@ -143,6 +143,7 @@ class _BlasLimit:
 
 
 _limit = _BlasLimit()
+_lent = contextvars.ContextVar("cores_that_who_holds_the_limit_lends", default=1)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_limit.after_fork)
 
@@ -241,6 +242,27 @@ class Cores:
             self.n = n
             raise
         return results
+
+
+def on_one_blas_thread(work: Callable[[], T]) -> T:
+    """work(), in which BLAS has one thread, so that what it computes does not depend on how many cores there are.
+
+    Networks in it have all cores, as they would outside: what they compute does not depend on that.
+    """
+    cores = Cores()
+
+    def in_context():
+        _lent.set(cores.n)
+        return work()
+
+    try:
+        try:
+            _limit.hold(cores)
+            return contextvars.copy_context().run(in_context)
+        finally:
+            insist(cores._leave)
+    finally:
+        insist(cores._leave)
 
 
 def _work(tasks: SimpleQueue) -> None:

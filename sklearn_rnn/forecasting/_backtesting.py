@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.parallel import Parallel, delayed
 
 from .._warnings import warn
 from ._forecast_model import ForecastModel
@@ -55,69 +59,180 @@ def going_on(table: Table, cut: Hashable, stops: np.ndarray) -> np.ndarray:
     return going
 
 
-def forecasts(
+def rows_of_splits(
     plan_for: Callable[[Series], Plan],
-    label: Callable[[int], str],
+    table: Table,
     data: Series,
-    stops_of_cuts: list[np.ndarray],
-    going_at: Callable[[int, np.ndarray], np.ndarray],
+    cuts: list[tuple[Hashable, np.ndarray]],
     horizon: int,
-    refit: bool,
-    coverage: float,
-) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """For each cutoff, the series that are forecast there, and y_true, y_pred, lower and upper (n, horizon, m).
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each cutoff, the rows of the user's y that are known there, and those of the `horizon` steps after it."""
+    splits = []
+    for cut, stops in cuts:
+        stops = long_enough(plan_for, data, stops)
+        test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going_on(table, cut, stops)]
+        train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
+        splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
+    return splits
 
-    Parameters
+
+@dataclass
+class Stretch:
+    """Cutoffs in a row that one model serves: it is fitted at the first of them, and updated until the last.
+
+    Attributes
     ----------
-    plan_for : callable
-        The plan to fit with, for given series.
-    label : callable
-        What to call a series in a message.
-    stops_of_cuts : list of ndarray of shape (N,)
-        Rows that are known at each cutoff.
-    going_at : callable
-        going_at(k, stops): which series to forecast at cutoff k.
-    refit : bool
-        Fit at each cutoff, not at the first only.
+    plan : Plan
+        To fit by.
+    fitted : ndarray
+        The series that are long enough to be forecast at the first cutoff: those that the model knows.
+    stops : list of ndarray of shape (N,)
+        Rows of each series that are known at each cutoff; 0 of those that the model does not know.
+    going : list of ndarray
+        The series that are forecast at each cutoff.
     """
-    model: ForecastModel | None = None
-    number, known = np.empty(0, int), np.zeros(len(data), int)
-    for k, stops in enumerate(stops_of_cuts):
-        if model is None or refit:
-            known = long_enough(plan_for, data, stops)
-            some = np.flatnonzero(known)
-            early = data.select(some).until(known[some])
-            plan = plan_for(early)
-            plan.check_lengths(early, partial(_label_of, label, some))
-            model = ForecastModel(plan).fit(early)
-            number = np.full(len(data), -1)
-            number[some] = np.arange(len(some))
-        else:
-            late = np.flatnonzero((known == 0) & (stops > 0))
-            if k == len(stops_of_cuts) - 1 and len(late):
-                names = "; ".join(label(int(i)).rstrip(",") for i in late[:3])
-                more = "" if len(late) <= 3 else f"; and {len(late) - 3} more"
-                warn(
-                    f"The model of the first cutoff does not know {names}{more}: not begun then, or too short. They "
-                    "are not forecast at later cutoffs either; refit=True fits at each cutoff all that are long enough "
-                    "there."
-                )
-            stops = np.where(known > 0, stops, 0)
-            some = np.flatnonzero(stops > known)
+
+    plan: Plan
+    fitted: np.ndarray
+    stops: list[np.ndarray]
+    going: list[np.ndarray]
+
+
+def fit_every(refit: bool | None, refit_every: int | None, n_splits: int) -> int:
+    """Cutoffs from one fit to the next."""
+    if refit is not None and not isinstance(refit, (bool, np.bool_)):
+        raise ValueError(f"refit must be True, False or None, got {refit!r}. Every so many cutoffs: refit_every=...")
+    if refit_every is None:
+        return 1 if refit else n_splits
+    if not isinstance(refit_every, Integral) or isinstance(refit_every, bool) or refit_every < 1:
+        raise ValueError(f"refit_every must be an integer of at least 1, or None, got {refit_every!r}.")
+    if refit is not None and (refit_every != 1 if refit else refit_every < n_splits):
+        means = "fits at each cutoff" if refit else "fits at the first cutoff only"
+        raise ValueError(
+            f"refit={refit} {means}, but refit_every={refit_every} at one of {refit_every} cutoffs, of which there are "
+            f"{n_splits}. Leave one of them out."
+        )
+    return int(refit_every)
+
+
+def stretches(
+    plan_for: Callable[[Series], Plan],
+    table: Table,
+    data: Series,
+    cuts: list[tuple[Hashable, np.ndarray]],
+    every: int,
+) -> list[Stretch]:
+    """What to fit at every so many cutoffs, and what to forecast with it; all that can be wrong with it is said here.
+
+    A random_state that is a generator is drawn from here, so that what is drawn does not depend on who fits first.
+    """
+    found, unknown = [], np.zeros(len(data), dtype=bool)
+    for start in range(0, len(cuts), every):
+        some = cuts[start : start + every]
+        known = long_enough(plan_for, data, some[0][1])
+        fitted = np.flatnonzero(known)
+        early = data.select(fitted).until(known[fitted])
+        plan = plan_for(early)
+        plan.check_lengths(early, partial(_label_of, table.label, fitted))
+        if len(some) > 1:
+            unknown |= (known == 0) & (some[-1][1] > 0)
+        all_stops = [known, *(np.where(known > 0, stops, 0) for _, stops in some[1:])]
+        going = [going_on(table, cut, stops) for (cut, _), stops in zip(some, all_stops)]
+        found.append(Stretch(plan, fitted, all_stops, going))
+    late = np.flatnonzero(unknown)
+    if len(late):
+        names = "; ".join(table.label(int(i)).rstrip(",") for i in late[:3])
+        more = "" if len(late) <= 3 else f"; and {len(late) - 3} more"
+        which, at = (
+            ("The model of the first cutoff does", "later") if len(found) == 1 else ("A model does", "its later")
+        )
+        warn(
+            f"{which} not know {names}{more}: not begun then, or too short. They are not forecast at {at} cutoffs "
+            "either; refit=True fits at each cutoff all that are long enough there."
+        )
+    return found
+
+
+def run(
+    stretches: list[Stretch], data: Series, horizon: int, coverage: float, n_jobs: int | None
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """For each cutoff, the series that are forecast there, and y_true ... upper (n, horizon, m).
+
+    Stretches do not depend on each other, and are computed side by side.
+    """
+    if len(stretches) == 1:
+        parts = [_forecasts(stretches[0], data, horizon, coverage)]
+    else:
+        here = os.getpid()
+        done = Parallel(n_jobs=n_jobs)(
+            delayed(_in_worker)(here, stretch, data, horizon, coverage) for stretch in stretches
+        )
+        parts = [columns for columns, _ in done]
+        # what workers heard, once each
+        for message, category in dict.fromkeys(heard for _, some in done for heard in some):
+            warn(message, category)
+    for stretch, some in zip(stretches, parts):
+        yield from zip(stretch.going, some)
+
+
+def _in_worker(parent: int, *arguments) -> tuple[list[dict[str, np.ndarray]], list[tuple[str, type[Warning]]]]:
+    """`_forecasts`, and the warnings of a process that has nobody to hear them. They have passed the user's filters:
+    scikit-learn hands these on."""
+    if os.getpid() == parent:
+        return _forecasts(*arguments), []
+    with warnings.catch_warnings(record=True) as heard:
+        columns = _forecasts(*arguments)
+    return columns, [(str(warning.message), warning.category) for warning in heard]
+
+
+def _forecasts(stretch: Stretch, data: Series, horizon: int, coverage: float) -> list[dict[str, np.ndarray]]:
+    """y_true, y_pred, y_naive, lower and upper, (n, horizon, m) each, at each cutoff."""
+    fitted, known = stretch.fitted, stretch.stops[0]
+    model = ForecastModel(stretch.plan).fit(data.select(fitted).until(known[fitted]))
+    number = np.full(len(data), -1)
+    number[fitted] = np.arange(len(fitted))
+    found = []
+    for stops, going in zip(stretch.stops, stretch.going):
+        some = np.flatnonzero(stops > known)
+        if len(some):
             model = model.advance(data.select(some).rows(known[some], stops[some]), number[some])
-            known = stops
-        going = going_at(k, known)
+        known = stops
         ahead = known[going][:, None] + np.arange(horizon)
         Z = model.forecast(horizon, rows_at(data.known, going, ahead), number[going])
+        season = stretch.plan.season_length
         columns = {
             "y_true": rows_at(data.values, going, ahead),
             "y_pred": model.in_units(Z, number[going]),
+            "y_naive": np.stack([seasonal_naive(data.values[i][: known[i]], season, horizon) for i in going]),
             "lower": np.full_like(Z, np.nan),
             "upper": np.full_like(Z, np.nan),
         }
         if model.held_back is not None:
             columns["lower"], columns["upper"] = model.bounds(Z, number[going], coverage)
-        yield going, columns
+        found.append(columns)
+    return found
+
+
+def seasonal_naive(values: np.ndarray, season_length: int, n_steps: int) -> np.ndarray:
+    """The last season of a series (T, m), or its last value while it is not longer than a season, repeated.
+
+    What is missing there is that of the latest season that has it, or the last value known. The forecast that `skill`
+    compares with.
+    """
+    lag = season_length if len(values) > season_length else 1
+    season = values[-lag:].astype(np.float64)
+    for stop in range(len(values) - lag, 0, -lag):
+        if not np.isnan(season).any():
+            break
+        earlier = np.full_like(season, np.nan)
+        rows = values[max(stop - lag, 0) : stop]
+        earlier[lag - len(rows) :] = rows
+        season = np.where(np.isnan(season), earlier, season)
+    for column in np.flatnonzero(np.isnan(season).any(axis=0)):
+        known = values[:, column][~np.isnan(values[:, column])]
+        if len(known):
+            season[np.isnan(season[:, column]), column] = known[-1]
+    return season[np.arange(n_steps) % lag]
 
 
 def _label_of(label: Callable[[int], str], some: np.ndarray, i: int) -> str:
@@ -126,7 +241,7 @@ def _label_of(label: Callable[[int], str], some: np.ndarray, i: int) -> str:
 
 def refuse_names_taken(table: Table) -> None:
     """Ids must not be named like a column of the result of a backtest."""
-    taken = {"cutoff", "step", "y_true", "y_pred", "lower", "upper", "variable"}
+    taken = {"cutoff", "step", "y_true", "y_pred", "y_naive", "lower", "upper", "variable"}
     if table.layout.has_ids and taken & {table.layout.id_col, *(table.layout.index_names or [])}:
         raise ValueError(f"The ids of y must not be named like a column of the result: {sorted(taken)}. Rename them.")
 
@@ -148,3 +263,21 @@ def tidy(table: Table, series: np.ndarray, cut: Hashable, columns: dict[str, np.
     frame["step"] = np.tile(np.repeat(np.arange(1, steps + 1), m), n)
     frame |= {name: values.ravel() for name, values in columns.items()}
     return pd.DataFrame(frame)[np.isfinite(columns["y_true"].ravel())]
+
+
+def backtest(
+    plan_for: Callable[[Series], Plan],
+    table: Table,
+    data: Series,
+    cuts: list[tuple[Hashable, np.ndarray]],
+    horizon: int,
+    every: int,
+    coverage: float,
+    n_jobs: int | None,
+) -> pd.DataFrame:
+    """RNNForecaster.backtest, of data that have been read."""
+    refuse_names_taken(table)
+    found = run(stretches(plan_for, table, data, cuts, every), data, horizon, coverage, n_jobs)
+    return pd.concat(
+        [tidy(table, series, cut, columns) for (cut, _), (series, columns) in zip(cuts, found)], ignore_index=True
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Self
 
 import numpy as np
 
 from .._warnings import warn
+from ..core._cores import on_one_blas_thread
 from ._held_back import HeldBack
 from ._plan import Plan
 from ._series import Series, fill_blocks
@@ -32,13 +35,19 @@ class ForecastModel:
     def __init__(self, plan: Plan):
         self.plan = plan
 
-    def fit(self, data: Series) -> Self:
-        """Fit to series, each of which has at least `plan.n_needed` values and one `plan.n_least`."""
+    def fit(self, data: Series, tell: Callable[[str], object] = lambda stage: None) -> Self:
+        """Fit to series, one of which has at least `plan.n_least` values.
+
+        `tell` is called with the name of each stage that has ended.
+        """
+        return on_one_blas_thread(partial(self._fit, data, tell))
+
+    def _fit(self, data: Series, tell: Callable[[str], object]) -> Self:
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
-        self.plan = plan = self._decide(data)
+        self.plan = plan = self._decide(data, tell)
         self.held_back = None
         if plan.calibration_fraction > 0:
-            self.held_back = self._hold_back(plan, data, plan.calibration_fraction)
+            self.held_back = self._hold_back(plan, data, plan.calibration_fraction, tell)
             if self.held_back is None:
                 warn(
                     f"The series are too short to hold back {plan.calibration_fraction:.0%} of them and to fit on the "
@@ -48,6 +57,7 @@ class ForecastModel:
         self.skill = self.held_back.skill if self.held_back else np.nan
         self.network_weight = self.held_back.network_weight if self.held_back else 1.0
         self.model = plan.new_model(data).fit(data, self._dtype)
+        tell("fitted to all")
         self._stand_at_end_of(data)
         return self
 
@@ -73,7 +83,7 @@ class ForecastModel:
         both._next_time = np.concatenate([self._next_time, other._next_time])
         return both
 
-    def _decide(self, data: Series) -> Plan:
+    def _decide(self, data: Series, tell: Callable[[str], object]) -> Plan:
         """The plan, with the treatment of further seasons that forecasts the part held back best by the linear path."""
         plan = self.plan
         for k in range(len(plan.further)):
@@ -82,13 +92,13 @@ class ForecastModel:
             if len(choices) > 1:
                 fraction = plan.calibration_fraction or 0.2
                 so_far = [replace(choice, further=choice.further[: k + 1]) for choice in choices]
-                held_back = [self._hold_back(choice, data, fraction, without_regressor=True) for choice in so_far]
+                held_back = [self._hold_back(choice, data, fraction, tell, linear_only=True) for choice in so_far]
                 errors = [np.inf if part is None else part.error for part in held_back]
             plan = choices[int(np.argmin(errors))]
         return plan
 
     def _hold_back(
-        self, plan: Plan, data: Series, fraction: float, *, without_regressor: bool = False
+        self, plan: Plan, data: Series, fraction: float, tell: Callable[[str], object], *, linear_only: bool = False
     ) -> HeldBack | None:
         """Forecast the newest part of the data from the rest; None if the rest is too short."""
         lengths = data.lengths
@@ -102,9 +112,12 @@ class ForecastModel:
             return None
         data, n_early = data.select(enough), n_early[enough]
         early = data.until(n_early)
-        model = plan.new_model(data).fit(early, self._dtype, without_regressor=without_regressor)
+        model = plan.new_model(data).fit(early, self._dtype, without_regressor=linear_only)
         ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
-        return HeldBack(model, data, n_early, plan.horizon, ahead)
+        tell("fitted to all but the part held back")
+        held_back = HeldBack(model, data, n_early, plan.horizon, ahead)
+        tell(f"that part forecast from {len(held_back.scores)} origins")
+        return held_back
 
     def steps_of_blocks(self, n_steps: int) -> int:
         """n_steps rounded up to whole blocks."""
@@ -119,7 +132,8 @@ class ForecastModel:
             )
         known = fill_blocks(known, self.steps_of_blocks(n_steps))
         times = self._next_time[series]
-        return self.model.forecast(self._origins.take(series), n_steps, known, times, self.network_weight)
+        arguments = self._origins.take(series), n_steps, known, times, self.network_weight
+        return on_one_blas_thread(partial(self.model.forecast, *arguments))
 
     def in_units(self, Z: np.ndarray, series: np.ndarray) -> np.ndarray:
         """Scaled forecasts in the units of the series."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Hashable, Sequence
-from numbers import Integral
+from functools import partial
+from time import perf_counter
 from typing import Literal, Self
 
 import numpy as np
@@ -14,18 +15,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import validate_parameters
 from .._stored import Stored, all_or_nothing
-from .._warnings import warn
 from ..estimators._hyperparameters import store_parameters
-from ._backtesting import cutoffs, forecasts, going_on, long_enough, refuse_names_taken, tidy
+from ._backtesting import backtest, cutoffs, fit_every, rows_of_splits
 from ._forecast_model import ForecastModel
 from ._held_back import check_coverage
-from ._parameters import ForecasterParameters
+from ._parameters import ForecasterParameters, check_horizon, what_is_asked
 from ._plan import Plan, default_regressor, make_plan
 from ._reader import SeriesReader
+from ._reporting import print_summary, stages_printed, warn_of_what_is_no_use
 from ._series import Series
-from ._tables import Table
 from ._timegrid import TimeGrid
 
 
@@ -99,6 +98,10 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         From which every random_state of the regressor is drawn; None leaves them as they are (unless `n_members` is
         above 1).
 
+    verbose : bool or int, default=0
+        1 prints a line when `fit` ends: what was learnt from, what "auto" came to and what came out. 2 also one for
+        each stage: the fit without the part held back, the forecasts of that part, the fit to all.
+
     Attributes
     ----------
     skill_ : float
@@ -169,6 +172,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         window_format: Literal["auto", "3d", "2d"] = "auto",
         calibration_fraction: float = 0.2,
         random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = 0,
     ) -> None:
         store_parameters(self, locals())
 
@@ -228,18 +232,22 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Warns
         -----
         UserWarning
-            If `skill_` is below 0, or the series are too short to hold back a part.
+            If `skill_` is below 0; if `network_weight_` is 0, so that a network beside a linear path is of no use; or
+            if the series are too short to hold back a part.
         """
         self._check_parameters()
+        start = perf_counter()
         with all_or_nothing(self):
             self._reader, table, data = SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only)
             self._check_values(table, "y")
             plan = self._plan(data, self._reader.grid)
             plan.check_lengths(data, table.label)
-            self._model = ForecastModel(plan).fit(data)
+            self._model = ForecastModel(plan).fit(data, stages_printed(self.verbose))
             self.season_length_, self.window_ = plan.season_length, plan.window
             self.skill_, self.network_weight_ = self._model.skill, self._model.network_weight
-        self._warn_of_skill()
+        if self.verbose:
+            print_summary(self._model, data, perf_counter() - start)
+        warn_of_what_is_no_use(self._model)
         return self
 
     @property
@@ -251,43 +259,6 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
 
-    def _check_parameters(self) -> None:
-        for name in ("window", "horizon", "season_length", "difference", "seasonal_features", "n_members"):
-            if isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be a number of steps or of members, got {getattr(self, name)}.")
-        validate_parameters(self)
-        regressor = default_regressor() if self.regressor is None else self.regressor
-        if isinstance(regressor, type):
-            raise TypeError(f"regressor must be a regressor, not a class: {regressor.__name__}().")
-        names = regressor.get_params(deep=True) if hasattr(regressor, "get_params") else ()
-        if self.n_members > 1 and not any(name.split("__")[-1] == "random_state" for name in names):
-            raise ValueError(
-                f"n_members={self.n_members}, but {regressor} has no random_state: all members would be the same. Use "
-                "n_members=1."
-            )
-
-    def _warn_of_skill(self) -> None:
-        if self.skill_ < 0:
-            warn(
-                f"On the last {self.calibration_fraction:.0%} of the data, which were held back, this forecaster was "
-                f"worse than repeating the last season ({self.season_length_} steps): skill_ = {self.skill_:.2f}. Do "
-                "that, or try another window, normalize, target_transform or regressor."
-            )
-
-    def _check_values(self, table: Table, name: str) -> None:
-        """A logarithm takes positive values only."""
-        if not isinstance(self.target_transform, str):
-            return
-        for i, values in enumerate(table.values):
-            wrong = np.argwhere(values <= 0)
-            if len(wrong):
-                t, column = wrong[0]
-                raise ValueError(
-                    f"target_transform='log' takes positive values, but {table.label(i, name)} is "
-                    f"{values[t, column]:g} at {table.indexes[i][t]}. Use None, or FunctionTransformer(np.log1p, "
-                    "np.expm1) for values from 0 on."
-                )
-
     def _plan(self, data: Series, grid: TimeGrid) -> Plan:
         """What the parameters come to, for these series."""
         return make_plan({name: getattr(self, name) for name in ForecasterParameters.__annotations__}, data, grid)
@@ -295,29 +266,60 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
     # -- forecasting ------------------------------------------------------------------------------------------------
 
     def predict(
-        self, horizon: int | None = None, X: pd.DataFrame | ArrayLike | None = None
+        self,
+        horizon: int | pd.DataFrame | ArrayLike | None = None,
+        X: pd.DataFrame | ArrayLike | None = None,
+        y: pd.Series | pd.DataFrame | ArrayLike | None = None,
     ) -> pd.Series | pd.DataFrame | np.ndarray:
-        """Forecast what follows on the last values known.
+        """Forecast what follows on the last values known, or on those of other series.
 
         Parameters
         ----------
         horizon : int, default=None
-            Time steps; None takes the parameter `horizon`. May be longer than that.
+            Time steps; None takes the parameter `horizon`. May be longer than that. A DataFrame, Series or array here
+            is X, with `horizon` None: scikit-learn's searches and pipelines pass one argument on, as in
+            ``GridSearchCV(forecaster, ...).fit(y, X).predict(X_ahead)``; without exogenous columns it is
+            ``predict(None)``.
         X : DataFrame or array-like, default=None
-            Exogenous columns that are known ahead, with a row for each time to forecast. Steps are forecast in blocks
-            of the fitted horizon: to fill up the last, further rows are taken from X, or its last row is repeated.
+            Exogenous columns that are known ahead, with a row for each time to forecast; those that do not change
+            within a series may be left out. Steps are forecast in blocks of the fitted horizon: of the last steps of a
+            block, beyond those that are asked for, nothing is known.
+        y : like y in `fit`, or in another layout, default=None
+            Values of series that were not fitted, up to where their forecast begins: a Series, an array, a panel or
+            long frame of any ids, or, unless several columns were fitted together, a frame of which each column is a
+            series. Scale and state come from these values alone; the network and the linear path are those that were
+            fitted. X, if the forecaster was fitted with it, then holds the rows of these times too.
 
         Returns
         -------
         Series, DataFrame or ndarray
-            Of the type of y in `fit`, with the times that follow on its index.
+            Of the type of y, here or in `fit`, with the times that follow on its index.
+
+        Raises
+        ------
+        TypeError
+            If X is given twice, or in place of `horizon` to a forecaster that was fitted without.
+        ValueError
+            If `horizon` is no integer of at least 1, or X lacks a column or a row, or is not asked for.
+
+        Warns
+        -----
+        UserWarning
+            If series in y are shorter than what a forecast looks at.
         """
         check_is_fitted(self)
-        Z, series, indexes = self._forecast(self._check_horizon(horizon), X)
-        return self._reader.write(self._model.in_units(Z, series), indexes)
+        n_steps, X = what_is_asked(horizon, X, self.horizon, self._reader.names is not None)
+        reader, model = self._standing_on(y, X)
+        Z, series, indexes = _forecast(reader, model, n_steps, X)
+        return reader.write(model.in_units(Z, series), indexes)
 
     def predict_interval(
-        self, horizon: int | None = None, X: pd.DataFrame | ArrayLike | None = None, *, coverage: float = 0.9
+        self,
+        horizon: int | pd.DataFrame | ArrayLike | None = None,
+        X: pd.DataFrame | ArrayLike | None = None,
+        y: pd.Series | pd.DataFrame | ArrayLike | None = None,
+        *,
+        coverage: float = 0.9,
     ) -> pd.DataFrame:
         """Intervals that hold a future value with a given probability, each time step by itself.
 
@@ -327,7 +329,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
         Parameters
         ----------
-        horizon, X : as in `predict`
+        horizon, X, y : as in `predict`
         coverage : float, default=0.9
 
         Returns
@@ -341,34 +343,27 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             If no part of the data was held back.
         """
         check_is_fitted(self)
-        Z, series, indexes = self._forecast(self._check_horizon(horizon), X)
+        n_steps, X = what_is_asked(horizon, X, self.horizon, self._reader.names is not None)
         check_coverage(coverage)
-        if self._model.held_back is None:
+        reader, model = self._standing_on(y, X)
+        Z, series, indexes = _forecast(reader, model, n_steps, X)
+        if model.held_back is None:
             raise ValueError(
                 "This forecaster has no held-back errors to make intervals of: calibration_fraction was "
                 f"{self.calibration_fraction}, or the series too short to hold back a part. Fit with "
                 "calibration_fraction=0.2 on a longer series, or with a smaller window or horizon."
             )
-        bounds = np.stack(self._model.bounds(Z, series, coverage), axis=-1)
-        return self._reader.write(bounds, indexes, ("lower", "upper"))
+        bounds = np.stack(model.bounds(Z, series, coverage), axis=-1)
+        return reader.write(bounds, indexes, ("lower", "upper"))
 
-    def _check_horizon(self, horizon) -> int:
-        n_steps = self.horizon if horizon is None else horizon
-        if hasattr(n_steps, "__len__"):
-            raise TypeError(
-                f"horizon must be an integer, a number of steps, got a {type(n_steps).__name__}. Exogenous columns go "
-                "by name: predict(X=...)."
-            )
-        if not isinstance(n_steps, Integral) or isinstance(n_steps, bool) or n_steps < 1:
-            raise ValueError(f"horizon must be an integer of at least 1, got {n_steps!r}.")
-        return int(n_steps)
-
-    def _forecast(self, n_steps: int, X, series=None, lengths=None) -> tuple[np.ndarray, np.ndarray, list]:
-        """Scaled forecasts (n, n_steps, m) of some series, their numbers, and the indexes of the forecasts."""
-        series = np.arange(len(self._reader.ids)) if series is None else series
-        lengths = [n_steps] * len(series) if lengths is None else lengths
-        known, indexes = self._reader.read_future(X, series, lengths, n_steps)
-        return self._model.forecast(n_steps, known, series), series, indexes
+    def _standing_on(self, y, X) -> tuple[SeriesReader, ForecastModel]:
+        """This forecaster's, or of the history y of other series."""
+        if y is None:
+            return self._reader, self._model
+        reader, table, data = self._reader.read_history(y, X)
+        check_values(self.target_transform, table, "y")
+        self._model.plan.warn_of_short(data, table.label)
+        return reader, self._model.of(data)
 
     # -- observing --------------------------------------------------------------------------------------------------
 
@@ -440,8 +435,10 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         n_splits: int = 5,
         horizon: int | None = None,
         stride: int | None = None,
-        refit: bool = False,
+        refit: bool | None = None,
+        refit_every: int | None = None,
         coverage: float = 0.9,
+        n_jobs: int | None = None,
     ) -> pd.DataFrame:
         """Stand at earlier times, forecast what came then, and compare.
 
@@ -455,37 +452,45 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             Time steps to forecast from each; None takes the parameter `horizon`.
         stride : int, default=None
             Time steps from one to the next; None takes the horizon. The last is `horizon` steps before the end.
-        refit : bool, default=False
-            Whether to fit anew each time; otherwise only the first time, and the values since then are taken into
-            account by `update`.
+        refit : bool, default=None
+            True fits anew each time, as refit_every=1 does; False the first time only, and the values since then are
+            taken into account by `update`. None is False, unless `refit_every` is given.
+        refit_every : int, default=None
+            Fit anew at the first of every so many times to stand at, and update at the others.
         coverage : float, default=0.9
             Of the intervals.
+        n_jobs : int, default=None
+            Processes among which the fits are divided, with what is forecast from each. None is 1, unless
+            ``joblib.parallel_config`` says otherwise; -1 is one for each processor. Where random_state is given the
+            result is the same for any number.
 
         Returns
         -------
         DataFrame
-            One row for each forecast value: (the id and the variable, if there are several,) cutoff (the last time
-            known), step, y_true, y_pred, lower, upper. The bounds are NaN if calibration_fraction is 0.
+            One row for each forecast value that is known: (the id and the variable, if there are several,) cutoff (the
+            last time known), step, y_true, y_pred, y_naive, lower, upper. y_naive repeats the last season known at the
+            cutoff: it is what `skill_` compares with. The bounds are NaN if calibration_fraction is 0.
+
+        Raises
+        ------
+        ValueError
+            If y is too short for so many cutoffs, `refit` and `refit_every` contradict each other, or for what `fit`
+            raises it.
+
+        Warns
+        -----
+        UserWarning
+            If there are series that a model does not know, since they begin after it is fitted, or for what `fit` warns
+            of but a low `skill_`.
         """
         self._check_parameters()
         check_coverage(coverage)
         reader, table, data = SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only)
         self._check_values(table, "y")
-        horizon = self._check_horizon(horizon)
+        horizon = check_horizon(horizon, self.horizon)
         cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
-        refuse_names_taken(table)
-
-        def plan_for(early):
-            return self._plan(early, reader.grid)
-
-        def going_at(k, stops):
-            return going_on(table, cuts[k][0], stops)
-
-        stops = [stops for _, stops in cuts]
-        found = forecasts(plan_for, table.label, data, stops, going_at, horizon, refit, coverage)
-        return pd.concat(
-            [tidy(table, series, cut, columns) for (cut, _), (series, columns) in zip(cuts, found)], ignore_index=True
-        )
+        every = fit_every(refit, refit_every, n_splits)
+        return backtest(partial(self._plan, grid=reader.grid), table, data, cuts, horizon, every, coverage, n_jobs)
 
     def time_splits(
         self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None
@@ -506,11 +511,6 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         """
         self._check_parameters()
         reader, table, data = SeriesReader.read(y, None, self.id_col, self.time_col, None)
-        horizon = self._check_horizon(horizon)
-        splits = []
-        for cut, stops in cutoffs(table, reader.grid, n_splits, horizon, stride):
-            stops = long_enough(lambda early: self._plan(early, reader.grid), data, stops)
-            test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going_on(table, cut, stops)]
-            train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
-            splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
-        return splits
+        horizon = check_horizon(horizon, self.horizon)
+        cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
+        return rows_of_splits(partial(self._plan, grid=reader.grid), table, data, cuts, horizon)

@@ -1,15 +1,20 @@
-"""The parameters of RNNForecaster: their types, and what values are allowed. What they mean stands in its docstring."""
+"""The parameters of RNNForecaster and of its methods: their types, and what values are allowed.
+
+What they mean stands in its docstring.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from numbers import Integral, Real
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._sklearn import HasMethods, Interval, StrOptions
+from .._sklearn import HasMethods, Interval, StrOptions, validate_parameters
+from ._plan import default_regressor
+from ._tables import Table
 
 
 class ForecasterParameters:
@@ -32,6 +37,7 @@ class ForecasterParameters:
     window_format: Literal["auto", "3d", "2d"]
     calibration_fraction: float
     random_state: int | np.random.RandomState | None
+    verbose: bool | int
 
     _parameter_constraints = {
         "regressor": [HasMethods(["fit", "predict"]), None],
@@ -49,4 +55,67 @@ class ForecasterParameters:
         "window_format": [StrOptions({"auto", "3d", "2d"})],
         "calibration_fraction": [Interval(Real, 0, 1, closed="left")],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
+
+    def _check_parameters(self) -> None:
+        for name in ("window", "horizon", "season_length", "difference", "seasonal_features", "n_members"):
+            if isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be a number of steps or of members, got {getattr(self, name)}.")
+        validate_parameters(self)
+        regressor = default_regressor() if self.regressor is None else self.regressor
+        if isinstance(regressor, type):
+            raise TypeError(f"regressor must be a regressor, not a class: {regressor.__name__}().")
+        names = regressor.get_params(deep=True) if hasattr(regressor, "get_params") else ()
+        if self.n_members > 1 and not any(name.split("__")[-1] == "random_state" for name in names):
+            raise ValueError(
+                f"n_members={self.n_members}, but {regressor} has no random_state: all members would be the same. Use "
+                "n_members=1."
+            )
+
+    def _check_values(self, table: Table, name: str) -> None:
+        """A logarithm takes positive values only."""
+        if not isinstance(self.target_transform, str):
+            return
+        for i, values in enumerate(table.values):
+            wrong = np.argwhere(values <= 0)
+            if len(wrong):
+                t, column = wrong[0]
+                raise ValueError(
+                    f"target_transform='log' takes positive values, but {table.label(i, name)} is "
+                    f"{values[t, column]:g} at {table.indexes[i][t]}. Use None, or FunctionTransformer(np.log1p, "
+                    "np.expm1) for values from 0 on."
+                )
+
+
+def check_horizon(horizon: object, default: int) -> int:
+    """A number of steps to forecast; None is the default."""
+    n_steps = default if horizon is None else horizon
+    if is_table(n_steps):
+        raise TypeError(f"horizon must be an integer, a number of steps, got a {type(n_steps).__name__}.")
+    if not isinstance(n_steps, Integral) or isinstance(n_steps, bool) or n_steps < 1:
+        raise ValueError(f"horizon must be an integer of at least 1, got {n_steps!r}.")
+    return int(n_steps)
+
+
+def what_is_asked(horizon: object, X: object, default: int, with_exog: bool) -> tuple[int, Any]:
+    """The steps to forecast and X, where the first argument may be X: scikit-learn's searches pass only one on."""
+    if not is_table(horizon):
+        return check_horizon(horizon, default), X
+    kind = type(horizon).__name__
+    if X is not None:
+        raise TypeError(
+            f"horizon must be an integer, a number of steps, got a {kind}, and X too. Exogenous columns go in one of "
+            "them: predict(horizon, X=X), or predict(X) for as many steps as the parameter horizon says."
+        )
+    if not with_exog:
+        raise TypeError(
+            f"The first argument must be an integer, a number of steps, or X, got a {kind}; and this forecaster was "
+            "fitted without X. Pass the number of steps, or None for as many as the parameter horizon says."
+        )
+    return check_horizon(None, default), horizon
+
+
+def is_table(value: object) -> bool:
+    """Is this rows of something, and no number (or a word)?"""
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
-from ..sequences._timeindex import date_range, infer_freq, n_dates
+from ..sequences._timeindex import about_clock_changes, date_range, infer_freq, n_dates
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Advice:
     regular: str = "y.asfreq(...).interpolate()"
     drop_missing: str = "y = y[y.index.notna()]"
     fill: str = "y.interpolate() or y.ffill()"
+
+    @property
+    def times(self) -> str:
+        """The times themselves, in code that `convert` holds."""
+        return self.convert[self.convert.index("(") + 1 : -1]
 
     def irregular(self, kind: str) -> str:
         """For times without a regular step; `kind` is that of a TimeGrid."""
@@ -99,7 +104,7 @@ class TimeGrid:
         if index.has_duplicates:
             raise ValueError(
                 f"The times of {where} have {index[index.duplicated()][0]} twice. Aggregate such rows, as with "
-                f"{advice.aggregate}, or drop one."
+                f"{advice.aggregate}, or drop one.{about_clock_changes(index[index.duplicated()], advice.times)}"
             )
         if not index.is_monotonic_increasing:
             late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
@@ -133,12 +138,15 @@ class TimeGrid:
         if expected.equals(index):
             return index
         at = int(np.flatnonzero(np.asarray(expected != index))[0])
-        what = f"have {index[at]} between steps"
+        what, clocks = f"have {index[at]} between steps", about_clock_changes(index[[at]], advice.times)
         if index[at] > expected[at]:
             whole = self.labels(index[0], self.n_steps(index[0], index[-1]) + 1)
-            n_missing = len(whole.difference(index))
-            what = f"have a gap: {expected[at]} is missing" + (f", and {n_missing - 1} more" if n_missing > 1 else "")
-        raise ValueError(f"The times of {where} {what} (their step is {self._name}). {advice.irregular(self.kind)}")
+            missing = whole.difference(index)
+            what = f"have a gap: {expected[at]} is missing" + (f", and {len(missing) - 1} more" * (len(missing) > 1))
+            clocks = about_clock_changes(missing, advice.times) if not getattr(missing, "tz", None) else ""
+        raise ValueError(
+            f"The times of {where} {what} (their step is {self._name}). {advice.irregular(self.kind)}{clocks}"
+        )
 
     def _is_alike(self, index: pd.Index) -> bool:
         if self.kind == "datetime":

@@ -24,7 +24,9 @@ def infer_freq(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset | None:
         # pandas knows months by their first and their last day only
         months = np.unique(np.diff(index.year * 12 + index.month))
         if len(months) == 1 and months[0] > 0:
-            freq = pd.DateOffset(months=int(months[0]))
+            # Not all months have a day 29 or 30. That after February 28 comes March 30 again, only the day itself says.
+            day = int(index.day.max())
+            freq = pd.DateOffset(months=int(months[0]), **({"day": day} if day > 28 else {}))
             if not index.equals(date_range(index[0], len(index), freq)):
                 freq = None
     return freq
@@ -146,13 +148,33 @@ def parse_times(times: pd.Index, where: str) -> pd.Index:
             return pd.DatetimeIndex(pd.to_datetime(times, format="ISO8601"), name=times.name)
         except ValueError as error:
             raise ValueError(f"The times in {where} cannot be read as dates: {error}") from None
+    convert = f"as with pd.to_datetime({where}, format=...), pd.PeriodIndex({where}, freq=...) or {where}.astype(int)"
+    if _QUARTER.match(str(other)):
+        convert = f"pd.PeriodIndex({where}, freq='Q')"
+    elif _WEEK.match(str(other)):
+        convert = f"pd.to_datetime({where} + '-1', format='%G-W%V-%u')"
     raise ValueError(
         f"The times in {where} are text, such as {other!r}, which cannot be ordered in time (only ISO dates like "
-        f"'2024-01-31' are read from text). Convert them, as with pd.to_datetime({where}, format=...), "
-        f"pd.PeriodIndex({where}, freq=...) or {where}.astype(int)."
+        f"'2024-01-31' are read from text). Convert them, as with {convert}."
     )
 
 
+def about_clock_changes(labels: pd.Index, where: str) -> str:
+    """What to do about labels that are there twice, missing, or between two steps, if clocks that are put forward in
+    spring and back in autumn can be the reason; otherwise nothing. `where` is code for all times."""
+    if isinstance(labels, pd.DatetimeIndex) and labels.tz is not None:
+        return f" If the steps are those of the clocks there, leave the time zone out: {where}.tz_localize(None)."
+    at_night = isinstance(labels, pd.DatetimeIndex) and labels.tz is None and len(labels) > 0 and labels.hour.max() < 4
+    if not at_night or labels.hour.max() == labels.minute.max() == 0:  # midnight is most likely a whole day
+        return ""
+    return (
+        " If these are times of clocks that are put forward in spring and back in autumn, say of which: "
+        f"{where}.tz_localize('Europe/Berlin', ambiguous='infer'), for example."
+    )
+
+
+_QUARTER = re.compile(r"\d{4}-?Q[1-4]$")
+_WEEK = re.compile(r"\d{4}-W\d{2}$")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}.*)?)?$")
 
 

@@ -14,6 +14,7 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 # both are right to be said of data as short as these, and are tested by themselves
 unskilled = pytest.mark.filterwarnings("ignore:On the last .* worse than repeating:UserWarning")
+idle = pytest.mark.filterwarnings("ignore:.*the network only made forecasts worse:UserWarning")
 few = pytest.mark.filterwarnings("ignore:.* times at which errors were held back:UserWarning")
 
 

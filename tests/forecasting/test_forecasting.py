@@ -12,6 +12,7 @@ from forecast_cases import (
     autoregression,
     few,
     frame_of_two,
+    idle,
     monthly,
     panel_of_three,
     ridge,
@@ -336,6 +337,7 @@ SIMULATED = {
 
 @few
 @unskilled
+@idle
 @pytest.mark.parametrize(
     ("regressor", "n_series", "slack"),
     # the average over a few series, where each takes a network, is less certain

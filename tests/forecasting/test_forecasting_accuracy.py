@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from forecast_cases import DATA, autoregression, exact, few, monthly, panel_of_three, ridge, small, unskilled
+from forecast_cases import DATA, autoregression, exact, few, idle, monthly, panel_of_three, ridge, small, unskilled
 from hypothesis import given, settings, strategies as st
 from sklearn.base import clone
 from sklearn.ensemble import GradientBoostingRegressor
@@ -137,6 +137,7 @@ def test_a_constant_series_goes_on_as_it_is(normalize, regressor):
     assert forecaster.score(y[-3:].set_axis(y.index[-3:] + pd.Timedelta("3D"))) == pytest.approx(0, abs=1e-9)
 
 
+@idle
 @few
 @unskilled
 @pytest.mark.parametrize("normalize", NORMALIZE)
@@ -248,6 +249,7 @@ def test_solar_power_is_forecast_better_than_by_yesterday():
     assert fitted.predict().index[0] == y.index[-1] + pd.Timedelta("30min")
 
 
+@idle
 @unskilled
 def test_the_network_counts_for_what_it_is_worth():
     y = monthly(90)
@@ -277,6 +279,7 @@ def test_airline(seed):
     assert np.mean(errors) <= 0.60  # attained: 0.58
 
 
+@idle
 def test_one_network_for_many_series():
     rng = np.random.default_rng(0)
     early, late, naive = {}, {}, {}

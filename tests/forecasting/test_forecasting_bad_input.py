@@ -508,7 +508,20 @@ CASES = [
     ("horizon 0", lambda: fitted().predict(0), ValueError, ("horizon", "at least 1", "got 0")),
     ("horizon a fraction", lambda: fitted().predict(2.0), ValueError, ("horizon", "integer", r"got 2\.0")),
     ("horizon true", lambda: fitted().predict(True), ValueError, ("horizon", "integer", "got True")),
-    ("X for the horizon", lambda: with_X().predict(X[N:]), (TypeError, ValueError), ("horizon", "integer")),
+    (
+        "X in place of the horizon too",
+        lambda: with_X().predict(X[N:], X[N:]),
+        TypeError,
+        ("horizon", "integer", "DataFrame", "predict\\(X\\)"),
+    ),
+    (
+        "a table where nothing is exogenous",
+        lambda: fitted().predict([1, 2, 3]),
+        TypeError,
+        ("integer", "a list", "fitted without X", "number of steps"),
+    ),
+    ("predict a word", lambda: fitted().predict("3"), ValueError, ("horizon", "integer", "got '3'")),
+    ("horizon of a backtest a table", lambda: model().backtest(y, horizon=X), TypeError, ("horizon", "DataFrame")),
     (
         "beyond the block with past_only",
         lambda: with_X(past_only=["wind"]).predict(4, X),

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import numpy as np
 import pandas as pd
 import pytest
-from forecast_cases import Recorder, exact, few, frame_of_two, monthly, panel_of_three, ridge, small, unskilled
+from forecast_cases import Recorder, exact, few, frame_of_two, idle, monthly, panel_of_three, ridge, small, unskilled
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
@@ -237,7 +237,7 @@ def test_backtest(refit):
     y = monthly(90)
     forecaster = ridge(calibration_fraction=0.3)
     table = forecaster.backtest(y, n_splits=3, horizon=4, stride=5, refit=refit)
-    assert table.columns.tolist() == ["cutoff", "step", "y_true", "y_pred", "lower", "upper"]
+    assert table.columns.tolist() == ["cutoff", "step", "y_true", "y_pred", "y_naive", "lower", "upper"]
     assert isinstance(table.index, pd.RangeIndex)
     assert table["step"].tolist() == [1, 2, 3, 4] * 3
     # the last is `horizon` steps before the end, the others each 5 before the next
@@ -280,7 +280,7 @@ def test_backtest_leaves_a_fitted_forecaster_as_it_was():
 def test_backtest_of_several_series(refit):
     y = frame_of_two(90)
     table = ridge().backtest(y, n_splits=2, horizon=3, refit=refit)
-    assert table.columns.tolist() == ["variable", "cutoff", "step", "y_true", "y_pred", "lower", "upper"]
+    assert table.columns.tolist() == ["variable", "cutoff", "step", "y_true", "y_pred", "y_naive", "lower", "upper"]
     assert len(table) == 2 * 3 * 2
     for row in table.itertuples():
         assert row.y_true == y.loc[row.cutoff + row.step, row.variable]
@@ -294,7 +294,17 @@ def test_backtest_of_a_panel(columns, refit):
     y = panel_of_three(columns)
     table = ridge().backtest(y, n_splits=3, horizon=4, stride=3, refit=refit)
     variable = [] if columns is None else ["variable"]
-    assert table.columns.tolist() == ["shop", *variable, "cutoff", "step", "y_true", "y_pred", "lower", "upper"]
+    assert table.columns.tolist() == [
+        "shop",
+        *variable,
+        "cutoff",
+        "step",
+        "y_true",
+        "y_pred",
+        "y_naive",
+        "lower",
+        "upper",
+    ]
     values = pd.DataFrame({"sales": y}) if columns is None else y
     for row in table.itertuples():
         assert row.y_true == values.loc[(row.shop, row.cutoff + row.step), getattr(row, "variable", "sales")]
@@ -459,6 +469,7 @@ def test_members_differ_and_their_mean_is_the_forecast():
     np.testing.assert_allclose(both.predict(), np.mean(forecasts, axis=0), rtol=1e-6)
 
 
+@idle
 @unskilled
 def test_random_states():
     y = monthly()

@@ -1,0 +1,69 @@
+"""What a fit says: of its stages and of what came out, where it is asked to, and of what was not worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+
+from .._warnings import warn
+from ._forecast_model import ForecastModel
+from ._plan import Plan
+from ._series import Series
+from ._window_model import holds_recurrent_net
+
+
+def stages_printed(verbose: int) -> Callable[[str], None]:
+    """A function that prints which stage has ended, and how long it took; prints nothing below verbose=2."""
+    since = perf_counter()
+
+    def tell(stage: str) -> None:
+        nonlocal since
+        before, since = since, perf_counter()
+        if verbose >= 2:
+            print(f"RNNForecaster: {stage}, {since - before:.1f} s")
+
+    return tell
+
+
+def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
+    """One line: what was learnt from, what "auto" came to, and what came out."""
+    plan, m = model.plan, data.values[0].shape[1]
+    line = f"RNNForecaster: {len(data)} series{f' of {m} columns' if m > 1 else ''}, {data.lengths.sum()} steps, "
+    line += f"{model.model.model.n_windows} windows; season_length {plan.season_length}, window {plan.window}, "
+    line += f"normalize {plan.normalize!r}; "
+    if model.held_back is None:
+        line += "no part held back"
+    else:
+        line += f"skill_ {model.skill:.2f}"
+        if plan.linear_path:
+            line += f", network_weight_ {model.network_weight:.2f}"
+        if network_counts_for_nothing(model):
+            line += " (the network counts for nothing: forecasts are those of the linear path)"
+    print(f"{line}; {seconds:.1f} s")
+
+
+def network_counts_for_nothing(model: ForecastModel) -> bool:
+    """Is there a network beside a linear path that did better without it, on the part held back?"""
+    plan: Plan = model.plan
+    return plan.linear_path and holds_recurrent_net(plan.regressor) and model.network_weight == 0
+
+
+def warn_of_what_is_no_use(model: ForecastModel) -> None:
+    """Where repeating the last season, or the linear path alone, did better on the part held back."""
+    plan = model.plan
+    held_back = f"On the last {plan.calibration_fraction:.0%} of the data, which were held back, "
+    if np.isfinite(model.skill) and model.skill < 0:
+        warn(
+            f"{held_back}this forecaster was worse than repeating the last season ({plan.season_length} steps): skill_ "
+            f"= {model.skill:.2f}. Do that, or try another window, normalize, target_transform or regressor."
+        )
+    # where the linear path makes no errors, there is nothing that a network could make worse
+    if network_counts_for_nothing(model) and model.held_back and np.nanmax(model.held_back.scores) > 1e-6:
+        smoothing = " and the smoothing" if plan.normalize == "smoothing" else ""
+        warn(
+            f"{held_back}the network only made forecasts worse: network_weight_ is 0, and forecasts are those of the "
+            f"linear path{smoothing} alone. Give it more data, or another window or normalize; or leave it out: "
+            "regressor=RidgeCV(np.logspace(-3, 3, 13)) forecasts the same, and is fitted in less time."
+        )
