@@ -23,7 +23,7 @@ from ._held_back import check_coverage
 from ._parameters import ForecasterParameters, check_horizon, what_is_asked
 from ._plan import Plan, default_regressor, make_plan
 from ._reader import SeriesReader
-from ._reporting import print_summary, stages_printed, warn_of_what_is_no_use
+from ._reporting import missing_fraction, print_summary, stages_printed, warn_of_gaps, warn_of_what_is_no_use
 from ._series import Series
 from ._timegrid import TimeGrid
 
@@ -60,10 +60,12 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
     target_transform : {"log"} or scikit-learn transformer, default=None
         Applied to the values before all else, and undone last. "log" is right for positive series that grow by factors.
 
-    season_length : int, default="auto"
+    season_length : int or list of numbers, default="auto"
         Steps of a season; 1 for none. "auto": what is usual for the step of the index (12 for months, 7 for days, 24
         for hours), if there are three of them; for an index of integers, the strongest peak of the autocorrelation, if
-        it is above 0.3.
+        it is above 0.3. Of several, such as [24, 168] or [7, 365.25], smoothing follows the first; a further one is
+        followed by smoothing, if there are three of it, or by harmonics as exogenous columns, whichever forecasts the
+        newest part of the data better.
 
     difference : int or {"season"}, default=None
         Lag of the differences that are forecast in place of the values.
@@ -111,7 +113,9 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         How much of the network's correction is added to the linear path: between 0 and 1, what served best on the part
         that was held back. 1 without such a part.
     season_length_, window_ : int
-        What "auto" came to.
+        What "auto" came to; of several seasons, the first.
+    missing_fraction_ : float
+        Share of the values of y that were missing, or whose times were.
     regressors_ : list
         The fitted members.
 
@@ -121,7 +125,10 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
     Notes
     -----
-    The last values are kept, not the whole series. Errors are scaled by the mean absolute change of a series from one
+    The last values are kept, not the whole series. Of more than 20,000 windows as many are drawn to learn from. A
+    missing value is carried by the smoothing, as its own forecast one step ahead (without smoothing, as the last value
+    known), which the regressor is told of by a further column of the window; what is missing among the values to be
+    learnt teaches the linear path nothing, and the network that it forecasts well. Errors are scaled by the mean absolute change of a series from one
     season to the next, after the transform: so that series of all sizes count alike.
 
     The network's weight is chosen by the same held-back errors that `skill_` and the intervals come from, so these are
@@ -161,7 +168,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         strategy: Literal["direct", "recursive"] = "direct",
         normalize: Literal["auto", "smoothing", "last", "mean"] | None = "auto",
         target_transform: BaseEstimator | Literal["log"] | None = None,
-        season_length: int | Literal["auto"] = "auto",
+        season_length: int | Sequence[float] | Literal["auto"] = "auto",
         difference: int | Literal["season"] | None = None,
         seasonal_features: int = 0,
         linear_path: bool | Literal["auto"] = "auto",
@@ -181,6 +188,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
     __metadata_request__score = {"y_next": UNUSED}
 
     season_length_: int
+    missing_fraction_: float
     window_: int
     skill_: float
     network_weight_: float
@@ -210,10 +218,10 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Parameters
         ----------
         y : Series, DataFrame or array-like
-            A series with a DatetimeIndex, a PeriodIndex or an index of integers, oldest first and without gaps; a frame
-            of several that share it; or a panel: a Series or DataFrame with a MultiIndex of ids and times, or a long
-            frame with `id_col` and `time_col`. ISO dates given as text are read as dates. Series of a panel may differ
-            in length. An array holds time along its first axis.
+            A series with a DatetimeIndex, a PeriodIndex or an index of integers, oldest first; a frame of several that
+            share it; or a panel: a Series or DataFrame with a MultiIndex of ids and times, or a long frame with
+            `id_col` and `time_col`. ISO dates given as text are read as dates. Series of a panel may differ in length.
+            An array holds time along its first axis. Values may be missing, and times too.
         X : DataFrame or array-like, default=None
             Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`).
 
@@ -224,16 +232,17 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is invalid, the index of y is not regular or not in order, values are missing, or a series is
-            too short.
+            If a parameter is invalid, the times of y are not in order or lie between regular ones, a series has no
+            value at all, or all are too short to learn from.
         TypeError
             If the index or a column is of a type that is no time, or no number.
 
         Warns
         -----
         UserWarning
-            If `skill_` is below 0; if `network_weight_` is 0, so that a network beside a linear path is of no use; or
-            if the series are too short to hold back a part.
+            If `skill_` is below 0; if `network_weight_` is 0, so that a network beside a linear path is of no use; if
+            the series are too short to hold back a part, or one is shorter than what a forecast looks at; if more than
+            half of a series is missing, or more than a season in a row at its end.
         """
         self._check_parameters()
         start = perf_counter()
@@ -245,8 +254,10 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             self._model = ForecastModel(plan).fit(data, stages_printed(self.verbose))
             self.season_length_, self.window_ = plan.season_length, plan.window
             self.skill_, self.network_weight_ = self._model.skill, self._model.network_weight
+            self.missing_fraction_ = missing_fraction(data)
         if self.verbose:
             print_summary(self._model, data, perf_counter() - start)
+        warn_of_gaps(data, table.label, plan.season_length)
         warn_of_what_is_no_use(self._model)
         return self
 
@@ -361,7 +372,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         if y is None:
             return self._reader, self._model
         reader, table, data = self._reader.read_history(y, X)
-        check_values(self.target_transform, table, "y")
+        self._check_values(table, "y")
         self._model.plan.warn_of_short(data, table.label)
         return reader, self._model.of(data)
 
@@ -375,7 +386,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Parameters
         ----------
         y_new : like y in `fit`
-            What follows on directly on the last values known; of a panel, of all series or of some.
+            What follows on the last values known, gaps allowed; of a panel, of all series or of some. A series of a
+            new id is known from then on, and is forecast as `predict` with its values as y would.
         X_new : like X in `fit`, default=None
 
         Returns
@@ -383,12 +395,18 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         self : object
         """
         check_is_fitted(self)
-        table, series = self._reader.read_next(y_new, "y_new")
+        table, numbers = self._reader.read_next(y_new, "y_new", allow_new=True)
         self._check_values(table, "y_new")
-        model = self._model.advance(self._reader.with_exog(table, X_new), series)
+        data, model = self._reader.with_exog(table, X_new), self._model
         # all or nothing, and copies of this forecaster keep what they know
-        self._model, self._reader = model, copy.copy(self._reader)
-        self._reader.advance(series, table)
+        reader = copy.copy(self._reader)
+        new, old = np.flatnonzero(numbers < 0), np.flatnonzero(numbers >= 0)
+        if len(new):
+            model.plan.warn_of_short(data.select(new), lambda i: table.label(int(new[i]), "y_new"))
+            model = model.joined(model.of(data.select(new)))
+        self._model = model.advance(data.select(old), numbers[old])
+        reader.advance(numbers, table)
+        self._reader = reader
         return self
 
     def score(self, y_next: pd.Series | pd.DataFrame | ArrayLike, X: pd.DataFrame | ArrayLike | None = None) -> float:
@@ -399,7 +417,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Parameters
         ----------
         y_next : like y in `fit`
-            What follows on directly on the last values known. As many steps are forecast.
+            What follows on directly on the last values known. As many steps are forecast. Values that are missing do
+            not count.
         X : as in `predict`
 
         Returns
@@ -420,10 +439,14 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
                 "what was fitted: forecaster.fit(pd.Series(y))."
             )
         table, series = self._reader.read_next(y_next, "y_next")
-        Z, series, _ = self._forecast(int(table.lengths.max()), X, series, table.lengths)
-        forecast = self._model.in_units(Z, series)
-        errors = [np.abs(true - forecast[j][: len(true)]).mean(axis=0) for j, true in enumerate(table.values)]
-        return -float(np.mean(np.stack(errors) / self._model.mase_scale[series]))
+        Z, series, _ = _forecast(self._reader, self._model, int(table.lengths.max()), X, series, table.lengths)
+        errors = []
+        for number, true, forecast in zip(series, table.values, self._model.in_units(Z, series)):
+            scaled = np.abs(true - forecast[: len(true)]) / self._model.mase_scale[number]
+            errors += [np.nanmean(column) for column in scaled.T if not np.isnan(column).all()]
+        if not errors:
+            raise ValueError("y_next has no values, only missing ones: there is nothing to compare a forecast with.")
+        return -float(np.mean(errors))
 
     # -- standing at earlier times ----------------------------------------------------------------------------------
 
@@ -514,3 +537,13 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         horizon = check_horizon(horizon, self.horizon)
         cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
         return rows_of_splits(partial(self._plan, grid=reader.grid), table, data, cuts, horizon)
+
+
+def _forecast(
+    reader: SeriesReader, model: ForecastModel, n_steps: int, X: object, series=None, lengths=None
+) -> tuple[np.ndarray, np.ndarray, list]:
+    """Scaled forecasts (n, n_steps, m) of some series, their numbers, and the indexes of the forecasts."""
+    series = np.arange(len(reader.ids)) if series is None else series
+    lengths = [n_steps] * len(series) if lengths is None else lengths
+    known, indexes = reader.read_future(X, series, lengths, n_steps)
+    return model.forecast(n_steps, known, series), series, indexes

@@ -26,7 +26,7 @@ class ForecasterParameters:
     strategy: Literal["direct", "recursive"]
     normalize: Literal["auto", "smoothing", "last", "mean"] | None
     target_transform: BaseEstimator | Literal["log"] | None
-    season_length: int | Literal["auto"]
+    season_length: int | Sequence[float] | Literal["auto"]
     difference: int | Literal["season"] | None
     seasonal_features: int
     linear_path: bool | Literal["auto"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,20 @@ class Plan:
         return SeriesModel(model, self.transformer, self.season_length, harmonics)
 
 
+def _seasons(given: Any) -> tuple[Any, list[float]]:
+    """The first season, and further ones, each longer than the one before."""
+    if isinstance(given, str) or not isinstance(given, (Sequence, np.ndarray)):
+        return given, []
+    seasons = list(given)
+    is_number = [isinstance(s, Real) and not isinstance(s, bool) and np.isfinite(s) and s > 1 for s in seasons]
+    if not seasons or not all(is_number) or seasons[0] != int(seasons[0]) or sorted(set(seasons)) != seasons:
+        raise ValueError(
+            "season_length must be a number of steps, or several such as [24, 168] or [7, 365.25]: the first a whole "
+            f"number, each longer than the one before; got {given!r}."
+        )
+    return int(seasons[0]), [float(s) for s in seasons[1:]]
+
+
 def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Plan:
     """The plan for series on a grid, from the parameters of RNNForecaster."""
     p = parameters
@@ -145,9 +160,7 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
     recurrent = holds_recurrent_net(regressor)
     horizon, lengths = int(p["horizon"]), data.lengths
     block = horizon if p["strategy"] == "direct" else 1
-    season, further = p["season_length"], ()
-    if isinstance(season, (Sequence, np.ndarray)) and not isinstance(season, str):
-        season, *further = season
+    season, further = _seasons(p["season_length"])
     if season == "auto":
         season = grid.season_length
         if grid.kind == "integer":

@@ -44,6 +44,33 @@ def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
     print(f"{line}; {seconds:.1f} s")
 
 
+def missing_fraction(data: Series) -> float:
+    """Share of the values that are missing."""
+    return float(sum(np.isnan(part).sum() for part in data.values) / sum(part.size for part in data.values))
+
+
+def warn_of_gaps(data: Series, label: Callable[[int], str], season_length: int) -> None:
+    """Series of which more than half is missing, or more than a season in a row at the end."""
+    half, end = [], []
+    for i, part in enumerate(data.values):
+        missing = np.isnan(part)
+        if missing.any():
+            half += [i] * bool((missing.mean(axis=0) > 0.5).any())
+            at_end = np.argmin(missing[::-1], axis=0)
+            end += [i] * bool((at_end > max(season_length, 1)).any())
+    for some, what, advice in (
+        (half, "more than half of its values missing", "Forecasts rest on little: check the frequency of its index."),
+        (
+            end,
+            f"more than a season ({season_length} step(s)) missing at its end",
+            "What is forecast follows on steps that are themselves forecast: leave it out if it has ended.",
+        ),
+    ):
+        if some:
+            more = f", and {len(some) - 1} more" if len(some) > 1 else ""
+            warn(f"{label(some[0]).rstrip(',')}{more}, has {what}. {advice}")
+
+
 def network_counts_for_nothing(model: ForecastModel) -> bool:
     """Is there a network beside a linear path that did better without it, on the part held back?"""
     plan: Plan = model.plan
