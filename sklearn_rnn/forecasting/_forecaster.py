@@ -125,11 +125,14 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
     Notes
     -----
-    The last values are kept, not the whole series. Of more than 20,000 windows as many are drawn to learn from. A
-    missing value is carried by the smoothing, as its own forecast one step ahead (without smoothing, as the last value
-    known), which the regressor is told of by a further column of the window; what is missing among the values to be
-    learnt teaches the linear path nothing, and the network that it forecasts well. Errors are scaled by the mean absolute change of a series from one
-    season to the next, after the transform: so that series of all sizes count alike.
+    The last values are kept, not the whole series. Errors are scaled by the mean absolute change of a series from one
+    season to the next, after the transform: so that series of all sizes count alike. Of more than 20,000 windows as
+    many are drawn to learn from.
+
+    A missing value is carried by the smoothing, as its own forecast one step ahead (without smoothing, as the last
+    value known), and a further column of the window tells the regressor so. A missing value among those to be forecast
+    teaches the linear path nothing. A regressor takes whole rows: they weigh by the share of their values that is
+    known, and a missing one stands where it is forecast without the regressor.
 
     The network's weight is chosen by the same held-back errors that `skill_` and the intervals come from, so these are
     a little optimistic: one number is fitted to them. `backtest` is not.

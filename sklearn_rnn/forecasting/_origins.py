@@ -6,7 +6,7 @@ their end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -41,33 +41,29 @@ class Origins:
     season: np.ndarray  # (n, s_1 + s_2 + ..., m) the pattern of each season, from step t+1 on
     before: np.ndarray  # (n, d, m) the last values before differencing
     exog: np.ndarray  # (n, W, k) exogenous columns in the window, known ones first
-    missing: np.ndarray | None = None  # (n, W, m + q) which values of the window, and of columns of X, were carried
+    missing: np.ndarray  # (n, W, m + q) which values of the window, and of columns of X, were carried; or (n, W, 0)
+
+    def __setstate__(self, state: dict) -> None:
+        # stored before values could be missing
+        vars(self).update({"missing": np.empty((*state["D"].shape[:2], 0))} | state)
 
     def take(self, index) -> Origins:
         """Some of them."""
-        return Origins(**{name: None if part is None else part[index] for name, part in self._parts()})
+        return Origins(*(part[index] for part in self._parts()))
 
     def with_put(self, index, other: Origins) -> Origins:
         """Copies, in which others stand at some places."""
-        new = {name: None if part is None else part.copy() for name, part in self._parts()}
-        for name, part in new.items():
-            if part is not None:
-                part[index] = getattr(other, name)
-        return Origins(**new)
+        new = [part.copy() for part in self._parts()]
+        for part, of_other in zip(new, other._parts()):
+            part[index] = of_other
+        return Origins(*new)
 
     def joined(self, other: Origins) -> Origins:
         """These, and others after them."""
-        return replace(
-            self,
-            **{
-                name: None if part is None else np.concatenate([part, getattr(other, name)])
-                for name, part in self._parts()
-            },
-        )
+        return Origins(*(np.concatenate(both) for both in zip(self._parts(), other._parts())))
 
-    def _parts(self) -> list[tuple[str, np.ndarray | None]]:
-        # those that were stored before values could be missing have no such field
-        return [(field.name, getattr(self, field.name, None)) for field in fields(self)]
+    def _parts(self) -> list[np.ndarray]:
+        return [getattr(self, field.name) for field in fields(self)]
 
 
 def windows(A: np.ndarray, size: int, i: np.ndarray, start: np.ndarray) -> np.ndarray:

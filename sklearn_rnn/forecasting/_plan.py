@@ -144,7 +144,7 @@ def _seasons(given: Any) -> tuple[Any, list[float]]:
     if isinstance(given, str) or not isinstance(given, (Sequence, np.ndarray)):
         return given, []
     seasons = list(given)
-    is_number = [isinstance(s, Real) and not isinstance(s, bool) and np.isfinite(s) and s > 1 for s in seasons]
+    is_number = [isinstance(s, Real) and not isinstance(s, bool) and 1 < float(s) < np.inf for s in seasons]
     if not seasons or not all(is_number) or seasons[0] != int(seasons[0]) or sorted(set(seasons)) != seasons:
         raise ValueError(
             "season_length must be a number of steps, or several such as [24, 168] or [7, 365.25]: the first a whole "

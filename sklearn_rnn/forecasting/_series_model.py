@@ -180,8 +180,8 @@ class SeriesModel:
                 waves += [np.cos(angle), np.sin(angle)]
         return waves
 
-    def _arrays(self, data: Series) -> tuple[np.ndarray, np.ndarray]:
-        """Values and exogenous columns in the units of the model, (N, T, m) and (N, T, k), NaN after the end."""
+    def _arrays(self, data: Series) -> tuple[np.ndarray, Exog]:
+        """Values in the units of the model (N, T, m), NaN after the end, and exogenous columns."""
         transformed = [part / scale for part, scale in zip(self._transform(data.values), self.scale)]
         return padded(transformed), self._exog(padded(data.known), padded(data.past_only), data.starts)
 

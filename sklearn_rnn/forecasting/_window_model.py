@@ -267,8 +267,8 @@ class WindowModel:
         parts = [F, origins.exog[..., changing], future[..., changing[changing < self.n_known]]]
         flat = np.concatenate([part.reshape(n, -1) for part in (*parts, origins.exog[:, -1:, self.static])], axis=1)
         if not self.as_3d:
-            return flat, np.concatenate([flat, origins.missing.reshape(n, -1)], axis=1) if self.masked else flat
-        past = np.concatenate([F, origins.exog, *([origins.missing] if self.masked else [])], axis=2)
+            return flat, np.concatenate([flat, origins.missing.reshape(n, -1)], axis=1)
+        past = np.concatenate([F, origins.exog, origins.missing], axis=2)
         if not self.n_known:
             return flat, past
         # The steps to come follow on the window: no value is known of them, and a last column says so.
@@ -361,7 +361,7 @@ class WindowModel:
         if not known.all():
             # A regressor takes whole rows: they weigh by the share that is known, and what is not stands where it is
             # forecast without the regressor, by the linear path or by C_t + S_t.
-            Y = np.where(known, Y, 0.0 if self.linear is not None else self._of_path())
+            Y = np.where(known, Y, np.zeros(Y.shape[1]) if self.linear is not None else self._of_path())
             if has_fit_parameter(self.regressor, "sample_weight"):
                 weights = {"sample_weight": known.mean(axis=1)}
         # What is left may be small, and regressors expect targets of about unit variance.
