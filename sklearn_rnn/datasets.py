@@ -116,3 +116,80 @@ def make_lagged_bits(
     probability = 0.5 + 0.5 * thrown[:, 5:-3] - 0.25 * thrown[:, :-8]
     y = (rng.uniform(size=coin.shape) < probability).astype(np.int64)
     return coin[:, :, None].astype(np.float64), y, probability
+
+
+def make_shop_sales(
+    n_shops: int = 30,
+    n_days: int = 400,
+    *,
+    missing: float = 0.03,
+    random_state: int | np.random.RandomState | None = None,
+) -> pd.DataFrame:
+    """Daily sales of shops as a long frame, as messy as such data come.
+
+    A third of the shops opens late, some rows are not there, and in others sales or the temperature are missing. Sales
+    are exp(level + weekday + 0.3 promotion - 0.7 holiday + 0.3 tanh((temperature of the day before - 15) / 4) + noise),
+    where weekdays are those of the kind of shop, and the level of a shop and its noise drift.
+
+    Parameters
+    ----------
+    n_shops, n_days : int, default=30 and 400
+    missing : float, default=0.03
+        Share of the rows that are not there, of the sales that are missing in the others, and of the temperatures.
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    DataFrame
+        Columns "shop" (text), "kind" (text: "city", "mall" or "village", the same for all days of a shop), "date",
+        "promotion" and "holiday" (bool, known ahead), "temperature" (known afterwards) and "sales"; a row for each shop
+        and day, shop by shop, oldest first.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_shop_sales
+    >>> make_shop_sales(2, 100, random_state=0).columns.tolist()
+    ['shop', 'kind', 'date', 'promotion', 'holiday', 'temperature', 'sales']
+    """
+    for name, n in (("n_shops", n_shops), ("n_days", n_days)):
+        if not isinstance(n, Integral) or n < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {n!r}.")
+    if not 0 <= missing < 1:
+        raise ValueError(f"missing must be at least 0 and below 1, got {missing!r}.")
+    rng = check_random_state(random_state)
+    dates, day = pd.date_range("2023-01-02", periods=n_days, name="date"), np.arange(n_days)
+    weekdays = {
+        "city": np.array([0.0, 0.0, 0.0, 0.1, 0.3, 0.2, -0.9]),
+        "mall": np.array([-0.2, -0.2, -0.1, 0.0, 0.3, 0.6, 0.1]),
+        "village": np.array([0.1, 0.0, -0.3, 0.0, 0.1, 0.3, -0.6]),
+    }
+    holiday = rng.uniform(size=n_days) < 0.03
+    frames = []
+    for shop in range(n_shops):
+        kind = list(weekdays)[shop % 3]
+        temperature = 12 - 10 * np.cos(2 * np.pi * day / 365.25) + _drift(rng, n_days, 0.7, 2.5)
+        promotion = rng.uniform(size=n_days) < 0.15
+        before = np.r_[temperature[0], temperature[:-1]]
+        logarithm = 4 + rng.normal() + _drift(rng, n_days, 0.995, 0.02) + _drift(rng, n_days, 0.5, 0.06)
+        logarithm += weekdays[kind][day % 7] + 0.3 * promotion - 0.7 * holiday + 0.3 * np.tanh((before - 15) / 4)
+        first = int(rng.uniform(0.2, 0.8) * n_days) if shop % 3 == 2 else 0
+        there = (day >= first) & (rng.uniform(size=n_days) >= missing)
+        columns = {
+            "shop": f"shop_{shop:0{len(str(n_shops))}}",
+            "kind": kind,
+            "date": dates,
+            "promotion": promotion,
+            "holiday": holiday,
+            "temperature": np.where(rng.uniform(size=n_days) < missing, np.nan, temperature.round(1)),
+            "sales": np.where(rng.uniform(size=n_days) < missing, np.nan, np.exp(logarithm).round(2)),
+        }
+        frames.append(pd.DataFrame(columns)[there])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _drift(rng: np.random.RandomState, n: int, persistence: float, scale: float) -> np.ndarray:
+    """x[t] = persistence x[t-1] + scale * noise."""
+    x, noise = np.zeros(n), scale * rng.normal(size=n)
+    for t in range(1, n):
+        x[t] = persistence * x[t - 1] + noise[t]
+    return x

@@ -355,7 +355,7 @@ class WindowModel:
             self.linear, _ = fit_linear_path(flat, Y)
             Y = Y - self.linear.predict(flat)
         if without_regressor:
-            self._rest_scale, self.members = 1.0, []
+            self._rest_scale, self.members = np.ones(()), []
             return self
         weights = {}
         if not known.all():
