@@ -100,7 +100,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
     verbose : bool or int, default=0
         1 prints a line when `fit` ends: what was learnt from, what "auto" came to and what came out. 2 also one for
-        each stage: the fit without the part held back, the forecasts of that part, the fit to all.
+        each stage: the fit without the part held back, the forecasts of that part, the fit to all. Epochs are told by
+        ``regressor__verbose``, and to callbacks of the regressor.
 
     Attributes
     ----------
