@@ -276,6 +276,8 @@ def backtest(
     n_jobs: int | None,
 ) -> pd.DataFrame:
     """RNNForecaster.backtest, of data that have been read."""
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be an integer but 0 (-1 for all processors), or None, got {n_jobs!r}.")
     refuse_names_taken(table)
     found = run(stretches(plan_for, table, data, cuts, every), data, horizon, coverage, n_jobs)
     return pd.concat(

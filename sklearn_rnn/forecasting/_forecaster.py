@@ -102,7 +102,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
     verbose : bool or int, default=0
         1 prints a line when `fit` ends: what was learnt from, what "auto" came to and what came out. 2 also one for
-        each stage: the fit without the part held back, the forecasts of that part, the fit to all.
+        each stage: the fit without the part held back, the forecasts of that part, the fit to all. Epochs are told by
+        ``regressor__verbose``, and to callbacks of the regressor.
 
     Attributes
     ----------
@@ -488,7 +489,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         n_jobs : int, default=None
             Processes among which the fits are divided, with what is forecast from each. None is 1, unless
             ``joblib.parallel_config`` says otherwise; -1 is one for each processor. Where random_state is given the
-            result is the same for any number.
+            result is the same for any number. The first call starts the processes, which takes seconds.
 
         Returns
         -------
@@ -506,8 +507,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Warns
         -----
         UserWarning
-            If there are series that a model does not know, since they begin after it is fitted, or for what `fit` warns
-            of but a low `skill_`.
+            If there are series that a model does not know, since they begin after it is fitted; or if series are too
+            short to hold back a part, or that part for the coverage.
         """
         self._check_parameters()
         check_coverage(coverage)

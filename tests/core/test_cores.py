@@ -18,7 +18,7 @@ from sklearn_rnn.core import _blas, _cores, _training
 from sklearn_rnn.core._batch import Batch
 from sklearn_rnn.core._blas import outer, product, sum_outer
 from sklearn_rnn.core._cells import CELLS
-from sklearn_rnn.core._cores import Cores
+from sklearn_rnn.core._cores import Cores, on_one_blas_thread
 from sklearn_rnn.core._losses import SquaredError
 from sklearn_rnn.core._memory import Arena
 from sklearn_rnn.core._network import Network
@@ -277,6 +277,36 @@ def test_a_limit_that_another_thread_holds():
     assert seen == [2]
 
 
+def test_on_one_blas_thread_networks_have_all_cores_all_the_same():
+    """In it, and in one inside of it; not in another thread; and all is as before where it fails."""
+    before, seen = blas_threads(), []
+
+    def note():
+        Cores().use(lambda cores: seen.append((cores.n, blas_threads())))
+
+    def work():
+        note()
+        on_one_blas_thread(note)
+        thread = threading.Thread(target=note)
+        thread.start()
+        thread.join()
+        seen.append((0, blas_threads()))
+        return "done"
+
+    assert on_one_blas_thread(work) == "done"
+    n = max(before)
+    assert seen == [(n, {1}), (n, {1}), (1, {1}), (0, {1})]
+    assert blas_threads() == before
+    with pytest.raises(ZeroDivisionError):
+        on_one_blas_thread(lambda: 1 / 0)
+    assert blas_threads() == before
+    seen.clear()
+    note()
+    assert seen == [(n, {1})]
+    errors = np.geterr()
+    assert on_one_blas_thread(np.geterr) == errors  # it is not what networks compute under
+
+
 @quiet
 def test_buffer_size_and_error_state_are_set_back():
     before = np.getbufsize(), np.geterr()
@@ -317,6 +347,10 @@ def test_interrupts_at_any_moment_leave_nothing_behind():
     assert np.isfinite(model.predict(X)).all()
 
 
+@pytest.mark.parametrize("work", [
+    lambda: Cores().use(lambda cores: None),
+    lambda: on_one_blas_thread(lambda: Cores().use(lambda cores: None)),
+], ids=["network", "network in other work"])  # fmt: skip
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("owner, name", [
     (_cores._BlasLimit, "hold"),
@@ -328,7 +362,7 @@ def test_interrupts_at_any_moment_leave_nothing_behind():
     (_cores.Cores, "_dismiss"),
     (_cores, "with_numerics"),
 ])  # fmt: skip
-def test_an_interrupt_around_any_step_leaves_nothing_behind(owner, name, when, monkeypatch):
+def test_an_interrupt_around_any_step_leaves_nothing_behind(owner, name, when, work, monkeypatch):
     """In whichever call of whatever takes and leaves the cores it comes."""
     before, errors = blas_threads(), np.geterr()
     step, left = getattr(owner, name), [0]
@@ -344,12 +378,12 @@ def test_an_interrupt_around_any_step_leaves_nothing_behind(owner, name, when, m
         return result
 
     is_static = isinstance(vars(owner)[name], staticmethod)
-    for call in range(1, 6):
+    for call in range(1, 11):
         left[0] = call
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, staticmethod(interrupted) if is_static else interrupted)
             try:
-                Cores().use(lambda cores: None)
+                work()
             except KeyboardInterrupt:
                 pass
         assert blas_threads() == before

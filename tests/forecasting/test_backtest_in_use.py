@@ -126,9 +126,12 @@ def test_how_often_it_fits(options, fits):
         ({"refit_every": 2.0}, "refit_every must be .* got 2.0"),
         ({"refit": 3}, "refit must be True, False or None, got 3.*refit_every"),
         ({"refit": "yes"}, "refit must be .* got 'yes'"),
+        ({"n_jobs": 0}, "n_jobs must be an integer but 0 .*, or None, got 0"),
+        ({"n_jobs": True}, "n_jobs must be .* got True"),
+        ({"n_jobs": 1.5}, "n_jobs must be .* got 1.5"),
     ],
 )
-def test_refits_that_mean_nothing(options, message):
+def test_options_that_mean_nothing(options, message):
     with pytest.raises(ValueError, match=message):
         ridge().backtest(monthly(90), **options)
 

@@ -107,6 +107,29 @@ def test_verbose_is_a_parameter_like_others():
             ridge(verbose=wrong).fit(monthly())
 
 
+def test_callbacks_of_the_regressor_see_its_epochs():
+    """In both of its fits, and so a ProgressBar on it shows how far each is."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+    seen = []
+
+    class Epochs:
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context, **given):
+            seen.append(context.task_name)
+
+    net = RNNRegressor(4, max_iter=3, random_state=0).set_callbacks(Epochs())
+    RNNForecaster(net, window=6, linear_path=False, season_length=1).fit(np.sin(np.arange(80.0)))
+    assert seen.count("epoch") == 2 * 3
+
+
 # -- a network that counts for nothing --------------------------------------------------------------------------------
 
 
@@ -140,7 +163,7 @@ def test_a_network_that_counts_for_nothing_is_said_to(capsys):
     other = by_heart().set_params(regressor=regressor).fit(noise())
     np.testing.assert_allclose(other.predict(5), model.predict(5), rtol=1e-6)
     with pytest.warns(UserWarning, match="linear path and the smoothing alone"):
-        small().fit(monthly())
+        small(window=12).fit(monthly())
 
 
 @few

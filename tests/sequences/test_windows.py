@@ -213,6 +213,8 @@ INDEXES = {
     "days": pd.date_range("2020-01-01", periods=40, freq="D"),
     "business days": pd.bdate_range("2020-01-01", periods=40),
     "months, no freq": pd.DatetimeIndex(list(pd.date_range("2020-01-31", periods=40, freq="ME"))),
+    # the fitted rows end in February, which has no day 30
+    "months on day 30": pd.date_range("2019-02-28", periods=40, freq=pd.DateOffset(months=1, day=30))._with_freq(None),
     "half hours with a time zone": pd.date_range("2020-03-28", periods=40, freq="30min", tz="Europe/Berlin"),
     "periods": pd.period_range("2020-01", periods=40, freq="M"),
     "range": pd.RangeIndex(5, 85, 2),
