@@ -80,11 +80,15 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Regressors that differ in their random_state only, and whose mean is the forecast.
 
     past_only : list of labels, default=None
-        Columns of X of which the future is not known.
+        Columns of X (or of y, with `target_col`) of which the future is not known.
 
     id_col, time_col : label, default=None
         Columns of a long frame that hold the ids of series, and the times. None: a MultiIndex of ids and times makes a
         panel; otherwise the index holds the times.
+
+    target_col : label or list of labels, default=None
+        The column(s) to forecast of y, where it is a frame: all others are exogenous columns, as if they were given in
+        X. None: every column of y is forecast; a frame with `id_col` or `time_col` has a single one besides these.
 
     window_format : {"auto", "3d", "2d"}, default="auto"
         Windows as (n_windows, window, n_columns), or flat. "auto": the former if the regressor is, or holds, a
@@ -166,6 +170,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         past_only: Sequence[Hashable] | None = None,
         id_col: Hashable | None = None,
         time_col: Hashable | None = None,
+        target_col: Hashable | list | None = None,
         window_format: Literal["auto", "3d", "2d"] = "auto",
         calibration_fraction: float = 0.2,
         random_state: int | np.random.RandomState | None = None,
@@ -232,7 +237,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         """
         self._check_parameters()
         with all_or_nothing(self):
-            self._reader, table, data = SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only)
+            self._reader, table, data = self._read(y, X)
             self._check_values(table, "y")
             plan = self._plan(data, self._reader.grid)
             plan.check_lengths(data, table.label)
@@ -287,6 +292,9 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
                     f"{values[t, column]:g} at {table.indexes[i][t]}. Use None, or FunctionTransformer(np.log1p, "
                     "np.expm1) for values from 0 on."
                 )
+
+    def _read(self, y, X) -> tuple[SeriesReader, Table, Series]:
+        return SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only, self.target_col)
 
     def _plan(self, data: Series, grid: TimeGrid) -> Plan:
         """What the parameters come to, for these series."""
@@ -363,11 +371,11 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             raise ValueError(f"horizon must be an integer of at least 1, got {n_steps!r}.")
         return int(n_steps)
 
-    def _forecast(self, n_steps: int, X, series=None, lengths=None) -> tuple[np.ndarray, np.ndarray, list]:
+    def _forecast(self, n_steps: int, X, series=None, lengths=None, beside=None) -> tuple[np.ndarray, np.ndarray, list]:
         """Scaled forecasts (n, n_steps, m) of some series, their numbers, and the indexes of the forecasts."""
         series = np.arange(len(self._reader.ids)) if series is None else series
         lengths = [n_steps] * len(series) if lengths is None else lengths
-        known, indexes = self._reader.read_future(X, series, lengths, n_steps)
+        known, indexes = self._reader.read_future(X, series, lengths, n_steps, beside)
         return self._model.forecast(n_steps, known, series), series, indexes
 
     # -- observing --------------------------------------------------------------------------------------------------
@@ -424,8 +432,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
                 "score takes a Series or a DataFrame, since the rows of an array do not tell whether they follow on "
                 "what was fitted: forecaster.fit(pd.Series(y))."
             )
-        table, series = self._reader.read_next(y_next, "y_next")
-        Z, series, _ = self._forecast(int(table.lengths.max()), X, series, table.lengths)
+        table, series = self._reader.read_next(y_next, "y_next", directly=True)
+        Z, series, _ = self._forecast(int(table.lengths.max()), X, series, table.lengths, table)
         forecast = self._model.in_units(Z, series)
         errors = [np.abs(true - forecast[j][: len(true)]).mean(axis=0) for j, true in enumerate(table.values)]
         return -float(np.mean(np.stack(errors) / self._model.mase_scale[series]))
@@ -469,7 +477,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         """
         self._check_parameters()
         check_coverage(coverage)
-        reader, table, data = SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only)
+        reader, table, data = self._read(y, X)
         self._check_values(table, "y")
         horizon = self._check_horizon(horizon)
         cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
@@ -505,12 +513,13 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             them.
         """
         self._check_parameters()
-        reader, table, data = SeriesReader.read(y, None, self.id_col, self.time_col, None)
+        reader, table, data = SeriesReader.read(y, None, self.id_col, self.time_col, None, self.target_col)
         horizon = self._check_horizon(horizon)
         splits = []
         for cut, stops in cutoffs(table, reader.grid, n_splits, horizon, stride):
             stops = long_enough(lambda early: self._plan(early, reader.grid), data, stops)
             test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going_on(table, cut, stops)]
             train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
-            splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
+            train, test = (np.sort(np.concatenate(parts)) for parts in (train, test))
+            splits.append((train[train >= 0], test[test >= 0]))  # -1 is a row that was put in
         return splits

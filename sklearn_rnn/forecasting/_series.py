@@ -17,17 +17,24 @@ class Series:
     Attributes
     ----------
     values : list of ndarray of shape (T_i, m)
-        A multivariate series has several values at each step.
+        A multivariate series has several values at each step; NaN where one is missing.
     known, past_only : list of ndarray of shape (T_i, k)
         Exogenous columns whose future is known, and those of which only the past is.
     starts : ndarray of shape (N,)
         When each series begins, in steps after the first of all.
+    is_static : ndarray of bool of shape (k,)
+        Which of the known columns do not change within any series that was fitted; none, if left out.
     """
 
     values: list[np.ndarray]
     known: list[np.ndarray]
     past_only: list[np.ndarray]
     starts: np.ndarray
+    is_static: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.is_static is None:
+            self.is_static = np.zeros(self.known[0].shape[1] if self.known else 0, dtype=bool)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -54,11 +61,12 @@ class Series:
 
     def select(self, some: Rows) -> Series:
         """Some of the series."""
-        return Series(
-            [self.values[i] for i in some],
-            [self.known[i] for i in some],
-            [self.past_only[i] for i in some],
-            self.starts[np.asarray(some, dtype=np.intp)],
+        return replace(
+            self,
+            values=[self.values[i] for i in some],
+            known=[self.known[i] for i in some],
+            past_only=[self.past_only[i] for i in some],
+            starts=self.starts[np.asarray(some, dtype=np.intp)],
         )
 
     def rows(self, first: Rows, stop: Rows) -> Series:
