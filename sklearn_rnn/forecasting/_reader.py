@@ -12,7 +12,7 @@ import pandas as pd
 from ._exog import ExogColumns, Source, rows_of_X
 from ._history import read_history_table, separated
 from ._plain import from_plain, to_plain
-from ._regular import MOST_MISSING, grid_of, make_regular, ordered_times, trim_start
+from ._regular import FEW_MISSING, MOST_MISSING, grid_of, make_regular, ordered_times, trim_start
 from ._series import Series, fill_blocks
 from ._tables import Table, extended, read_table, write_table
 from ._timegrid import TimeGrid
@@ -154,7 +154,7 @@ class SeriesReader:
         n_known = max(
             self.grid.n_steps(self.first, last) for last in {self.last[i] for i in numbers if i >= 0} or [self.first]
         )
-        make_regular(table, self.grid, name, begin=begin, n_more=MOST_MISSING * (n_known + 1))
+        make_regular(table, self.grid, name, begin=begin, n_more=MOST_MISSING * n_known + FEW_MISSING)
         trim_start(table, name, new)
         return table, numbers
 
@@ -337,7 +337,7 @@ class SeriesReader:
             # without times, steps are numbered; and where the fitted series had none, any will do
             reader.grid = TimeGrid(pd.RangeIndex(3), "y", table.layout.advice()) if is_array else grid_of(table)
         if not table.indexes:
-            make_regular(table, reader.grid, anchored=False, n_more=1000)
+            make_regular(table, reader.grid, anchored=False, n_more=FEW_MISSING)
         if table.layout.separate:
             table = separated(table)
         trim_start(table)
@@ -365,6 +365,12 @@ class SeriesReader:
         return write_table(self.layout, self.ids, indexes, list(values), bounds)
 
     # -- storing ----------------------------------------------------------------------------------------------------
+
+    def __copy__(self) -> SeriesReader:
+        """Not by way of what is stored: what was told once is told of all copies."""
+        new = type(self).__new__(type(self))
+        vars(new).update(vars(self))
+        return new
 
     def __getstate__(self) -> dict:
         state = {name: value for name, value in vars(self).items() if name != "number"}

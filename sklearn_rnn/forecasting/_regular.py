@@ -12,6 +12,7 @@ from ._timegrid import MISSING, TimeGrid, check_order
 
 # Rows put in for each one that was given, at most: beyond, the times have no regular step.
 MOST_MISSING = 10
+FEW_MISSING = 1000  # are no matter, where the step is known
 _MOST_DISTINCT = 30  # indexes of a panel that are looked at to find their step
 
 
@@ -109,7 +110,7 @@ def make_regular(
             where = table.label(i, name)
             n = grid.n_steps(grid.label(first), grid.label(part[-1])) + 1
             if n - len(part) > most:
-                raise grid.too_many(n - len(part), where, advice)
+                raise grid.too_many(n - len(part), first, part, where, advice)
             if ruler is None and anchored:
                 _refuse_other_phase(grid, min(firsts), first, where)
             own = ruler or _Ruler(grid, first, part[-1])
@@ -125,7 +126,7 @@ def make_regular(
         table.indexes.append(index)
         _put_in(table, i, len(index), at)
         if n_missing > most:
-            raise grid.too_many(n_missing, f"{name}, in all series,", advice)
+            raise grid.too_many(len(index) - len(part), first, part, table.label(i, name), advice)
 
 
 def _put_in(table: Table, i: int, n: int, at: np.ndarray) -> None:

@@ -146,11 +146,14 @@ class TimeGrid:
             f"{advice.irregular(self.kind)}"
         )
 
-    def too_many(self, n_missing: int, where: str, advice: Advice) -> ValueError:
+    def too_many(self, n_missing: int, first: int, ordinals: np.ndarray, where: str, advice: Advice) -> ValueError:
         """The error for times so irregular that hardly any row would be one that was given."""
+        n_given, ordinals = len(ordinals), np.append(first, ordinals)
+        gap = int(np.argmax(np.diff(ordinals)))
         return ValueError(
             f"The times of {where} have no regular step: with {self._name}, which is the most frequent, {n_missing} "
-            f"rows would be missing between those given. {advice.irregular(self.kind)}"
+            f"rows would be missing between the {n_given} given, as between {self.label(ordinals[gap])} and "
+            f"{self.label(ordinals[gap + 1])}. {advice.irregular(self.kind)}"
         )
 
     @property
