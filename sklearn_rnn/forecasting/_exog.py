@@ -315,7 +315,7 @@ def _rows_at(found: Table, table: Table, grid: TimeGrid, name: str, needed: str)
         if j < 0:
             raise ValueError(f"{name} has no rows for series {group!r}.")
         if id(index) not in ours:
-            ours[id(index)] = grid.ordinals(index)
+            ours[id(index)] = grid.numbers(index)
         if times is None:
             at = np.full(len(index), -1)
         else:

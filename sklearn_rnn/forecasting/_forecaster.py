@@ -211,12 +211,15 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Parameters
         ----------
         y : Series, DataFrame or array-like
-            A series with a DatetimeIndex, a PeriodIndex or an index of integers, oldest first and without gaps; a frame
-            of several that share it; or a panel: a Series or DataFrame with a MultiIndex of ids and times, or a long
-            frame with `id_col` and `time_col`. ISO dates given as text are read as dates. Series of a panel may differ
-            in length. An array holds time along its first axis.
+            A series with a DatetimeIndex, a PeriodIndex or an index of integers, oldest first; a frame of several that
+            share it; or a panel: a Series or DataFrame with a MultiIndex of ids and times, or a long frame with
+            `id_col` and `time_col`. ISO dates given as text are read as dates. Series of a panel may differ in length.
+            An array holds time along its first axis. NaN is a missing value, and so is a row that the step of the
+            index leaves out; a series begins with its first value.
         X : DataFrame or array-like, default=None
-            Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`).
+            Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`). They hold
+            numbers, truth values, categories or text; of these two, each value becomes a column of zeros and ones.
+            Columns that do not change within any series need not be given of the future.
 
         Returns
         -------
@@ -225,8 +228,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is invalid, the index of y is not regular or not in order, values are missing, or a series is
-            too short.
+            If a parameter is invalid, the index of y has no regular step or is not in order, values are infinite, or a
+            series is too short, or empty.
         TypeError
             If the index or a column is of a type that is no time, or no number.
 
@@ -520,6 +523,11 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             stops = long_enough(lambda early: self._plan(early, reader.grid), data, stops)
             test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going_on(table, cut, stops)]
             train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
-            train, test = (np.sort(np.concatenate(parts)) for parts in (train, test))
-            splits.append((train[train >= 0], test[test >= 0]))  # -1 is a row that was put in
+            splits.append((_rows_given(train), _rows_given(test)))
         return splits
+
+
+def _rows_given(parts: list[np.ndarray]) -> np.ndarray:
+    """Rows of the user's object, in order: -1 is one that was put in where it has none."""
+    rows = np.sort(np.concatenate(parts))
+    return rows[rows >= 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 
 import pandas as pd
@@ -65,11 +66,12 @@ def _read_together(fitted: Layout, got: str) -> ValueError:
     )
 
 
-def separated(table: Table) -> Table:
-    """A table with a series for each value column."""
+def separated(table: Table, name: Hashable) -> Table:
+    """A table with a series for each value column; `name` is what their values are called."""
     n = len(table.layout.names)
     return replace(
         table,
+        layout=replace(table.layout, names=[name]),
         ids=list(table.layout.names),
         indexes=table.indexes * n,
         values=[table.values[0][:, [column]] for column in range(n)],

@@ -71,7 +71,7 @@ class SeriesReader:
         exog = ExogColumns.learn(sources, past_only)
         unknown = [name for name in past_only if name not in exog.names]
         if unknown:
-            raise ValueError(f"past_only names {unknown[0]!r}, which X does not have; its columns are {exog.names}.")
+            raise ValueError(f"past_only names {unknown[0]!r}, which is no exogenous column; these are {exog.names}.")
         reader = cls(table, grid, exog)
         known = exog.gather(exog.known, sources, table)
         exog.mark_static(known)
@@ -176,7 +176,7 @@ class SeriesReader:
             last = self.last[number]
             if last not in nexts:
                 labels = self.grid.after(last, 1)
-                nexts[last] = labels[0], int(self.grid.ordinals_of_y(labels, name)[0])
+                nexts[last] = labels[0], int(self.grid.numbers(labels)[0])
             label, following = nexts[last]
             begin.append(following)
             if part[0] == following or (part[0] > following and not directly):
@@ -222,9 +222,9 @@ class SeriesReader:
             raise ValueError(
                 f"This forecaster was fitted with exogenous columns {needed}: pass them in {name} for the rows of {of}."
             )
-        given = [column for source in sources for column in source.frame.columns]
-        if isinstance(X, pd.DataFrame):
-            given = list(X.columns)
+        if X is None:
+            name, X = of, sources[0].frame
+        given = list(X.columns) if isinstance(X, pd.DataFrame) else [column for s in sources for column in s.frame]
         raise ValueError(f"{name} has no column {lacking[0]!r}; its columns are {given}.")
 
     def read_future(
@@ -284,7 +284,7 @@ class SeriesReader:
             parts = [exog.fill_static(part, self.constants[i]) for part, i in zip(parts, numbers)]
         for i, part in enumerate(parts):
             if np.isnan(part).any():
-                parts[i] = self._complete(part, ahead, i, len(sources) and sources[-1].name)
+                parts[i] = self._complete(part, ahead, i, sources[-1].name if sources else "X")
         return np.concatenate([fill_blocks(part[None], n_steps) for part in parts]), indexes
 
     def _complete(self, part: np.ndarray, ahead: Table, i: int, name: str) -> np.ndarray:
@@ -339,7 +339,7 @@ class SeriesReader:
         if not table.indexes:
             make_regular(table, reader.grid, anchored=False, n_more=FEW_MISSING)
         if table.layout.separate:
-            table = separated(table)
+            table = separated(table, self.layout.names[0])
         trim_start(table)
         reader.layout, reader.ids = table.layout, list(table.ids)
         reader.last = [index[-1] for index in table.indexes]
@@ -349,10 +349,12 @@ class SeriesReader:
         sources = _beside(table, "y")
         if self.names is None and X is not None:
             raise ValueError("This forecaster was fitted without X: leave X out, or fit again with X.")
-        if X is not None:
-            sources.append(rows_of_X(X, table, reader.grid, columns=self.names, needed="some"))
-        self._refuse_lacking(sources, range(len(self.exog.names)), X, "X", "y", new=True)
-        reader.number = {}  # nothing is known of them yet
+        # what stands beside y need not stand in X again, of which only the rows to come count then
+        elsewhere = [name for name in self.exog.names if not any(name in source for source in sources)]
+        if X is not None and elsewhere:
+            sources.append(rows_of_X(X, table, reader.grid, columns=elsewhere, needed="some"))
+        is_new = any(group not in self.number for group in table.ids)
+        self._refuse_lacking(sources, range(len(self.exog.names)), X, "X", "y", new=is_new)
         data = reader._series(table, sources)
         reader.constants = np.empty((len(table.ids), 0)) if table.constants is None else table.constants
         reader._number_of_ids()

@@ -20,10 +20,11 @@ def grid_of(table: Table, name: str = "y") -> TimeGrid:
     """The grid that all times of a table lie on. The table's rows are regular from then on."""
     lengths = [len(rows) for rows in table.rows]
     order = np.argsort([-n for n in lengths], kind="stable")
-    longest, others = order[0], []
+    longest, others = int(order[0]), []
     if len(order) > 1:
-        ordinals, seen = _as_integers(table.times), set()
-        for i in order if ordinals is not None else ():
+        seen: set[bytes] = set()
+        ordinals = _as_integers(table.times)
+        for i in order:
             key = ordinals[table.rows[i]].tobytes()
             if key not in seen and len(seen) < _MOST_DISTINCT:
                 seen.add(key)
@@ -33,10 +34,9 @@ def grid_of(table: Table, name: str = "y") -> TimeGrid:
     return grid
 
 
-def _as_integers(times: pd.Index) -> np.ndarray | None:
-    if isinstance(times, (pd.DatetimeIndex, pd.PeriodIndex)):
-        return times.asi8
-    return times.to_numpy(np.int64) if pd.api.types.is_integer_dtype(times.dtype) and not times.hasnans else None
+def _as_integers(times: pd.Index) -> np.ndarray:
+    """Times as numbers that differ where they do."""
+    return times.asi8 if isinstance(times, (pd.DatetimeIndex, pd.PeriodIndex)) else pd.factorize(times)[0]
 
 
 def _times_of(table: Table, i: int) -> pd.Index:
@@ -50,7 +50,7 @@ class _Ruler:
     def __init__(self, grid: TimeGrid, first: int, last: int):
         start = grid.label(first)
         self.labels = grid.labels(start, max(grid.n_steps(start, grid.label(last)), 0) + 1)
-        self.ordinals = grid.ordinals(self.labels)
+        self.ordinals = grid.numbers(self.labels)
 
     def at(self, ordinals: np.ndarray) -> np.ndarray:
         """Where labels stand; -1 for those that lie between."""
@@ -140,7 +140,7 @@ def _put_in(table: Table, i: int, n: int, at: np.ndarray) -> None:
 
 def _refuse_other_phase(grid: TimeGrid, low: int, first: int, where: str) -> None:
     """Times so far apart that their labels are not listed are those of a step of a fixed time."""
-    step = grid.ordinals(grid.labels(grid.label(low), 2))[1] - low
+    step = grid.numbers(grid.labels(grid.label(low), 2))[1] - low
     if (first - low) % step:
         raise _other_phase(grid, low, first, where)
 

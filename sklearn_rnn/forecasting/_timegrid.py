@@ -118,6 +118,12 @@ class TimeGrid:
             return index.to_numpy(dtype=np.int64)
         return index.to_series().fillna(MISSING).to_numpy(dtype=np.int64)
 
+    def numbers(self, labels: pd.Index) -> np.ndarray:
+        """`ordinals` of labels of this grid."""
+        ordinals = self.ordinals(labels)
+        assert ordinals is not None
+        return ordinals
+
     def ordinals_of_y(self, index: pd.Index, where: str) -> np.ndarray:
         """As `ordinals`; an index of another type, or time zone, is an error."""
         ordinals = self.ordinals(index)

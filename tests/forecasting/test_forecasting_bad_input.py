@@ -100,7 +100,7 @@ CASES = [
         "no regular step at all",
         lambda: model().fit(y.set_axis(DAYS[0] + pd.to_timedelta(np.arange(N) ** 2, "D"))),
         ValueError,
-        ("y", "no regular step", "between 2029-03-06.* and 2029-07-01", "asfreq|reset_index"),
+        ("y", "no regular step", "between 2029-03-18.* and 2029-07-13", "asfreq|reset_index"),
     ),
     ("NaT in the index", lambda: model().fit(with_label(y, 4, pd.NaT)), ValueError, ("y", "no time in row 4", "notna")),
     ("float index", lambda: model().fit(y.set_axis(np.arange(N) / 2)), TypeError, ("y", "float64", "number the rows")),
