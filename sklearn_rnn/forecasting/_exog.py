@@ -42,7 +42,7 @@ class ExogColumns:
     past_only : list of bool
         Is the future of the column not known?
     categories : list of list or None
-        None for a column of numbers.
+        None for a column of numbers. Without any value in fit, a column becomes none, and says nothing later either.
     static : list of bool
         Does the column not change within any series? Then it need not be told what it will be.
     """
@@ -86,6 +86,8 @@ class ExogColumns:
         """A column of the user as columns of numbers, (rows, width)."""
         label, categories = self.names[k], self.categories[k]
         kind = _checked_kind(column, label, name)
+        if categories is not None and not categories:
+            return np.empty((len(column), 0))
         if kind == "nothing":
             return np.full((len(column), 1), np.nan) if categories is None else np.zeros((len(column), len(categories)))
         if categories is None:
@@ -95,7 +97,7 @@ class ExogColumns:
                     f"such as {an_example(column)}. Convert it, as with pd.to_numeric({name}[{label!r}]), or fit again."
                 )
             return numbers_of(column).astype(np.float64)[:, None]
-        if kind == "numbers" and categories and all(isinstance(category, str) for category in categories):
+        if kind == "numbers" and all(isinstance(category, str) for category in categories):
             raise ValueError(
                 f"Column {label!r} of {name} held text in fit, such as {categories[0]!r}; now it is of type "
                 f"{column.dtype}, with values such as {an_example(column)}. Convert it, as with "
@@ -174,8 +176,7 @@ class ExogColumns:
         is_same = ((low == high) | np.isnan(low)).all(axis=0)
         stops = np.cumsum(self.widths(self.known))
         for k, start, stop in zip(self.known, [0, *stops], stops):
-            # a column without any value says nothing, not even that
-            self.static[k] = bool(is_same[start:stop].all() and np.isfinite(low[:, start:stop]).any())
+            self.static[k] = bool(is_same[start:stop].all())
 
     def _without_none(self, rows: np.ndarray) -> np.ndarray:
         """Known columns with NaN in place of no category."""
@@ -219,8 +220,9 @@ def _checked_kind(column: pd.Series, label: Hashable, name: str) -> str:
 
 
 def _categories(column: pd.Series, label: Hashable, name: str) -> list | None:
-    if _checked_kind(column, label, name) != "categories":
-        return None
+    kind = _checked_kind(column, label, name)
+    if kind != "categories":
+        return None if kind == "numbers" else []
     categories = categories_of(column).tolist()
     if len(categories) > MOST_CATEGORIES:
         raise ValueError(

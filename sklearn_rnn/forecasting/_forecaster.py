@@ -521,7 +521,15 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         splits = []
         for cut, stops in cutoffs(table, reader.grid, n_splits, horizon, stride):
             stops = long_enough(lambda early: self._plan(early, reader.grid), data, stops)
-            test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going_on(table, cut, stops)]
+            # a score follows on directly, and so takes rows on both sides of the cut
+            going = [i for i in going_on(table, cut, stops) if (table.rows[i][stops[i] - 1 : stops[i] + 1] >= 0).all()]
+            if not going:
+                regular = table.layout.advice().regular.replace(".interpolate()", "")
+                raise ValueError(
+                    f"y has no rows at {cut} and at the time after it, between which to cut: put in those that are "
+                    f"missing, with NaN for values, as with {regular}, or choose other cutoffs."
+                )
+            test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going]
             train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
             splits.append((_rows_given(train), _rows_given(test)))
         return splits

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from forecast_cases import monthly, panel_of_three, ridge
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_rnn.forecasting._reader import SeriesReader
@@ -70,6 +70,7 @@ def rows_kept(draw, n=120):
 
 
 @pytest.mark.parametrize("name", REGULAR)
+@settings(max_examples=20, deadline=None)
 @given(kept=rows_kept())
 def test_rows_that_were_dropped_come_back_as_missing(name, kept):
     whole = REGULAR[name]
@@ -497,6 +498,17 @@ def test_types_of_exogenous_columns():
         read(y, pd.DataFrame({"c": texts, "d": [0, 1, np.inf, 3, 4, 5]}, index=DAYS[:6]))
 
 
+def test_a_column_without_a_value_says_nothing():
+    for nothing in (np.nan, None, pd.Categorical([None] * 40, categories=["a"])):
+        X = pd.DataFrame({"p": np.arange(40.0), "none": nothing}, index=DAYS)
+        reader, _, data = read(series_of(DAYS[:20]), X[:20])
+        np.testing.assert_array_equal(data.known[0], X[["p"]][:20])
+        for later in (X, X[["p"]], X.assign(none=1.0), X.assign(none="a")):
+            np.testing.assert_array_equal(reader.read_future(later, np.array([0]), [2], 2)[0], [[[20], [21]]])
+    X = pd.DataFrame({"none": [np.nan] * 40}, index=DAYS)
+    assert read(series_of(DAYS), X)[0].read_future(None, np.array([0]), [2], 2)[0].shape == (1, 2, 0)
+
+
 def test_a_category_that_was_not_fitted_is_told_once():
     X = pd.DataFrame({"c": ["a", "b"] * 20, "x": 1.0 * (np.arange(40) % 3)}, index=DAYS)
     reader, *_ = read(series_of(DAYS[:20]), X[:20])
@@ -649,6 +661,15 @@ def test_a_grid_search_over_a_frame_with_its_exogenous_columns():
     train, test = splits[0]
     other = ridge(horizon=3, window=3, **OPTIONS).fit(frame.iloc[train])
     assert search.cv_results_["split0_test_score"][0] == pytest.approx(other.score(frame.iloc[test]))
+    # a series without a row just before the cut, or after it, is not scored there: its score could not follow on
+    cut = frame["date"].iloc[splits[0][0]].max()
+    for gone in (cut, cut + pd.Timedelta(days=1)):
+        other = frame[(frame["date"] != gone) | (frame["shop"] != "east")].reset_index(drop=True)
+        train, test = forecaster.time_splits(other, n_splits=2)[0]
+        assert set(other["shop"].iloc[train]) == {"east", "west"}
+        assert set(other["shop"].iloc[test]) == {"west"}
+    with pytest.raises(ValueError, match=rf"no rows at {cut.date()}.* between which to cut.*resample"):
+        forecaster.time_splits(frame[frame["date"] != cut], n_splits=2)
     # rows that are not there are in no split
     fewer = frame.drop(index=[5, 20, 50, 117]).reset_index(drop=True)
     for train, test in forecaster.time_splits(fewer, n_splits=2):
@@ -682,6 +703,8 @@ def test_which_column_to_forecast_is_not_guessed():
         read(frame[["shop", "date", "sales", "region"]], **KEYS)
     with pytest.raises(ValueError, match=r"\['heat', 'sales'\].*target_col=\['heat', 'sales'\] if all"):
         read(frame[["date", "sales", "heat"]].sort_index(axis=1), time_col="date")
+    with pytest.raises(ValueError, match=r"'sales' of y is to be forecast twice"):
+        read(frame, **KEYS, target_col=["sales", "sales"])
     with pytest.raises(ValueError, match=r"no column 'revenue'"):
         read(frame, **KEYS, target_col="revenue")
     with pytest.raises(ValueError, match=r"past_only names 'wind'.*\['heat', 'promo', 'region'\]"):
