@@ -24,6 +24,7 @@ from ._held_back import check_coverage
 from ._parameters import ForecasterParameters
 from ._plan import Plan, default_regressor, make_plan
 from ._reader import SeriesReader
+from ._regular import rows_around
 from ._series import Series
 from ._tables import Table
 from ._timegrid import TimeGrid
@@ -521,21 +522,5 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         splits = []
         for cut, stops in cutoffs(table, reader.grid, n_splits, horizon, stride):
             stops = long_enough(lambda early: self._plan(early, reader.grid), data, stops)
-            # a score follows on directly, and so takes rows on both sides of the cut
-            going = [i for i in going_on(table, cut, stops) if (table.rows[i][stops[i] - 1 : stops[i] + 1] >= 0).all()]
-            if not going:
-                regular = table.layout.advice().regular.replace(".interpolate()", "")
-                raise ValueError(
-                    f"y has no rows at {cut} and at the time after it, between which to cut: put in those that are "
-                    f"missing, with NaN for values, as with {regular}, or choose other cutoffs."
-                )
-            test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going]
-            train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
-            splits.append((_rows_given(train), _rows_given(test)))
+            splits.append(rows_around(table, cut, stops, going_on(table, cut, stops), horizon))
         return splits
-
-
-def _rows_given(parts: list[np.ndarray]) -> np.ndarray:
-    """Rows of the user's object, in order: -1 is one that was put in where it has none."""
-    rows = np.sort(np.concatenate(parts))
-    return rows[rows >= 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -177,3 +177,21 @@ def trim_start(table: Table, name: str = "y", some: Iterable[int] | None = None)
             shorter[*key, i] = table.indexes[i]
             table.indexes[i] = shorter[key]
             table.values[i], table.rows[i] = values[k:], table.rows[i][k:]
+
+
+def rows_around(
+    table: Table, cut: Hashable, stops: np.ndarray, going: np.ndarray, horizon: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the user's object, in order: the first stops[i] of each series, and up to `horizon` after these of those
+    series in `going` that have a row on both sides of the cut, since a score follows on directly."""
+    both = [(table.rows[i][stops[i] - 1 : stops[i] + 1] >= 0).all() for i in going]
+    going = going[np.array(both)]
+    if not len(going):
+        regular = table.layout.advice().regular.replace(".interpolate()", "")
+        raise ValueError(
+            f"y has no rows at {cut} and at the time after it, between which to cut: put in those that are missing, "
+            f"with NaN for values, as with {regular}, or choose other cutoffs."
+        )
+    known = np.concatenate([rows[:stop] for rows, stop in zip(table.rows, stops)])
+    later = np.concatenate([table.rows[i][stops[i] : stops[i] + horizon] for i in going])
+    return np.sort(known[known >= 0]), np.sort(later[later >= 0])

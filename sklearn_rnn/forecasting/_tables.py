@@ -176,7 +176,7 @@ def _check_columns(frame: pd.DataFrame, keys: list, columns: list | None, name: 
     missing = [key for key in (*keys, *(columns or ())) if key not in frame.columns]
     if missing:
         raise ValueError(f"{name} has no column {missing[0]!r}; its columns are {list(frame.columns)}.")
-    twice = [column for k, column in enumerate(columns or ()) if column in columns[:k]]
+    twice = [column for column in columns or () if (columns or []).count(column) > 1]
     if twice:
         raise ValueError(f"Column {twice[0]!r} of {name} is to be forecast twice, {columns}: name it once.")
     if not frame.columns.is_unique:
