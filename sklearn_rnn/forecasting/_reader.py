@@ -207,7 +207,8 @@ class SeriesReader:
                     n_rows=len(table.times),
                 )
             )
-        self._refuse_lacking(sources, range(len(self.exog.names)), X, "X_new", "y_new")
+        is_new = any(group not in self.number for group in table.ids)
+        self._refuse_lacking(sources, range(len(self.exog.names)), X, "X_new", "y_new", new=is_new)
         return self._series(table, sources)
 
     def _refuse_lacking(

@@ -30,7 +30,7 @@ class Series:
     known: list[np.ndarray]
     past_only: list[np.ndarray]
     starts: np.ndarray
-    is_static: np.ndarray | None = None
+    is_static: np.ndarray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if self.is_static is None:

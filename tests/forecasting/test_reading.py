@@ -556,6 +556,17 @@ def test_what_does_not_change_need_not_be_told_of_the_future():
     new = pd.concat({"b": pd.Series([1.0], index=[DAYS[-1] + pd.Timedelta(days=1)])}, names=["id", "day"]).rename("v")
     table, _ = reader.read_next(new, "y_new")
     np.testing.assert_array_equal(reader.with_exog(table, None).known[0], [[5, 0, 1]])
+    # a new series must say it, and it is kept
+    new = pd.concat({"new": new.droplevel("id")}, names=["id", "day"])
+    table, numbers = reader.read_next(new, "y_new", allow_new=True)
+    with pytest.raises(ValueError, match=r"exogenous columns \['size', 'kind'\].*X_new for the rows of y_new"):
+        reader.with_exog(table, None)
+    X_new = pd.DataFrame({"size": [7.0], "kind": ["web"]}, index=new.index)
+    np.testing.assert_array_equal(reader.with_exog(table, X_new).known[0], [[7, 0, 1]])
+    assert reader.advance(numbers, table).tolist() == [3]
+    np.testing.assert_array_equal(
+        stored(reader).read_future(None, np.array([0, 3]), [1, 1], 1)[0][:, 0], [[3, 1, 0], [7, 0, 1]]
+    )
 
 
 def test_the_future_must_be_complete_and_the_past_need_not():
