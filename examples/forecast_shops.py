@@ -49,14 +49,20 @@ def main(picture):
         horizon=DAYS, random_state=0, verbose=1,
     ).fit(known[~new])  # fmt: skip
     calendar = known.drop_duplicates("date")[["date", "holiday"]]
-    print(f"{len(known):,} rows, {forecaster.missing_fraction_:.1%} of the values missing, {calendar['holiday'].sum()} holidays")
+    print(
+        f"{len(known):,} rows, {forecaster.missing_fraction_:.1%} of the values missing, {calendar['holiday'].sum()} holidays"
+    )
 
     fitted, unseen = ahead["shop"] != SHOWN[-1], ahead["shop"] == SHOWN[-1]
     forecast = pd.concat([forecaster.predict(X=ahead[fitted]), forecaster.predict(X=ahead[unseen], y=known[new])])
-    bounds = pd.concat([forecaster.predict_interval(X=ahead[fitted]), forecaster.predict_interval(X=ahead[unseen], y=known[new])])
+    bounds = pd.concat(
+        [forecaster.predict_interval(X=ahead[fitted]), forecaster.predict_interval(X=ahead[unseen], y=known[new])]
+    )
 
     both = ahead.merge(forecast, on=["shop", "date"], suffixes=("", "_forecast"))
-    week_before = both.merge(known.assign(date=known["date"] + pd.Timedelta(days=DAYS)), on=["shop", "date"], suffixes=("", "_before"))
+    week_before = both.merge(
+        known.assign(date=known["date"] + pd.Timedelta(days=DAYS)), on=["shop", "date"], suffixes=("", "_before")
+    )
     for name, column in (("RNNForecaster", "sales_forecast"), ("two weeks before", "sales_before")):
         error = np.abs(np.log(week_before["sales"] / week_before[column])).mean()
         print(f"{name}: off by {error:.1%} on average")

@@ -16,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._warnings import warn
 from ._forecast_model import ForecastModel
 from ._plan import Plan
+from ._regular import rows_around
 from ._series import Series, rows_at
 from ._tables import Table
 from ._timegrid import TimeGrid
@@ -70,9 +71,7 @@ def rows_of_splits(
     splits = []
     for cut, stops in cuts:
         stops = long_enough(plan_for, data, stops)
-        test = [table.rows[i][stops[i] : stops[i] + horizon] for i in going_on(table, cut, stops)]
-        train = [rows[:stop] for rows, stop in zip(table.rows, stops)]
-        splits.append((np.sort(np.concatenate(train)), np.sort(np.concatenate(test))))
+        splits.append(rows_around(table, cut, stops, going_on(table, cut, stops), horizon))
     return splits
 
 

@@ -25,6 +25,7 @@ from ._plan import Plan, default_regressor, make_plan
 from ._reader import SeriesReader
 from ._reporting import missing_fraction, print_summary, stages_printed, warn_of_gaps, warn_of_what_is_no_use
 from ._series import Series
+from ._tables import Table
 from ._timegrid import TimeGrid
 
 
@@ -81,11 +82,15 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Regressors that differ in their random_state only, and whose mean is the forecast.
 
     past_only : list of labels, default=None
-        Columns of X of which the future is not known.
+        Columns of X (or of y, with `target_col`) of which the future is not known.
 
     id_col, time_col : label, default=None
         Columns of a long frame that hold the ids of series, and the times. None: a MultiIndex of ids and times makes a
         panel; otherwise the index holds the times.
+
+    target_col : label or list of labels, default=None
+        The column(s) to forecast of y, where it is a frame: all others are exogenous columns, as if they were given in
+        X. None: every column of y is forecast; a frame with `id_col` or `time_col` has a single one besides these.
 
     window_format : {"auto", "3d", "2d"}, default="auto"
         Windows as (n_windows, window, n_columns), or flat. "auto": the former if the regressor is, or holds, a
@@ -180,6 +185,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         past_only: Sequence[Hashable] | None = None,
         id_col: Hashable | None = None,
         time_col: Hashable | None = None,
+        target_col: Hashable | list | None = None,
         window_format: Literal["auto", "3d", "2d"] = "auto",
         calibration_fraction: float = 0.2,
         random_state: int | np.random.RandomState | None = None,
@@ -225,9 +231,12 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             A series with a DatetimeIndex, a PeriodIndex or an index of integers, oldest first; a frame of several that
             share it; or a panel: a Series or DataFrame with a MultiIndex of ids and times, or a long frame with
             `id_col` and `time_col`. ISO dates given as text are read as dates. Series of a panel may differ in length.
-            An array holds time along its first axis. Values may be missing, and times too.
+            An array holds time along its first axis. NaN is a missing value, and so is a row that the step of the
+            index leaves out; a series begins with its first value.
         X : DataFrame or array-like, default=None
-            Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`).
+            Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`). They hold
+            numbers, truth values, categories or text; of these two, each value becomes a column of zeros and ones.
+            Columns that do not change within any series need not be given of the future.
 
         Returns
         -------
@@ -236,8 +245,8 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is invalid, the times of y are not in order or lie between regular ones, a series has no
-            value at all, or all are too short to learn from.
+            If a parameter is invalid, the times of y have no regular step or are not in order, values are infinite, a
+            series has no value at all, or all are too short to learn from.
         TypeError
             If the index or a column is of a type that is no time, or no number.
 
@@ -251,7 +260,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         self._check_parameters()
         start = perf_counter()
         with all_or_nothing(self):
-            self._reader, table, data = SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only)
+            self._reader, table, data = self._read(y, X)
             self._check_values(table, "y")
             plan = self._plan(data, self._reader.grid)
             plan.check_lengths(data, table.label)
@@ -273,6 +282,9 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
+
+    def _read(self, y, X) -> tuple[SeriesReader, Table, Series]:
+        return SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only, self.target_col)
 
     def _plan(self, data: Series, grid: TimeGrid) -> Plan:
         """What the parameters come to, for these series."""
@@ -442,8 +454,9 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
                 "score takes a Series or a DataFrame, since the rows of an array do not tell whether they follow on "
                 "what was fitted: forecaster.fit(pd.Series(y))."
             )
-        table, series = self._reader.read_next(y_next, "y_next")
-        Z, series, _ = _forecast(self._reader, self._model, int(table.lengths.max()), X, series, table.lengths)
+        table, series = self._reader.read_next(y_next, "y_next", directly=True)
+        n_steps = int(table.lengths.max())
+        Z, series, _ = _forecast(self._reader, self._model, n_steps, X, series, table.lengths, table)
         errors = []
         for number, true, forecast in zip(series, table.values, self._model.in_units(Z, series)):
             scaled = np.abs(true - forecast[: len(true)]) / self._model.mase_scale[number]
@@ -512,7 +525,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         """
         self._check_parameters()
         check_coverage(coverage)
-        reader, table, data = SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only)
+        reader, table, data = self._read(y, X)
         self._check_values(table, "y")
         horizon = check_horizon(horizon, self.horizon)
         cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
@@ -537,17 +550,17 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             them.
         """
         self._check_parameters()
-        reader, table, data = SeriesReader.read(y, None, self.id_col, self.time_col, None)
+        reader, table, data = SeriesReader.read(y, None, self.id_col, self.time_col, None, self.target_col)
         horizon = check_horizon(horizon, self.horizon)
         cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
         return rows_of_splits(partial(self._plan, grid=reader.grid), table, data, cuts, horizon)
 
 
 def _forecast(
-    reader: SeriesReader, model: ForecastModel, n_steps: int, X: object, series=None, lengths=None
+    reader: SeriesReader, model: ForecastModel, n_steps: int, X: object, series=None, lengths=None, beside=None
 ) -> tuple[np.ndarray, np.ndarray, list]:
     """Scaled forecasts (n, n_steps, m) of some series, their numbers, and the indexes of the forecasts."""
     series = np.arange(len(reader.ids)) if series is None else series
     lengths = [n_steps] * len(series) if lengths is None else lengths
-    known, indexes = reader.read_future(X, series, lengths, n_steps)
+    known, indexes = reader.read_future(X, series, lengths, n_steps, beside)
     return model.forecast(n_steps, known, series), series, indexes

@@ -34,6 +34,7 @@ class ForecasterParameters:
     past_only: Sequence[Hashable] | None
     id_col: Hashable | None
     time_col: Hashable | None
+    target_col: Hashable | list | None
     window_format: Literal["auto", "3d", "2d"]
     calibration_fraction: float
     random_state: int | np.random.RandomState | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,13 +22,19 @@ class Series:
         Exogenous columns whose future is known, and those of which only the past is.
     starts : ndarray of shape (N,)
         When each series begins, in steps after the first of all.
+    is_static : ndarray of bool of shape (k,)
+        Which of the known columns do not change within any series that was fitted; none, if left out.
     """
 
     values: list[np.ndarray]
     known: list[np.ndarray]
     past_only: list[np.ndarray]
     starts: np.ndarray
-    is_static: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    is_static: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.is_static is None:
+            self.is_static = np.zeros(self.known[0].shape[1] if self.known else 0, dtype=bool)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..sequences._arrays import refuse_lazy, unmasked
+from ..sequences._columns import kind_of, numbers_of
 from ..sequences._timeindex import parse_times
-from ._timegrid import Advice, TimeGrid
+from ._timegrid import Advice
 
 
 @dataclass
@@ -30,6 +31,8 @@ class Layout:
     id_col: Hashable | None = None
     time_col: Hashable | None = None
     id_dtype: object = None
+    target: list | None = None  # as it was given; other columns are exogenous then
+    separate: bool = False  # each column is a series of its own, and its name the id
 
     @property
     def has_ids(self) -> bool:
@@ -71,16 +74,24 @@ class Layout:
 
 @dataclass
 class Table:
-    """Series of one layout: ids, and for each its index and its values (T_i, m)."""
+    """Series of one layout: ids, and for each its index and its values (T_i, m).
+
+    As read, `indexes` is empty, and rows stand as they were given. `regular` brings them to even steps.
+    """
 
     layout: Layout
     ids: list
     indexes: list[pd.Index]
-    values: list[np.ndarray]
-    rows: list[np.ndarray]  # where in the user's object each series stands
+    values: list[np.ndarray]  # NaN where they are missing
+    rows: list[np.ndarray]  # where in the user's object each row of a series stands; -1 if it was not given
+    times: pd.Index  # of each row of the user's object
+    extra: pd.DataFrame | None = None  # columns of the user's object that are neither ids, times nor values
+    constants: np.ndarray | None = None  # (N, k) of exogenous columns that do not change
 
     def label(self, i: int, name: str = "y") -> str:
         """What to call a series in a message."""
+        if self.layout.separate:
+            return f"{name}, column {self.ids[i]!r}," if len(self.ids) > 1 else name
         return f"{name}, series {self.ids[i]!r}," if self.layout.has_ids else name
 
     @property
@@ -96,7 +107,8 @@ def read_table(
     *,
     name: str = "y",
     columns: list | None = None,
-    all_finite: bool = True,
+    target: bool = False,
+    with_values: bool = True,
 ) -> Table:
     """Take a user's object apart.
 
@@ -109,50 +121,98 @@ def read_table(
         Of the argument, for messages.
     columns : list, default=None
         Value columns to take, in this order; None takes all.
-    all_finite : bool, default=True
-        Whether a value that is missing or infinite is an error.
+    target : bool
+        Whether the columns of a frame that are not among `columns` are `extra`; otherwise they are left alone.
+    with_values : bool
+        Whether columns are values, and so must hold numbers; otherwise they are `extra`, whatever they hold.
     """
     if isinstance(data, pd.Series):
         if id_col is not None or time_col is not None:
             raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a Series.")
         frame, is_1d = data.to_frame(name="y" if data.name is None else data.name), True
+        columns, target = (None, False) if target else (columns, False)
     elif isinstance(data, pd.DataFrame):
         frame, is_1d = data, False
     else:
         refuse_lazy(data, name)
-        return _read_array(data, name, id_col, time_col, columns)
+        return _read_array(data, name, id_col, time_col, None if target else columns, with_values)
     keys = [key for key in (id_col, time_col) if key is not None]
-    for key in keys:
-        if isinstance(key, list):
-            raise TypeError(f"id_col and time_col each name one column, got {key!r}.")
-    missing = [key for key in (*keys, *(columns or ())) if key not in frame.columns]
-    if missing:
-        raise ValueError(f"{name} has no column {missing[0]!r}; its columns are {list(frame.columns)}.")
-    if not frame.columns.is_unique:
-        raise ValueError(f"{name} has two columns of the name {frame.columns[frame.columns.duplicated()][0]!r}.")
-    if len(frame) == 0:
-        raise ValueError(f"{name} has no rows.")
-    names = [column for column in frame.columns if column not in keys] if columns is None else columns
+    _check_columns(frame, keys, columns, name)
+    others = [column for column in frame.columns if column not in keys]
+    names = others if columns is None else list(columns)
     if not names:
         raise ValueError(f"{name} has no columns of values besides {keys}.")
-    times = frame.index if time_col is None else pd.Index(frame[time_col])
+    if with_values and columns is None and keys:
+        _refuse_to_guess(frame, names, keys, name)
     layout = Layout(
         "series" if is_1d else "frame",
         names,
         is_1d,
         columns=pd.Index([data.name]) if is_1d else frame.columns[frame.columns.get_indexer(names)],
         index_names=list(frame.index.names),
+        target=names if target else None,
     )
     if keys:
         id_dtype = None if id_col is None else frame[id_col].dtype
         layout = replace(layout, kind="long", id_col=id_col, time_col=time_col, id_dtype=id_dtype)
+    layout, groups, times = _ids_and_times(frame, layout, name)
+    times = parse_times(times, f"{name}.index" if time_col is None else f"{name}[{time_col!r}]")
+    ids, rows = [None], [np.arange(len(frame))]
+    if groups is not None:
+        ids, rows = _rows_of(groups, times, layout, name)
+    extra = frame[names] if not with_values else frame[[c for c in others if c not in names]] if target else None
+    table = Table(layout, ids, [], [], rows, times, extra)
+    if with_values:
+        values = np.column_stack([_numbers(frame[column], column, name) for column in names])
+        table.values = [values] if groups is None else [values[part] for part in rows]
+        _refuse_infinite(table, name)
+    return table
+
+
+def _check_columns(frame: pd.DataFrame, keys: list, columns: list | None, name: str) -> None:
+    for key in keys:
+        if isinstance(key, list):
+            raise TypeError(f"id_col and time_col each name one column, got {key!r}.")
+    missing = [key for key in (*keys, *(columns or ())) if key not in frame.columns]
+    if missing:
+        raise ValueError(f"{name} has no column {missing[0]!r}; its columns are {list(frame.columns)}.")
+    twice = [column for column in columns or () if (columns or []).count(column) > 1]
+    if twice:
+        raise ValueError(f"Column {twice[0]!r} of {name} is to be forecast twice, {columns}: name it once.")
+    if not frame.columns.is_unique:
+        raise ValueError(f"{name} has two columns of the name {frame.columns[frame.columns.duplicated()][0]!r}.")
+    if len(frame) == 0:
+        raise ValueError(f"{name} has no rows.")
+
+
+def _refuse_to_guess(frame: pd.DataFrame, names: list, keys: list, name: str) -> None:
+    """Of several columns of a long frame, which are to be forecast is not to be guessed."""
+    numbers = [column for column in names if kind_of(frame[column]) in ("numbers", "nothing")]
+    if len(names) == 1 and numbers == names:
+        return
+    others = [column for column in names if column not in numbers]
+    what = f"target_col={numbers[0]!r}" if numbers else "target_col=..."
+    if len(numbers) > 1:
+        what += f", or target_col={numbers} if all of these are"
+    also = f", and {others}, which hold no numbers" if others else ""
+    raise ValueError(
+        f"{name} has, besides {keys}, the columns of numbers {numbers}{also}: say which is to be forecast, as in "
+        f"{what}. The others are exogenous columns then; those whose future is not known are named in "
+        "past_only. If a column holds the ids of series, name it in id_col; if times, in time_col."
+    )
+
+
+def _ids_and_times(frame: pd.DataFrame, layout: Layout, name: str) -> tuple[Layout, pd.Index | None, pd.Index]:
+    """The layout, now that it is known whether there are ids; the id of each row, if so; and its time."""
+    id_col, time_col = layout.id_col, layout.time_col
+    times = frame.index if time_col is None else pd.Index(frame[time_col])
     groups = None
     if id_col is not None:
         groups = pd.Index(frame[id_col])
     elif isinstance(frame.index, pd.MultiIndex) and time_col is None:
         layout = replace(layout, kind="panel")
         groups, times = frame.index.droplevel(-1), frame.index.get_level_values(-1)
-        levels = [frame.index.get_level_values(level) for level in range(frame.index.nlevels)]
+        levels = frame.index.levels
         if not _is_time(levels[-1]) and any(_is_time(level) for level in levels[:-1]):
             raise ValueError(
                 f"The index of {name} must hold ids first and times last; its levels are {layout.index_names}, and the "
@@ -162,58 +222,50 @@ def read_table(
         raise ValueError(
             f"{name} has a MultiIndex and id_col={id_col!r} too: give one of them. y.reset_index() makes columns."
         )
-    times = parse_times(times, f"{name}.index" if time_col is None else f"{name}[{time_col!r}]")
-    values = np.column_stack([_numbers(frame[column], column, name) for column in names])
-    if groups is None:
-        ids, rows = [None], [np.arange(len(frame))]
-    else:
+    return layout, groups, times
+
+
+def _rows_of(groups: pd.Index, times: pd.Index, layout: Layout, name: str) -> tuple[list, list[np.ndarray]]:
+    """Ids in the order in which they appear, and the rows of each."""
+    codes, uniques = pd.factorize(groups)
+    missing = codes < 0
+    if isinstance(groups, pd.MultiIndex):
         missing = groups.to_frame().isna().any(axis=1).to_numpy()
-        if missing.any():
-            raise ValueError(f"{name} has no id in row {int(np.flatnonzero(missing)[0])}. Drop such rows.")
-        codes, uniques = pd.factorize(groups)
-        if layout.id_col is not None and len(uniques) > 1 and time_col is None and times.is_unique:
-            raise ValueError(
-                f"{name} holds {len(uniques)} series, but no two of its rows have the same time, so its index seems to "
-                "number the rows. Name the column of times in time_col, or make them the index."
-            )
-        ids = list(uniques)
-        rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    indexes = [times] if groups is None else [times[part] for part in rows]  # the whole index keeps its freq
-    table = Table(layout, ids, indexes, [values[part] for part in rows], rows)
-    if all_finite:
-        refuse_missing(table, name)
-    return table
-
-
-def refuse_missing(table: Table, name: str = "y") -> None:
-    """Every value of a table must be known."""
-    for i, part in enumerate(table.values):
-        _refuse_missing(part, table.indexes[i], table.layout, table.label(i, name), name)
-
-
-def _refuse_missing(values: np.ndarray, index: pd.Index, layout: Layout, label: str, name: str) -> None:
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        t, column = wrong[0]
-        where = f"at {index[t]}, column {layout.names[column]!r}"
-        if len(wrong) > 1:
-            where += f" ({len(wrong)} in all)"
-        if np.isinf(values[t, column]):
-            raise ValueError(
-                f"{label} is infinite {where}. Replace it, as with {name}.replace([np.inf, -np.inf], np.nan), and fill "
-                "it in."
-            )
+    if missing.any():
+        raise ValueError(f"{name} has no id in row {int(np.flatnonzero(missing)[0])}. Drop such rows.")
+    if layout.id_col is not None and len(uniques) > 1 and layout.time_col is None and times.is_unique:
         raise ValueError(
-            f"{label} is missing {where}. Fill it in, as with {layout.advice(name).fill}, or leave such rows out: "
-            "which is right depends on why it is missing."
+            f"{name} holds {len(uniques)} series, but no two of its rows have the same time, so its index seems to "
+            "number the rows. Name the column of times in time_col, or make them the index."
         )
+    return list(uniques), np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+
+
+def _refuse_infinite(table: Table, name: str) -> None:
+    for i, values in enumerate(table.values):
+        wrong = np.argwhere(np.isinf(values))
+        if len(wrong):
+            t, column = wrong[0]
+            time, label = table.times[table.rows[i][t]], table.layout.names[column]
+            if table.layout.kind == "array":
+                raise ValueError(f"{name} is infinite in row {t}. Replace it; a value that is missing is NaN.")
+            raise infinite(table.label(i, name), time, label, len(wrong), name)
+
+
+def infinite(where: str, time: Hashable, column: Hashable, n: int, name: str) -> ValueError:
+    """The error for a value that is no number, nor missing."""
+    more = f" ({n} in all)" if n > 1 else ""
+    return ValueError(
+        f"{where} is infinite at {time}, column {column!r}{more}. Replace it, as with "
+        f"{name}.replace([np.inf, -np.inf], np.nan): a value that is missing is NaN."
+    )
 
 
 def _is_time(index: pd.Index) -> bool:
     return isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex))
 
 
-def _read_array(data, name, id_col, time_col, columns) -> Table:
+def _read_array(data, name, id_col, time_col, columns, with_values) -> Table:
     if id_col is not None or time_col is not None:
         raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a {type(data).__name__}.")
     if np.iscomplexobj(data):
@@ -226,96 +278,27 @@ def _read_array(data, name, id_col, time_col, columns) -> Table:
         raise TypeError(f"{name} must be a Series, a DataFrame or an array of numbers: {error}") from error
     if values.ndim not in (1, 2) or values.size == 0:
         raise ValueError(f"{name} must be (n_timesteps,) or (n_timesteps, n_series) and not empty, got {values.shape}.")
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        raise ValueError(
-            f"{name} holds NaN or infinity in row {wrong[0][0]}. Fill it in, or use the rows after it only."
-        )
     is_1d, n = values.ndim == 1, len(values)
     values = values.reshape(n, -1)
     names = list(range(values.shape[1]))
     if columns is not None and len(columns) != len(names):
         raise ValueError(f"{name} has {len(names)} column(s), expected {len(columns)}: {columns}.")
-    return Table(Layout("array", names, is_1d), [None], [pd.RangeIndex(n)], [values], [np.arange(n)])
+    extra = None if with_values else pd.DataFrame(values)
+    table = Table(Layout("array", names, is_1d), [None], [], [values], [np.arange(n)], pd.RangeIndex(n), extra)
+    _refuse_infinite(table, name)
+    return table
 
 
 def _numbers(column: pd.Series, label: Hashable, name: str) -> np.ndarray:
-    dtype = column.dtype
-    numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
-    if pd.api.types.is_object_dtype(dtype):
-        numeric = not any(isinstance(value, str) for value in column)
-    if not numeric:
+    if kind_of(column) not in ("numbers", "nothing"):
         raise TypeError(
-            f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. Leave it out, or encode it (a "
-            "panel's ids and times are named by id_col and time_col)."
+            f"Column {label!r} of {name} is of type {column.dtype}, and holds no numbers. Leave it out, name the "
+            "column to forecast in target_col, or encode it (a panel's ids and times are named by id_col and time_col)."
         )
     try:
-        return column.to_numpy(dtype=np.float32 if dtype == np.float32 else np.float64, na_value=np.nan)
+        return numbers_of(column)
     except (TypeError, ValueError) as error:
         raise TypeError(f"Column {label!r} of {name} holds no numbers: {error}") from error
-
-
-def align(
-    X: object, y: Table, name: str = "X", columns: list | None = None, known_ids: Container | None = None
-) -> tuple[list[np.ndarray], list]:
-    """The rows of X that belong to the rows of y, for each series, and the names of X's columns.
-
-    Raises
-    ------
-    ValueError
-        If a row of y has none in X, or X holds a series that is not among `known_ids`, if these are given.
-    """
-    if y.layout.kind == "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
-        table = read_table(X, name=name, columns=columns)
-        if len(table.values[0]) != len(y.values[0]):
-            raise ValueError(
-                f"{name} has {len(table.values[0])} rows, expected {len(y.values[0])}: one for each row of y, or for "
-                "each time to forecast."
-            )
-        return table.values, table.layout.names
-    if y.layout.kind != "array" and not isinstance(X, (pd.Series, pd.DataFrame)):
-        raise TypeError(
-            f"{name} must be a DataFrame with the index of y, so that its rows can be told apart, got "
-            f"{type(X).__name__}."
-        )
-    if columns is not None and isinstance(X, pd.DataFrame):
-        columns = list(columns)
-    table = read_table(X, y.layout.id_col, y.layout.time_col, name=name, columns=columns, all_finite=False)
-    if y.layout.has_ids != table.layout.has_ids:
-        raise ValueError(
-            f"{name} must hold the ids of the series as y does, in the same levels of its index or the same columns."
-        )
-    found = {group: i for i, group in enumerate(table.ids)}
-    unknown = [] if known_ids is None else [group for group in found if group not in known_ids]
-    if unknown:
-        raise ValueError(
-            f"{name} has rows for series {unknown[0]!r}, which this forecaster was not fitted on"
-            + (f" (nor on {len(unknown) - 1} more)" if len(unknown) > 1 else "")
-            + ". Leave them out, or fit again with the values of that series."
-        )
-    rows = []
-    for i, group in enumerate(y.ids):
-        if group not in found:
-            raise ValueError(f"{name} has no rows for series {group!r}.")
-        j = found[group]
-        index = table.indexes[j]
-        if not index.equals(y.indexes[i]):
-            if index.has_duplicates:
-                raise ValueError(
-                    f"{table.label(j, name)} has {index[index.duplicated()][0]} twice. Drop one of the rows."
-                )
-            at = index.get_indexer(y.indexes[i])
-            if (at < 0).any():
-                raise ValueError(
-                    f"{table.label(j, name)} has no row for {y.indexes[i][int(np.flatnonzero(at < 0)[0])]}. It must "
-                    f"hold one for each time of y, or of the forecast ({y.indexes[i][0]} to {y.indexes[i][-1]}); its "
-                    f"own index goes from {index[0]} to {index[-1]}."
-                )
-            rows.append(table.values[j][at])
-        else:
-            rows.append(table.values[j])
-        _refuse_missing(rows[-1], y.indexes[i], table.layout, table.label(j, name), name)
-    return rows, table.layout.names
 
 
 def write_table(
@@ -328,7 +311,10 @@ def write_table(
     bounds : tuple of str
         If given, values are (T_i, m, len(bounds)), and the columns are these, for each series of a multivariate one.
     """
-    names = layout.names
+    if layout.separate:
+        names, values, indexes = ids, [np.concatenate(values, axis=1)], indexes[:1]
+    else:
+        names = layout.names
     several = len(names) > 1 or not (layout.is_1d or layout.kind == "long")
     if bounds:
         values = [part.reshape(len(part), -1) for part in values]
@@ -346,41 +332,41 @@ def write_table(
         if bounds:
             return pd.DataFrame(values[0], columns=columns)
         return values[0] if several else values[0][:, 0]
-    frames = [pd.DataFrame(part, index=index, columns=columns) for index, part in zip(indexes, values)]
-    if layout.kind == "panel":
-        frame = pd.concat(frames, keys=ids)
-        frame.index.names = layout.index_names
-    elif layout.kind == "long":
-        if layout.id_col is not None:
-            for group, frame in zip(ids, frames):
-                frame.insert(
-                    0, layout.id_col, pd.Series([group] * len(frame), index=frame.index, dtype=layout.id_dtype)
-                )
-        if layout.time_col is not None:
-            for frame in frames:
-                frame.insert(int(layout.id_col is not None), layout.time_col, frame.index)
-        frame = pd.concat(frames, ignore_index=layout.time_col is not None)
-        if layout.time_col is None:
-            frame.index.names = layout.index_names
+    if len(indexes) > 1:
+        index, all_values = indexes[0].append(indexes[1:]), np.concatenate(values)
     else:
-        frame = frames[0]
+        index, all_values = indexes[0], values[0]
+    lengths = [len(part) for part in values]
+    if layout.kind == "panel":
+        frame = pd.DataFrame(all_values, index=_panel_index(ids, lengths, index), columns=columns)
+    elif layout.kind == "long" and layout.time_col is not None:
+        frame = pd.DataFrame(all_values, columns=columns)
+        frame.insert(0, layout.time_col, index)
+    else:
+        frame = pd.DataFrame(all_values, index=index, columns=columns)
+    if layout.id_col is not None:
+        labels = pd.Series(ids, dtype=layout.id_dtype).repeat(lengths)
+        frame.insert(0, layout.id_col, labels.set_axis(frame.index))
+    if layout.kind != "long" or layout.time_col is None:
         frame.index.names = layout.index_names
     if layout.is_1d and not bounds:
         return frame.iloc[:, 0].rename(columns[0])
     return frame
 
 
-def grid_of(table: Table) -> TimeGrid:
-    """The grid that all indexes of a table lie on, regular and without gaps."""
-    longest = int(np.argmax([len(index) for index in table.indexes]))
-    advice = table.layout.advice()
-    grid = TimeGrid(table.indexes[longest], table.label(longest), advice)
-    table.indexes = [grid.check(index, table.label(i), advice) for i, index in enumerate(table.indexes)]
-    first = min(index[0] for index in table.indexes)
-    for i, index in enumerate(table.indexes):
-        if grid.labels(first, grid.n_steps(first, index[0]) + 1)[-1] != index[0]:
-            raise ValueError(
-                f"{table.label(i)} begins at {index[0]}, which is not a whole number of steps after {first}, where "
-                "another series begins. Bring all series to the same times, as with resample()."
-            )
-    return grid
+def extended(layout: Layout, other: Layout) -> Layout:
+    """A layout for the ids of both."""
+    ours, theirs = layout.id_dtype, other.id_dtype
+    if ours == theirs or layout.id_col is None:
+        return layout
+    if isinstance(ours, pd.CategoricalDtype) and isinstance(theirs, pd.CategoricalDtype):
+        both = ours.categories.append(theirs.categories.difference(ours.categories, sort=False))
+        return replace(layout, id_dtype=pd.CategoricalDtype(both, ours.ordered))
+    both = pd.concat([pd.Series([], dtype=ours), pd.Series([], dtype=theirs)]).dtype
+    return replace(layout, id_dtype=both)
+
+
+def _panel_index(ids: list, lengths: list[int], times: pd.Index) -> pd.MultiIndex:
+    groups = pd.Index(ids)
+    levels = [groups.get_level_values(level).repeat(lengths) for level in range(groups.nlevels)]
+    return pd.MultiIndex.from_arrays([*levels, times])

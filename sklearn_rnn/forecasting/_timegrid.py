@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from ..sequences._timeindex import about_clock_changes, date_range, infer_freq, n_dates
+from ._steps import is_fixed, step_of_dates, usual_step, whole_step
+
+MISSING = np.iinfo(np.int64).min  # the number of NaT
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Advice:
 
 
 class TimeGrid:
-    """The evenly spaced labels that an index lies on, with no label left out.
+    """The evenly spaced labels that the times of series lie on, though some may be missing.
 
     Parameters
     ----------
@@ -51,6 +56,8 @@ class TimeGrid:
     where : str
         What the index belongs to, for messages.
     advice : Advice
+    beside : sequence of indexes
+        Of other series, of the same type, which are to lie on the same grid.
 
     Attributes
     ----------
@@ -58,7 +65,7 @@ class TimeGrid:
         From one label to the next.
     """
 
-    def __init__(self, index: pd.Index, where: str, advice: Advice):
+    def __init__(self, index: pd.Index, where: str, advice: Advice, beside: Sequence[pd.Index] = ()):
         if isinstance(index, pd.PeriodIndex):
             self.kind = "period"
         elif isinstance(index, pd.DatetimeIndex):
@@ -72,49 +79,18 @@ class TimeGrid:
                 f"{advice.number}."
             )
         self._dtype = index.dtype
-        index = self._same_unit(index)
-        self._check_order(index, where, advice)
+        check_order(index, where, advice)
         if len(index) < 3:
             raise ValueError(f"{where} has {len(index)} row(s), too few to tell the step of its index.")
+        ordered = [index, *(other for other in beside if _in_order(other) and len(other) > 1)]
         if self.kind == "datetime":
-            self.step = index.freq or infer_freq(index) or self._usual_step(index, where, advice)
+            self.step = step_of_dates(ordered) or self._step_of_stretches(index, where, advice)
         else:
-            steps = np.diff(_ordinals(index))
-            self.step = int(Counter(steps.tolist()).most_common(1)[0][0])
-        self.check(index, where, advice)
+            steps = np.concatenate([np.diff(_ordinals(other)) for other in ordered])
+            self.step = whole_step(steps) or usual_step(steps)
 
-    def _same_unit(self, index: pd.Index) -> pd.Index:
-        """The same labels, seconds or nanoseconds, nullable or not, as this grid holds them."""
-        if self.kind == "datetime":
-            unit = pd.DatetimeIndex([], dtype=self._dtype).unit
-            return index if index.unit == unit else index.as_unit(unit)
-        if self.kind == "integer" and not index.hasnans:
-            return (
-                index if isinstance(index, pd.RangeIndex) else pd.Index(index.to_numpy(dtype=np.int64), name=index.name)
-            )
-        return index
-
-    def _check_order(self, index: pd.Index, where: str, advice: Advice) -> None:
-        """One label a row, none missing, oldest first."""
-        if index.hasnans:
-            raise ValueError(
-                f"The times of {where} have none in row {int(np.flatnonzero(index.isna())[0])}: no time in row "
-                f"{int(np.flatnonzero(index.isna())[0])}. Drop such rows, {advice.drop_missing}, or say when they were."
-            )
-        if index.has_duplicates:
-            raise ValueError(
-                f"The times of {where} have {index[index.duplicated()][0]} twice. Aggregate such rows, as with "
-                f"{advice.aggregate}, or drop one.{about_clock_changes(index[index.duplicated()], advice.times)}"
-            )
-        if not index.is_monotonic_increasing:
-            late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
-            raise ValueError(
-                f"The rows of {where} must be ordered in time, oldest first: {index[late]} comes after "
-                f"{index[late - 1]}. Sort them: {advice.sort}."
-            )
-
-    def _usual_step(self, index: pd.DatetimeIndex, where: str, advice: Advice) -> pd.offsets.BaseOffset:
-        """The step of most stretches of an index that has none as a whole."""
+    def _step_of_stretches(self, index: pd.DatetimeIndex, where: str, advice: Advice) -> pd.offsets.BaseOffset:
+        """The step of most stretches of an index that has none as a whole, so that what does not fit can be named."""
         stretches = (infer_freq(index[start : start + 4]) for start in range(min(len(index) - 3, 200)))
         found = Counter(freq for freq in stretches if freq is not None)
         if found:
@@ -126,33 +102,71 @@ class TimeGrid:
             f"it, {index[other + 1]} is {pd.Timedelta(steps[other])} after. {advice.irregular('datetime')}"
         )
 
-    def check(self, index: pd.Index, where: str, advice: Advice) -> pd.Index:
-        """The index in the unit of this grid; an error if a label is missing from it, or does not lie on the grid."""
-        if not self._is_alike(index):
+    # -- times in numbers -------------------------------------------------------------------------------------------
+
+    def ordinals(self, index: pd.Index) -> np.ndarray | None:
+        """Labels as int64, in the unit of this grid, seconds or nanoseconds: `MISSING` for one that is missing, or that
+        lies between two units. None if the index is of another type."""
+        if self.kind == "datetime":
+            same = pd.DatetimeIndex([], dtype=self._dtype)
+            if not isinstance(index, pd.DatetimeIndex) or (index.tz is None) != (same.tz is None):
+                return None
+            if index.unit == same.unit:
+                return index.asi8
+            converted = index.as_unit(same.unit)
+            return np.where(converted.as_unit(index.unit) == index, converted.asi8, MISSING)
+        if self.kind == "period":
+            return index.asi8 if isinstance(index, pd.PeriodIndex) and index.dtype == self._dtype else None
+        if not pd.api.types.is_integer_dtype(index.dtype):
+            return None
+        if not index.hasnans:
+            return index.to_numpy(dtype=np.int64)
+        return index.to_series().fillna(MISSING).to_numpy(dtype=np.int64)
+
+    def numbers(self, labels: pd.Index) -> np.ndarray:
+        """`ordinals` of labels of this grid."""
+        ordinals = self.ordinals(labels)
+        assert ordinals is not None
+        return ordinals
+
+    def ordinals_of_y(self, index: pd.Index, where: str) -> np.ndarray:
+        """As `ordinals`; an index of another type, or time zone, is an error."""
+        ordinals = self.ordinals(index)
+        if ordinals is None or (self.kind == "datetime" and str(index.tz) != self._tz):
             raise TypeError(
                 f"The times of {where} are of {index.dtype}, expected {self._dtype} as before. Convert them."
             )
-        index = self._same_unit(index)
-        self._check_order(index, where, advice)
-        expected = self.labels(index[0], len(index))
-        if expected.equals(index):
-            return index
-        at = int(np.flatnonzero(np.asarray(expected != index))[0])
-        what, clocks = f"have {index[at]} between steps", about_clock_changes(index[[at]], advice.times)
-        if index[at] > expected[at]:
-            whole = self.labels(index[0], self.n_steps(index[0], index[-1]) + 1)
-            missing = whole.difference(index)
-            what = f"have a gap: {expected[at]} is missing" + (f", and {len(missing) - 1} more" * (len(missing) > 1))
-            clocks = about_clock_changes(missing, advice.times) if not getattr(missing, "tz", None) else ""
-        raise ValueError(
-            f"The times of {where} {what} (their step is {self._name}). {advice.irregular(self.kind)}{clocks}"
+        return ordinals
+
+    @property
+    def _tz(self) -> str:
+        return str(pd.DatetimeIndex([], dtype=self._dtype).tz)
+
+    def label(self, ordinal: int) -> Any:
+        """The label of a number."""
+        if self.kind == "datetime":
+            return pd.DatetimeIndex(np.array([ordinal]), dtype=self._dtype)[0]
+        if self.kind == "period":
+            return pd.PeriodIndex.from_ordinals([ordinal], freq=self._dtype.freq)[0]
+        return int(ordinal)
+
+    def between(self, label: Any, where: str, advice: Advice) -> ValueError:
+        """The error for a label that does not lie on the grid."""
+        clocks = about_clock_changes(pd.Index([label]), advice.times)
+        return ValueError(
+            f"The times of {where} have {label} between steps (their step is {self._name}). "
+            f"{advice.irregular(self.kind)}{clocks}"
         )
 
-    def _is_alike(self, index: pd.Index) -> bool:
-        if self.kind == "datetime":
-            same = pd.DatetimeIndex([], dtype=self._dtype)
-            return isinstance(index, pd.DatetimeIndex) and str(index.tz) == str(same.tz)
-        return index.dtype == self._dtype or (self.kind == "integer" and pd.api.types.is_integer_dtype(index.dtype))
+    def too_many(self, n_missing: int, first: int, ordinals: np.ndarray, where: str, advice: Advice) -> ValueError:
+        """The error for times so irregular that hardly any row would be one that was given."""
+        n_given, ordinals = len(ordinals), np.append(first, ordinals)
+        gap = int(np.argmax(np.diff(ordinals)))
+        return ValueError(
+            f"The times of {where} have no regular step: with {self._name}, which is the most frequent, {n_missing} "
+            f"rows would be missing between the {n_given} given, as between {self.label(ordinals[gap])} and "
+            f"{self.label(ordinals[gap + 1])}. {advice.irregular(self.kind)}"
+        )
 
     @property
     def _name(self) -> str:
@@ -173,12 +187,21 @@ class TimeGrid:
         return self.labels(label, n + 1)[1:]
 
     def n_steps(self, earlier, later) -> int:
-        """Steps from one label to another, later one."""
+        """Steps from one label to another; negative if that is earlier. A fraction of a step does not count."""
+        if later < earlier:
+            return -self.n_steps(later, earlier)
         if self.kind == "datetime":
+            if is_fixed(self.step):
+                return int((later - earlier) // pd.Timedelta(self.step))
             return n_dates(earlier, later, self.step) - 1
         if self.kind == "period":
             earlier, later = earlier.ordinal, later.ordinal
         return (int(later) - int(earlier)) // self.step
+
+    def is_whole(self, one, other) -> bool:
+        """Is there a whole number of steps between two labels?"""
+        one, other = min(one, other), max(one, other)
+        return self.labels(one, max(self.n_steps(one, other), 0) + 1)[-1] == other
 
     @property
     def season_length(self) -> int | None:
@@ -187,6 +210,31 @@ class TimeGrid:
             return None
         offset = self.step if self.kind == "datetime" else self.step * to_offset(self._dtype.freq.base)
         return _season_length(offset)
+
+
+def check_order(index: pd.Index, where: str, advice: Advice) -> None:
+    """One label a row, none missing, oldest first."""
+    if index.hasnans:
+        row = int(np.flatnonzero(index.isna())[0])
+        raise ValueError(
+            f"The times of {where} have none in row {row}: no time in row {row}. Drop such rows, "
+            f"{advice.drop_missing}, or say when they were."
+        )
+    if index.has_duplicates:
+        raise ValueError(
+            f"The times of {where} have {index[index.duplicated()][0]} twice. Aggregate such rows, as with "
+            f"{advice.aggregate}, or drop one.{about_clock_changes(index[index.duplicated()], advice.times)}"
+        )
+    if not index.is_monotonic_increasing:
+        late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
+        raise ValueError(
+            f"The rows of {where} must be ordered in time, oldest first: {index[late]} comes after "
+            f"{index[late - 1]}. Sort them: {advice.sort}."
+        )
+
+
+def _in_order(index: pd.Index) -> bool:
+    return not index.hasnans and index.is_monotonic_increasing and index.is_unique
 
 
 def _ordinals(index: pd.Index) -> np.ndarray:

@@ -94,7 +94,7 @@ def test_a_long_frame_gives_a_long_frame(names):
     interleaved = long.sort_values("month", kind="stable").reset_index(drop=True)
     expected = ridge().fit(panel).predict()
     for y in (long, interleaved):
-        forecast = ridge(id_col="shop", time_col="month").fit(y).predict()
+        forecast = ridge(id_col="shop", time_col="month", target_col=names).fit(y).predict()
         assert forecast.columns.tolist() == ["shop", "month", *names]
         assert isinstance(forecast.index, pd.RangeIndex)
         by_id = forecast.set_index(["shop", "month"]).reindex(expected.index)
@@ -286,7 +286,7 @@ def test_types_of_intervals():
     assert interval.columns.tolist() == ["shop", "month", "lower", "upper"]
     pd.testing.assert_frame_equal(interval[["shop", "month"]], point[["shop", "month"]])
     long["returns"] = 2 * long["sales"]
-    _, interval, _ = interval_of(long, id_col="shop", time_col="month")
+    _, interval, _ = interval_of(long, id_col="shop", time_col="month", target_col=["sales", "returns"])
     bounds = ["sales_lower", "sales_upper", "returns_lower", "returns_upper"]
     assert interval.columns.tolist() == ["shop", "month", *bounds]
 

@@ -315,7 +315,9 @@ def test_backtest_of_a_panel(columns, refit):
     for group, counts in n_rows.items():
         assert found[group].tolist() == [count for count in counts if count]
     long = y.reset_index()
-    same = ridge(id_col="shop", time_col="month").backtest(long, n_splits=3, horizon=4, stride=3, refit=refit)
+    same = ridge(id_col="shop", time_col="month", target_col=columns or "sales").backtest(
+        long, n_splits=3, horizon=4, stride=3, refit=refit
+    )
     pd.testing.assert_frame_equal(same, table)
 
 
