@@ -48,12 +48,6 @@ class ForecastModel:
         self.held_back = None
         if plan.calibration_fraction > 0:
             self.held_back = self._hold_back(plan, data, plan.calibration_fraction, tell)
-            if self.held_back is None:
-                warn(
-                    f"The series are too short to hold back {plan.calibration_fraction:.0%} of them and to fit on the "
-                    f"rest, which takes {plan.n_least} steps: there will be no skill_ and no intervals. Set "
-                    "calibration_fraction=0 to say that you need none, or choose a smaller window or horizon."
-                )
         self.skill = self.held_back.skill if self.held_back else np.nan
         self.network_weight = self.held_back.network_weight if self.held_back else 1.0
         self.model = plan.new_model(data).fit(data, self._dtype)
@@ -109,6 +103,12 @@ class ForecastModel:
         n_late = plan.block if data.n_known else 1
         enough = np.flatnonzero((n_early >= plan.n_least) & (n_early + n_late <= lengths))
         if len(enough) == 0:
+            if not linear_only:
+                warn(
+                    f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which "
+                    f"takes {plan.n_least} steps: there will be no skill_ and no intervals. Set calibration_fraction=0 "
+                    "to say that you need none, or choose a smaller window or horizon."
+                )
             return None
         data, n_early = data.select(enough), n_early[enough]
         early = data.until(n_early)
@@ -141,10 +141,25 @@ class ForecastModel:
 
     def bounds(self, Z: np.ndarray, series: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds around scaled forecasts, in the units of the series."""
-        assert self.held_back is not None  # the forecaster has said so otherwise
+        if self.held_back is None:
+            raise ValueError(
+                "This forecaster has no held-back errors to make intervals of: calibration_fraction was "
+                f"{self.plan.calibration_fraction}, or the series too short to hold back a part. Fit with "
+                "calibration_fraction=0.2 on a longer series, or with a smaller window or horizon."
+            )
         widths = self.held_back.widths(Z.shape[1], coverage)
         bounds = self.in_units(Z - widths, series), self.in_units(Z + widths, series)
         return np.minimum(*bounds), np.maximum(*bounds)
+
+    def mase(self, true: list[np.ndarray], Z: np.ndarray, series: np.ndarray) -> float:
+        """Mean absolute scaled error of scaled forecasts, mean over columns and series; what is missing is left out."""
+        errors = []
+        for number, values, forecast in zip(series, true, self.in_units(Z, series)):
+            scaled = np.abs(values - forecast[: len(values)]) / self.mase_scale[number]
+            errors += [np.nanmean(column) for column in scaled.T if not np.isnan(column).all()]
+        if not errors:
+            raise ValueError("y_next has no values, only missing ones: there is nothing to compare a forecast with.")
+        return float(np.mean(errors))
 
     def advance(self, new: Series, series: np.ndarray) -> Self:
         """A model that knows more rows of some series; this one stays as it is."""

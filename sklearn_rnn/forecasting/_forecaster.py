@@ -21,12 +21,10 @@ from ._backtesting import backtest, cutoffs, fit_every, rows_of_splits
 from ._forecast_model import ForecastModel
 from ._held_back import check_coverage
 from ._parameters import ForecasterParameters, check_horizon, what_is_asked
-from ._plan import Plan, default_regressor, make_plan
 from ._reader import SeriesReader
 from ._reporting import missing_fraction, print_summary, stages_printed, warn_of_gaps, warn_of_what_is_no_use
 from ._series import Series
 from ._tables import Table
-from ._timegrid import TimeGrid
 
 
 class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
@@ -205,21 +203,6 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
     _reader: SeriesReader
     _model: ForecastModel
 
-    def set_params(self, **params) -> Self:
-        """Set parameters; those of a nested `regressor__` reach the default regressor too.
-
-        Parameters
-        ----------
-        **params : dict
-
-        Returns
-        -------
-        self : object
-        """
-        if params.get("regressor", self.regressor) is None and any(key.startswith("regressor__") for key in params):
-            params["regressor"] = default_regressor()
-        return super().set_params(**params)
-
     # -- fitting ----------------------------------------------------------------------------------------------------
 
     def fit(self, y: pd.Series | pd.DataFrame | ArrayLike, X: pd.DataFrame | ArrayLike | None = None) -> Self:
@@ -285,10 +268,6 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
     def _read(self, y, X) -> tuple[SeriesReader, Table, Series]:
         return SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only, self.target_col)
-
-    def _plan(self, data: Series, grid: TimeGrid) -> Plan:
-        """What the parameters come to, for these series."""
-        return make_plan({name: getattr(self, name) for name in ForecasterParameters.__annotations__}, data, grid)
 
     # -- forecasting ------------------------------------------------------------------------------------------------
 
@@ -374,12 +353,6 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         check_coverage(coverage)
         reader, model = self._standing_on(y, X)
         Z, series, indexes = _forecast(reader, model, n_steps, X)
-        if model.held_back is None:
-            raise ValueError(
-                "This forecaster has no held-back errors to make intervals of: calibration_fraction was "
-                f"{self.calibration_fraction}, or the series too short to hold back a part. Fit with "
-                "calibration_fraction=0.2 on a longer series, or with a smaller window or horizon."
-            )
         bounds = np.stack(model.bounds(Z, series, coverage), axis=-1)
         return reader.write(bounds, indexes, ("lower", "upper"))
 
@@ -457,13 +430,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         table, series = self._reader.read_next(y_next, "y_next", directly=True)
         n_steps = int(table.lengths.max())
         Z, series, _ = _forecast(self._reader, self._model, n_steps, X, series, table.lengths, table)
-        errors = []
-        for number, true, forecast in zip(series, table.values, self._model.in_units(Z, series)):
-            scaled = np.abs(true - forecast[: len(true)]) / self._model.mase_scale[number]
-            errors += [np.nanmean(column) for column in scaled.T if not np.isnan(column).all()]
-        if not errors:
-            raise ValueError("y_next has no values, only missing ones: there is nothing to compare a forecast with.")
-        return -float(np.mean(errors))
+        return -self._model.mase(table.values, Z, series)
 
     # -- standing at earlier times ----------------------------------------------------------------------------------
 

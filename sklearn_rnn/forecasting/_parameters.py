@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from .._sklearn import HasMethods, Interval, StrOptions, validate_parameters
-from ._plan import default_regressor
+from ._plan import Plan, default_regressor, make_plan
+from ._series import Series
 from ._tables import Table
+from ._timegrid import TimeGrid
 
 
 class ForecasterParameters:
@@ -59,6 +61,21 @@ class ForecasterParameters:
         "verbose": ["verbose"],
     }
 
+    def set_params(self, **params) -> Self:
+        """Set parameters; those of a nested `regressor__` reach the default regressor too.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : object
+        """
+        if params.get("regressor", self.regressor) is None and any(key.startswith("regressor__") for key in params):
+            params["regressor"] = default_regressor()
+        return super().set_params(**params)  # type: ignore[misc]
+
     def _check_parameters(self) -> None:
         for name in ("window", "horizon", "season_length", "difference", "seasonal_features", "n_members"):
             if isinstance(getattr(self, name), bool):
@@ -87,6 +104,10 @@ class ForecasterParameters:
                     f"{values[t, column]:g} at {table.indexes[i][t]}. Use None, or FunctionTransformer(np.log1p, "
                     "np.expm1) for values from 0 on."
                 )
+
+    def _plan(self, data: Series, grid: TimeGrid) -> Plan:
+        """What the parameters come to, for these series."""
+        return make_plan({name: getattr(self, name) for name in ForecasterParameters.__annotations__}, data, grid)
 
 
 def check_horizon(horizon: object, default: int) -> int:

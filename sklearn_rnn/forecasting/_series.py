@@ -42,7 +42,7 @@ class Series:
     @property
     def lengths(self) -> np.ndarray:
         """T_i of each."""
-        return np.array([len(part) for part in self.values])
+        return np.array([len(part) for part in self.values], dtype=np.intp)
 
     @property
     def ends(self) -> np.ndarray:

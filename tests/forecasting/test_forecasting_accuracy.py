@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_rnn import RNNForecaster, RNNRegressor
 from sklearn_rnn.datasets import load_airline
+from sklearn_rnn.forecasting._smoothing import smooth
 
 # -- exactness --------------------------------------------------------------------------------------------------------
 
@@ -370,7 +371,8 @@ def test_smoothing_follows_a_line_with_a_season_from_the_first_step():
     y = 5 + 0.7 * t + pattern[t % 12]
     model = exact(season_length=12, normalize="smoothing").fit(y)._model.model
     scaled = y[:, None][None] / model.scale[:, None]
-    C, U = model.model._smooth(scaled, np.array([60]), 0.3, 0.4)
+    smoothed = smooth(scaled, np.array([60]), (12,), 0.3, [0.4])
+    C, U = smoothed.C, smoothed.U[0]
     np.testing.assert_allclose((C * model.scale)[0, :24, 0], 5 + 0.7 * t[:24], rtol=1e-10)
     np.testing.assert_allclose((U * model.scale)[0, :36, 0], np.tile(pattern, 3), atol=1e-9)
 
