@@ -128,14 +128,16 @@ def make_shop_sales(
     """Daily sales of shops as a long frame, as messy as such data come.
 
     A third of the shops opens late, some rows are not there, and in others sales or the temperature are missing. Sales
-    are exp(level + weekday + 0.3 promotion - 0.7 holiday + 0.3 tanh((temperature of the day before - 15) / 4) + noise),
-    where weekdays are those of the kind of shop, and the level of a shop and its noise drift.
+    are exp(level + weekday + promotion - 0.7 holiday + 0.3 tanh((temperature of the day before - 15) / 4) + noise).
+    Weekdays are those of the kind of shop; a promotion adds 0.2, 0.5 or 0.1, by kind, and half as much again on days
+    from Friday on; the level of a shop and its noise drift.
 
     Parameters
     ----------
     n_shops, n_days : int, default=30 and 400
     missing : float, default=0.03
-        Share of the rows that are not there, of the sales that are missing in the others, and of the temperatures.
+        Share of the rows that are not there, of the sales that are missing in the others, and of the temperatures. The
+        last 28 days are complete.
     random_state : int, RandomState instance or None, default=None
 
     Returns
@@ -163,7 +165,9 @@ def make_shop_sales(
         "mall": np.array([-0.2, -0.2, -0.1, 0.0, 0.3, 0.6, 0.1]),
         "village": np.array([0.1, 0.0, -0.3, 0.0, 0.1, 0.3, -0.6]),
     }
+    effect = {"city": 0.2, "mall": 0.5, "village": 0.1}
     holiday = rng.uniform(size=n_days) < 0.03
+    may_miss = day < n_days - 28
     frames = []
     for shop in range(n_shops):
         kind = list(weekdays)[shop % 3]
@@ -171,17 +175,18 @@ def make_shop_sales(
         promotion = rng.uniform(size=n_days) < 0.15
         before = np.r_[temperature[0], temperature[:-1]]
         logarithm = 4 + rng.normal() + _drift(rng, n_days, 0.995, 0.02) + _drift(rng, n_days, 0.5, 0.06)
-        logarithm += weekdays[kind][day % 7] + 0.3 * promotion - 0.7 * holiday + 0.3 * np.tanh((before - 15) / 4)
+        logarithm += weekdays[kind][day % 7] + effect[kind] * promotion * np.where(day % 7 > 3, 1.5, 1.0)
+        logarithm += 0.3 * np.tanh((before - 15) / 4) - 0.7 * holiday
         first = int(rng.uniform(0.2, 0.8) * n_days) if shop % 3 == 2 else 0
-        there = (day >= first) & (rng.uniform(size=n_days) >= missing)
+        there = (day >= first) & ~(may_miss & (rng.uniform(size=n_days) < missing))
         columns = {
             "shop": f"shop_{shop:0{len(str(n_shops))}}",
             "kind": kind,
             "date": dates,
             "promotion": promotion,
             "holiday": holiday,
-            "temperature": np.where(rng.uniform(size=n_days) < missing, np.nan, temperature.round(1)),
-            "sales": np.where(rng.uniform(size=n_days) < missing, np.nan, np.exp(logarithm).round(2)),
+            "temperature": np.where(may_miss & (rng.uniform(size=n_days) < missing), np.nan, temperature.round(1)),
+            "sales": np.where(may_miss & (rng.uniform(size=n_days) < missing), np.nan, np.exp(logarithm).round(2)),
         }
         frames.append(pd.DataFrame(columns)[there])
     return pd.concat(frames, ignore_index=True)
