@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -43,15 +42,6 @@ def cutoffs(
     return [(labels[cut - 1], np.clip(cut - starts, 0, table.lengths)) for cut in cuts]
 
 
-def long_enough(plan_for: Callable[[Series], Plan], data: Series, stops: np.ndarray) -> np.ndarray:
-    """stops, but 0 for those series of a panel that are too short then to be forecast."""
-    if len(data) < 2:
-        return stops
-    some = np.flatnonzero(stops)
-    n_needed = plan_for(data.select(some).until(stops[some])).n_needed
-    return np.where(stops >= n_needed, stops, 0)
-
-
 def going_on(table: Table, cut: Hashable, stops: np.ndarray) -> np.ndarray:
     """The series that are known at the cutoff, and have a row after it."""
     going = np.flatnonzero((stops > 0) & (stops < table.lengths))
@@ -61,18 +51,10 @@ def going_on(table: Table, cut: Hashable, stops: np.ndarray) -> np.ndarray:
 
 
 def rows_of_splits(
-    plan_for: Callable[[Series], Plan],
-    table: Table,
-    data: Series,
-    cuts: list[tuple[Hashable, np.ndarray]],
-    horizon: int,
+    table: Table, cuts: list[tuple[Hashable, np.ndarray]], horizon: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each cutoff, the rows of the user's y that are known there, and those of the `horizon` steps after it."""
-    splits = []
-    for cut, stops in cuts:
-        stops = long_enough(plan_for, data, stops)
-        splits.append(rows_around(table, cut, stops, going_on(table, cut, stops), horizon))
-    return splits
+    return [rows_around(table, cut, stops, going_on(table, cut, stops), horizon) for cut, stops in cuts]
 
 
 @dataclass
@@ -83,16 +65,13 @@ class Stretch:
     ----------
     plan : Plan
         To fit by.
-    fitted : ndarray
-        The series that are long enough to be forecast at the first cutoff: those that the model knows.
     stops : list of ndarray of shape (N,)
-        Rows of each series that are known at each cutoff; 0 of those that the model does not know.
+        Rows of each series that are known at each cutoff; 0 of those that have not begun.
     going : list of ndarray
         The series that are forecast at each cutoff.
     """
 
     plan: Plan
-    fitted: np.ndarray
     stops: list[np.ndarray]
     going: list[np.ndarray]
 
@@ -125,30 +104,16 @@ def stretches(
 
     A random_state that is a generator is drawn from here, so that what is drawn does not depend on who fits first.
     """
-    found, unknown = [], np.zeros(len(data), dtype=bool)
+    found = []
     for start in range(0, len(cuts), every):
         some = cuts[start : start + every]
-        known = long_enough(plan_for, data, some[0][1])
-        fitted = np.flatnonzero(known)
-        early = data.select(fitted).until(known[fitted])
+        stops = some[0][1]
+        fitted = np.flatnonzero(stops)
+        early = data.select(fitted).until(stops[fitted])
         plan = plan_for(early)
-        plan.check_lengths(early, partial(_label_of, table.label, fitted))
-        if len(some) > 1:
-            unknown |= (known == 0) & (some[-1][1] > 0)
-        all_stops = [known, *(np.where(known > 0, stops, 0) for _, stops in some[1:])]
-        going = [going_on(table, cut, stops) for (cut, _), stops in zip(some, all_stops)]
-        found.append(Stretch(plan, fitted, all_stops, going))
-    late = np.flatnonzero(unknown)
-    if len(late):
-        names = "; ".join(table.label(int(i)).rstrip(",") for i in late[:3])
-        more = "" if len(late) <= 3 else f"; and {len(late) - 3} more"
-        which, at = (
-            ("The model of the first cutoff does", "later") if len(found) == 1 else ("A model does", "its later")
-        )
-        warn(
-            f"{which} not know {names}{more}: not begun then, or too short. They are not forecast at {at} cutoffs "
-            "either; refit=True fits at each cutoff all that are long enough there."
-        )
+        plan.check_lengths(early)
+        going = [going_on(table, cut, stops) for cut, stops in some]
+        found.append(Stretch(plan, [stops for _, stops in some], going))
     return found
 
 
@@ -186,12 +151,19 @@ def _in_worker(parent: int, *arguments) -> tuple[list[dict[str, np.ndarray]], li
 
 def _forecasts(stretch: Stretch, data: Series, horizon: int, coverage: float) -> list[dict[str, np.ndarray]]:
     """y_true, y_pred, y_naive, lower and upper, (n, horizon, m) each, at each cutoff."""
-    fitted, known = stretch.fitted, stretch.stops[0]
+    known = stretch.stops[0]
+    fitted = np.flatnonzero(known)
     model = ForecastModel(stretch.plan).fit(data.select(fitted).until(known[fitted]))
     number = np.full(len(data), -1)
     number[fitted] = np.arange(len(fitted))
     found = []
     for stops, going in zip(stretch.stops, stretch.going):
+        new = np.flatnonzero((stops > 0) & (number < 0))
+        if len(new):  # they have begun since then
+            number[new] = number.max() + 1 + np.arange(len(new))
+            model = model.joined(model.of(data.select(new).until(stops[new])))
+            known = known.copy()
+            known[new] = stops[new]
         some = np.flatnonzero(stops > known)
         if len(some):
             model = model.advance(data.select(some).rows(known[some], stops[some]), number[some])
@@ -232,10 +204,6 @@ def seasonal_naive(values: np.ndarray, season_length: int, n_steps: int) -> np.n
         if len(known):
             season[np.isnan(season[:, column]), column] = known[-1]
     return season[np.arange(n_steps) % lag]
-
-
-def _label_of(label: Callable[[int], str], some: np.ndarray, i: int) -> str:
-    return label(int(some[i]))
 
 
 def refuse_names_taken(table: Table) -> None:

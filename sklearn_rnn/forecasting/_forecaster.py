@@ -22,7 +22,7 @@ from ._forecast_model import ForecastModel
 from ._held_back import check_coverage
 from ._parameters import ForecasterParameters, check_horizon, what_is_asked
 from ._reader import SeriesReader
-from ._reporting import missing_fraction, print_summary, stages_printed, warn_of_gaps, warn_of_what_is_no_use
+from ._reporting import missing_fraction, report, stages_printed
 from ._series import Series
 from ._tables import Table
 
@@ -133,10 +133,10 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
     season to the next, after the transform: so that series of all sizes count alike. Of more than 20,000 windows as
     many are drawn to learn from.
 
-    A missing value is carried by the smoothing, as its own forecast one step ahead (without smoothing, as the last
-    value known), and a further column of the window tells the regressor so. A missing value among those to be forecast
-    teaches the linear path nothing. A regressor takes whole rows: they weigh by the share of their values that is
-    known, and a missing one stands where it is forecast without the regressor.
+    A missing value is carried by the smoothing, as its own forecast one step ahead (without smoothing, as the value a
+    season before), and a further column of the window tells the regressor so. Missing values to be forecast teach the
+    linear path nothing; a regressor takes whole rows, which weigh by the share that is known, and what is missing
+    stands where it is forecast without the regressor.
 
     The network's weight is chosen by the same held-back errors that `skill_` and the intervals come from, so these are
     a little optimistic: one number is fitted to them. `backtest` is not.
@@ -246,15 +246,12 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             self._reader, table, data = self._read(y, X)
             self._check_values(table, "y")
             plan = self._plan(data, self._reader.grid)
-            plan.check_lengths(data, table.label)
+            plan.check_lengths(data)
             self._model = ForecastModel(plan).fit(data, stages_printed(self.verbose))
             self.season_length_, self.window_ = plan.season_length, plan.window
             self.skill_, self.network_weight_ = self._model.skill, self._model.network_weight
             self.missing_fraction_ = missing_fraction(data)
-        if self.verbose:
-            print_summary(self._model, data, perf_counter() - start)
-        warn_of_gaps(data, table.label, plan.season_length)
-        warn_of_what_is_no_use(self._model)
+        report(self._model, data, table.label, self.verbose, perf_counter() - start)
         return self
 
     @property
@@ -517,10 +514,10 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             them.
         """
         self._check_parameters()
-        reader, table, data = SeriesReader.read(y, None, self.id_col, self.time_col, None, self.target_col)
+        reader, table, _ = SeriesReader.read(y, None, self.id_col, self.time_col, None, self.target_col)
         horizon = check_horizon(horizon, self.horizon)
         cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
-        return rows_of_splits(partial(self._plan, grid=reader.grid), table, data, cuts, horizon)
+        return rows_of_splits(table, cuts, horizon)
 
 
 def _forecast(

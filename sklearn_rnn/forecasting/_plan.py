@@ -96,8 +96,8 @@ class Plan:
             ways.insert(0, 0)
         return [replace(self, further=(*self.further[:k], (length, way), *self.further[k + 1 :])) for way in ways]
 
-    def check_lengths(self, data: Series, label: Callable[[int], str]) -> None:
-        """An error if all series are too short to fit on; `label` names a series."""
+    def check_lengths(self, data: Series) -> None:
+        """An error if all series are too short to fit on."""
         lengths = data.lengths
         of_what = f"window={self.window}, season_length={self.season_length}, difference={self.difference}"
         if lengths.max() < self.n_least:
@@ -106,10 +106,9 @@ class Plan:
                 f"{self.block} step(s) forecast at once it takes at least {self.n_least}. Choose a smaller window or "
                 "horizon, or strategy='recursive'."
             )
-        self.warn_of_short(data, label)
 
     def warn_of_short(self, data: Series, label: Callable[[int], str]) -> None:
-        """Series that are shorter than what a forecast looks at are told."""
+        """Series that are shorter than what a forecast looks at are told; `label` names one."""
         short = np.flatnonzero(data.lengths < self.n_needed)
         if len(short):
             which = f"{label(int(short[0])).rstrip(',')} has {data.lengths[short[0]]} value(s)"

@@ -27,6 +27,15 @@ def stages_printed(verbose: int) -> Callable[[str], None]:
     return tell
 
 
+def report(model: ForecastModel, data: Series, label: Callable[[int], str], verbose: int, seconds: float) -> None:
+    """What is printed and warned of at the end of a fit; `label` names a series."""
+    if verbose:
+        print_summary(model, data, seconds)
+    model.plan.warn_of_short(data, label)
+    warn_of_gaps(data, label, model.plan.season_length)
+    warn_of_what_is_no_use(model)
+
+
 def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
     """One line: what was learnt from, what "auto" came to, and what came out."""
     plan, m = model.plan, data.values[0].shape[1]

@@ -23,8 +23,8 @@ Smoothing (`_smoothing.py`): D[t] = Z[t] minus its seasonals, C_t the level, S_t
 phases as t+j. Windows inside the first two seasons know a little of what follows, since the pattern to start from is
 taken there; to leave them out was measured, and is worse on short series.
 
-Z is NaN where a value is missing. A missing value is carried: by smoothing, as its own forecast; otherwise as the last
-value known, or the one d steps before in differences at lag d. What follows an origin and is missing teaches nothing.
+Z is NaN where a value is missing. A missing value is carried: by smoothing, as its own forecast; otherwise as the value
+one season before, or d steps before in differences at lag d. What follows an origin and is missing teaches nothing.
 The regressor is told where values of its window were carried, by a column of ones and zeros for each.
 
 This is the hybrid of Smyl, S. (2020), A hybrid method of exponential smoothing and recurrent neural networks for time
@@ -120,6 +120,8 @@ class WindowModel:
         self.normalize = normalize
         self.seasons: Sequence[int] = tuple(seasons) if normalize == "smoothing" else (1,)
         self.difference = difference
+        # how far back the value lies that is carried to where one is missing
+        self.lag = difference or (seasons[0] if seasons[0] <= window else 1)
         self.linear_path = linear_path
         self.as_3d = as_3d
         self.n_members = n_members
@@ -131,7 +133,7 @@ class WindowModel:
 
     def __setstate__(self, state: dict) -> None:
         if "n_phases" in state:  # stored before there could be more than one season
-            state = state | {"seasons": (state["n_phases"],)}
+            state = state | {"seasons": (state["n_phases"],), "lag": state["difference"] or 1}
         vars(self).update(state)
 
     # -- normalisation ----------------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ class WindowModel:
         """Z without gaps, unless smoothing is to carry them."""
         if (self.normalize == "smoothing" and not self.difference) or not np.isnan(Z).any():
             return Z
-        return carried(Z, max(self.difference, 1))
+        return carried(Z, self.lag)
 
     def origins(self, Z, n_start, E, where, smoothed: Smoothed | None = None) -> Origins:
         """What forecasts need that start after step t of series i, for all (i, t) = where.
@@ -215,13 +217,13 @@ class WindowModel:
         before = np.concatenate([origins.before, Z_new], axis=1)
         level, patterns = origins.level, self._patterns(origins)
         if d:
-            before = carried(before, d)  # complete, since the values before are
+            before = carried(before, self.lag)  # complete, since the values before are
         differenced = self._difference(before)
         if self.normalize == "smoothing":
             a, *g = self.smoothing
             level, patterns, D = advance(level, patterns, differenced, a, g)
         else:
-            D = carried(np.concatenate([level[:, None], differenced], axis=1))[:, 1:]
+            D = carried(np.concatenate([origins.D, differenced], axis=1), self.lag)[:, W:]
             level = D[:, -1]
         missing = origins.missing
         if self.masked:
