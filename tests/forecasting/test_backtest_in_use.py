@@ -139,11 +139,10 @@ def test_options_that_mean_nothing(options, message):
 def test_a_series_that_begins_between_two_fits():
     y = pd.concat({"old": monthly(90, 0), "new": monthly(90, 1)[-26:]}, names=["shop", "month"])
     forecaster = ridge(horizon=4, season_length=1, window=3)
-    with pytest.warns(UserWarning, match="A model does not know y, series 'new': not begun then.*its later cutoffs"):
-        table = forecaster.backtest(y, n_splits=6, stride=6, refit_every=3)
+    table = forecaster.backtest(y, n_splits=6, stride=6, refit_every=3)
     new = table[table["shop"] == "new"]
-    # 34, 28, 22; 16, 10 and 4 steps before the end: it is known to the second model only
-    assert new["cutoff"].unique().tolist() == [monthly(90).index[-1] - k for k in (16, 10, 4)]
+    # 34, 28, 22; 16, 10 and 4 steps before the end: the first model comes to know it at its last cutoff
+    assert new["cutoff"].unique().tolist() == [monthly(90).index[-1] - k for k in (22, 16, 10, 4)]
 
 
 # -- side by side -----------------------------------------------------------------------------------------------------

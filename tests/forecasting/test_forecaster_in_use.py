@@ -1,5 +1,7 @@
 """Faults of the forecaster that users found."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,13 +100,26 @@ def test_what_is_forecast_is_no_metadata():
     assert "sample_weight" in RNNRegressor().get_metadata_routing().fit.requests
 
 
-def test_a_backtest_says_which_series_its_one_model_does_not_know():
+def test_a_backtest_forecasts_young_series_too():
+    """However few values they have at a cutoff; one that has not begun at the first is known as by `update`."""
     months = pd.period_range("2000-01", periods=60, freq="M")
     values = np.random.default_rng(0).normal(size=60).cumsum()
-    panel = pd.concat({"old": pd.Series(values, months), "young": pd.Series(values[-14:], months[-14:])})
+    young = pd.Series(values[-8:], months[-8:])
+    panel = pd.concat({"old": pd.Series(values, months), "young": young}, names=["id", "month"])
     forecaster = ridge(horizon=3, window=4, season_length=1)
-    with pytest.warns(UserWarning, match="does not know .*young.*refit=True"):
-        frame = forecaster.backtest(panel, n_splits=4, horizon=3)
-    assert set(frame.iloc[:, 0]) == {"old"}
-    frame = forecaster.backtest(panel, n_splits=2, horizon=3, refit=True)
-    assert set(frame.iloc[:, 0]) == {"old", "young"}
+    for refit in (False, True):
+        frame = forecaster.backtest(panel, n_splits=4, horizon=3, refit=refit)
+        assert frame.groupby("id")["cutoff"].nunique().to_dict() == {"old": 4, "young": 2}
+    frame = forecaster.backtest(panel, n_splits=4, horizon=3)
+    known = panel[panel.index.get_level_values(1) <= months[-13]]
+    forecaster.fit(known)
+    for cutoff in (months[-10], months[-7], months[-4]):
+        new = panel[panel.index.get_level_values(1) <= cutoff]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "y_new, series 'young' has")
+            forecaster.update(new[~new.index.isin(known.index)])
+        known = new
+        found = frame[frame["cutoff"] == cutoff].set_index("id")["y_pred"]
+        expected = forecaster.predict()
+        for name in found.index.unique():
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-12)
