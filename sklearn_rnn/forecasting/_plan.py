@@ -91,9 +91,9 @@ class Plan:
         if harmonics is not None:
             return [self]
         ways = [number for number in HARMONICS if 2 * number <= length]
-        short = length == int(length) and length <= LONGEST_SMOOTHED and data.lengths.max() >= 3 * length
-        if short and self.normalize == "smoothing":
-            ways.insert(0, 0)
+        is_short = length == int(length) and length <= LONGEST_SMOOTHED and data.lengths.max() >= 3 * length
+        if is_short and self.normalize == "smoothing":
+            ways = [0, *ways[-1:]]
         return [replace(self, further=(*self.further[:k], (length, way), *self.further[k + 1 :])) for way in ways]
 
     def check_lengths(self, data: Series) -> None:
