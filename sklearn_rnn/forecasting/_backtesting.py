@@ -6,15 +6,20 @@ import os
 import warnings
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._warnings import warn
 from ._forecast_model import ForecastModel
+from ._held_back import check_coverage
+from ._parameters import ForecasterParameters, check_horizon
 from ._plan import Plan
+from ._reader import SeriesReader
 from ._regular import rows_around
 from ._series import Series, rows_at
 from ._tables import Table
@@ -185,12 +190,12 @@ def _forecasts(stretch: Stretch, data: Series, horizon: int, coverage: float) ->
 
 
 def seasonal_naive(values: np.ndarray, season_length: int, n_steps: int) -> np.ndarray:
-    """The last season of a series (T, m), or its last value while it is not longer than a season, repeated.
+    """The last season of a series (T, m), or its last value while it is shorter than a season, repeated.
 
     What is missing there is that of the latest season that has it, or the last value known. The forecast that `skill`
     compares with.
     """
-    lag = season_length if len(values) > season_length else 1
+    lag = season_length if len(values) >= season_length else 1
     season = values[-lag:].astype(np.float64)
     for stop in range(len(values) - lag, 0, -lag):
         if not np.isnan(season).any():
@@ -232,7 +237,7 @@ def tidy(table: Table, series: np.ndarray, cut: Hashable, columns: dict[str, np.
     return pd.DataFrame(frame)[np.isfinite(columns["y_true"].ravel())]
 
 
-def backtest(
+def _backtest(
     plan_for: Callable[[Series], Plan],
     table: Table,
     data: Series,
@@ -250,3 +255,95 @@ def backtest(
     return pd.concat(
         [tidy(table, series, cut, columns) for (cut, _), (series, columns) in zip(cuts, found)], ignore_index=True
     )
+
+
+class Backtesting(ForecasterParameters):
+    """The part of RNNForecaster that stands at earlier times, and changes nothing."""
+
+    def backtest(
+        self,
+        y: pd.Series | pd.DataFrame | ArrayLike,
+        X: pd.DataFrame | ArrayLike | None = None,
+        *,
+        n_splits: int = 5,
+        horizon: int | None = None,
+        stride: int | None = None,
+        refit: bool | None = None,
+        refit_every: int | None = None,
+        coverage: float = 0.9,
+        n_jobs: int | None = None,
+    ) -> pd.DataFrame:
+        """Stand at earlier times, forecast what came then, and compare.
+
+        Parameters
+        ----------
+        y, X : as in `fit`
+            The whole of the data; this forecaster itself is not changed.
+        n_splits : int, default=5
+            Times to stand at.
+        horizon : int, default=None
+            Time steps to forecast from each; None takes the parameter `horizon`.
+        stride : int, default=None
+            Time steps from one to the next; None takes the horizon. The last is `horizon` steps before the end.
+        refit : bool, default=None
+            True fits anew each time, as refit_every=1 does; False the first time only, and the values since then are
+            taken into account by `update`. None is False, unless `refit_every` is given.
+        refit_every : int, default=None
+            Fit anew at the first of every so many times to stand at, and update at the others.
+        coverage : float, default=0.9
+            Of the intervals.
+        n_jobs : int, default=None
+            Processes among which the fits are divided, with what is forecast from each. None is 1, unless
+            ``joblib.parallel_config`` says otherwise; -1 is one for each processor. Where random_state is given the
+            result is the same for any number. The first call starts the processes, which takes seconds.
+
+        Returns
+        -------
+        DataFrame
+            One row for each forecast value that is known: (the id and the variable, if there are several,) cutoff (the
+            last time known), step, y_true, y_pred, y_naive, lower, upper. y_naive repeats the last season known at the
+            cutoff: it is what `skill_` compares with. The bounds are NaN if calibration_fraction is 0.
+
+        Raises
+        ------
+        ValueError
+            If y is too short for so many cutoffs, `refit` and `refit_every` contradict each other, or for what `fit`
+            raises it.
+
+        Warns
+        -----
+        UserWarning
+            If there are series that a model does not know, since they begin after it is fitted; or if series are too
+            short to hold back a part, or that part for the coverage.
+        """
+        self._check_parameters()
+        check_coverage(coverage)
+        reader, table, data = self._read(y, X)
+        self._check_values(table, "y")
+        horizon = check_horizon(horizon, self.horizon)
+        cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
+        every = fit_every(refit, refit_every, n_splits)
+        return _backtest(partial(self._plan, grid=reader.grid), table, data, cuts, horizon, every, coverage, n_jobs)
+
+    def time_splits(
+        self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Splits for cross-validation that cut all series of a panel at the same times.
+
+        scikit-learn's TimeSeriesSplit cuts by rows, and so would cut a panel by series.
+
+        Parameters
+        ----------
+        y, n_splits, horizon, stride : as in `backtest`
+
+        Returns
+        -------
+        list of tuple of ndarray
+            Rows of y to fit on and to score, for each split, as ``GridSearchCV(forecaster, ..., cv=splits)`` takes
+            them.
+        """
+        self._check_parameters()
+        reader, table, _ = SeriesReader.read(y, None, self.id_col, self.time_col, None, self.target_col)
+        horizon = check_horizon(horizon, self.horizon)
+        cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
+        return rows_of_splits(table, cuts, horizon)

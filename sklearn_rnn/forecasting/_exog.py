@@ -14,6 +14,10 @@ from ._tables import Table, infinite, read_table
 from ._timegrid import TimeGrid
 
 MOST_CATEGORIES = 256
+_WHERE_IT_BEGINS = (
+    " A series is forecast from its last row on: rows of NaN at the end of one bring it up to the others, and the past "
+    "of those to be forecast alone goes in predict(X=..., y=...)."
+)
 
 
 @dataclass
@@ -59,6 +63,7 @@ class ExogColumns:
         columns = cls()
         for source in sources:
             for name in source.frame.columns:
+                _tell_of_flag(source.frame[name], name, source.name)
                 if name in columns.names:
                     raise ValueError(f"Column {name!r} stands in y and in X: leave it out of one of them.")
                 column = source.frame[name]
@@ -182,7 +187,7 @@ class ExogColumns:
         """Known columns with NaN in place of no category."""
         rows, start = rows.copy(), 0
         for k, width in zip(self.known, self.widths(self.known)):
-            if self.categories[k] is not None:
+            if self.categories[k] is not None and width > 1:  # one category, or none, is a flag
                 block = rows[:, start : start + width]
                 block[~block.any(axis=1)] = np.nan
             start += width
@@ -200,6 +205,22 @@ class ExogColumns:
         newest = np.maximum.reduceat(newest, np.concatenate([[0], stops[:-1]]), axis=0)
         column = np.broadcast_to(np.arange(out.shape[1]), out.shape)
         return np.where(newest >= 0, rows[newest, column], np.nan)
+
+    def tell_of_change(self, parts: list[np.ndarray], constants: np.ndarray, labels: list[str]) -> None:
+        """A warning, once, where columns that did not change in fit are said to change: nothing was learnt of that."""
+        is_static = self.spread(self.static, self.known)
+        of_user = np.array([self.names[k] for k in self.known], dtype=object)
+        names = np.repeat(of_user, self.widths(self.known))[is_static]
+        for part, usual, label in zip(parts, constants, labels):
+            rows = self._without_none(part)[:, is_static]
+            other = np.isfinite(rows) & np.isfinite(usual) & (rows != usual)
+            for name in dict.fromkeys(names[other.any(axis=0)]):
+                if [name, "changes"] not in self.told:
+                    self.told.append([name, "changes"])
+                    warn(
+                        f"Column {name!r} of {label} is not what it was of that series until now. It did not change "
+                        "within any series in fit, so nothing was learnt of changes: forecasts are as if it stayed."
+                    )
 
     def fill_static(self, part: np.ndarray, constants: np.ndarray) -> np.ndarray:
         """The known columns of one series, the static ones filled in."""
@@ -219,11 +240,31 @@ def _checked_kind(column: pd.Series, label: Hashable, name: str) -> str:
     return kind if column.notna().any() else "nothing"
 
 
+def _tell_of_flag(column: pd.Series, label: Hashable, name: str) -> None:
+    """A column of numbers that is always the same, or missing, may be a flag, of which what is missing means no."""
+    if kind_of(column) != "numbers" or not column.isna().mean() > 0.2:
+        return
+    present = column[column.notna()]
+    if len(present) and (present == present.iloc[0]).all():
+        warn(
+            f"Column {label!r} of {name} is {shown(present.iloc[0])} or missing, and what is missing is taken to be "
+            f"the same. If missing means no, say so: {name}[{label!r}].fillna(0)."
+        )
+
+
 def _categories(column: pd.Series, label: Hashable, name: str) -> list | None:
     kind = _checked_kind(column, label, name)
     if kind != "categories":
         return None if kind == "numbers" else []
     categories = categories_of(column).tolist()
+    numbers = pd.to_numeric(pd.Series(categories, dtype=object).astype(str).str.replace(",", "."), errors="coerce")
+    if len(categories) > 20 and numbers.notna().mean() > 0.9:
+        warn(
+            f"Column {label!r} of {name} is text with {len(categories)} different values, nearly all of which are "
+            f"numbers, such as {an_example(column)}; each becomes a column. If it is a number, convert it: "
+            f"pd.to_numeric({name}[{label!r}].str.replace(',', '.')). If these are categories, say so with "
+            f"{name}[{label!r}].astype('category')."
+        )
     if len(categories) > MOST_CATEGORIES:
         raise ValueError(
             f"Column {label!r} of {name} has {len(categories)} different categories, such as {an_example(column)}: at "
@@ -315,7 +356,9 @@ def _rows_at(found: Table, table: Table, grid: TimeGrid, name: str, needed: str)
     for i, (group, index) in enumerate(zip(table.ids, table.indexes)):
         j = place.get(group, -1) if table.layout.has_ids else 0
         if j < 0:
-            raise ValueError(f"{name} has no rows for series {group!r}.")
+            raise ValueError(
+                f"{name} has no rows for series {group!r}." + (_WHERE_IT_BEGINS if needed == "all" else "")
+            )
         if id(index) not in ours:
             ours[id(index)] = grid.numbers(index)
         if times is None:
@@ -360,4 +403,5 @@ def _refuse_gaps(at: np.ndarray, found: Table, j: int, table: Table, i: int, nam
         raise ValueError(
             f"{found.label(j, name)} has no row for {index[int(np.argmax(missing))]}. It must hold one for each time "
             f"of y, or of the forecast ({index[0]} to {index[-1]}); its own index goes from {own[0]} to {own[-1]}."
+            + (_WHERE_IT_BEGINS if needed == "all" else "")
         )

@@ -35,6 +35,10 @@ class ForecastModel:
     def __init__(self, plan: Plan):
         self.plan = plan
 
+    def __setstate__(self, state: dict) -> None:
+        # stored before values could be missing
+        vars(self).update({"_stale": np.zeros(state["mase_scale"].shape, dtype=int)} | state)
+
     def fit(self, data: Series, tell: Callable[[str], object] = lambda stage: None) -> Self:
         """Fit to series, one of which has at least `plan.n_least` values.
 
@@ -57,6 +61,7 @@ class ForecastModel:
 
     def _stand_at_end_of(self, data: Series) -> None:
         self.mase_scale = np.stack([seasonal_change(part, self.plan.season_length) for part in data.values])
+        self._stale = np.stack([missing_at_end(part) for part in data.values])
         data = data.filled_to(self.plan.n_needed)
         self._origins = self.model.origins(data, data.lengths, (np.arange(len(data)), data.lengths - 1))
         self._next_time = data.ends
@@ -75,6 +80,7 @@ class ForecastModel:
         both.mase_scale = np.concatenate([self.mase_scale, other.mase_scale])
         both._origins = self._origins.joined(other._origins)
         both._next_time = np.concatenate([self._next_time, other._next_time])
+        both._stale = np.concatenate([self._stale, other._stale])
         return both
 
     def _decide(self, data: Series, tell: Callable[[str], object]) -> Plan:
@@ -147,7 +153,11 @@ class ForecastModel:
                 f"{self.plan.calibration_fraction}, or the series too short to hold back a part. Fit with "
                 "calibration_fraction=0.2 on a longer series, or with a smaller window or horizon."
             )
-        widths = self.held_back.widths(Z.shape[1], coverage)
+        # a value that is missing was itself forecast: errors are those of as many steps more
+        stale = self._stale[series]
+        all_widths = self.held_back.widths(Z.shape[1] + int(stale.max()), coverage)
+        steps = stale[:, None] + np.arange(Z.shape[1])[:, None]
+        widths = np.take_along_axis(np.broadcast_to(all_widths, (len(Z), *all_widths.shape)), steps, axis=1)
         bounds = self.in_units(Z - widths, series), self.in_units(Z + widths, series)
         return np.minimum(*bounds), np.maximum(*bounds)
 
@@ -166,8 +176,18 @@ class ForecastModel:
         advanced, lengths = copy.copy(self), new.lengths
         advanced._next_time = self._next_time.copy()
         advanced._next_time[series] += lengths
+        now = [missing_at_end(part) for part in new.values]
+        advanced._stale = self._stale.copy()
+        for number, length, missing in zip(series, lengths, now):
+            advanced._stale[number] = np.where(missing < length, missing, self._stale[number] + length)
         for length in np.unique(lengths):
             some = np.flatnonzero(lengths == length)
             later = self.model.advance(self._origins.take(series[some]), new.select(some), series[some])
             advanced._origins = advanced._origins.with_put(series[some], later)
         return advanced
+
+
+def missing_at_end(values: np.ndarray) -> np.ndarray:
+    """How many values at the end of each column (T, m) are missing."""
+    known = ~np.isnan(values[::-1])
+    return np.where(known.any(axis=0), known.argmax(axis=0), len(values))

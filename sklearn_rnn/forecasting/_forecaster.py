@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Hashable, Sequence
-from functools import partial
 from time import perf_counter
 from typing import Literal, Self
 
@@ -17,17 +16,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._stored import Stored, all_or_nothing
 from ..estimators._hyperparameters import store_parameters
-from ._backtesting import backtest, cutoffs, fit_every, rows_of_splits
+from ._backtesting import Backtesting
 from ._forecast_model import ForecastModel
 from ._held_back import check_coverage
-from ._parameters import ForecasterParameters, check_horizon, what_is_asked
+from ._parameters import what_is_asked
 from ._reader import SeriesReader
-from ._reporting import missing_fraction, report, stages_printed
-from ._series import Series
-from ._tables import Table
+from ._reporting import report, stages_printed, warn_of_gaps
 
 
-class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
+class RNNForecaster(Stored, Backtesting, BaseEstimator):
     """Forecast a series, several that share an index, or a panel of series.
 
     Windows of the past, normalised, are what a regressor learns to go on from: by default a small recurrent network,
@@ -215,7 +212,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             share it; or a panel: a Series or DataFrame with a MultiIndex of ids and times, or a long frame with
             `id_col` and `time_col`. ISO dates given as text are read as dates. Series of a panel may differ in length.
             An array holds time along its first axis. NaN is a missing value, and so is a row that the step of the
-            index leaves out; a series begins with its first value.
+            index leaves out; a series begins with its first value and ends with its last row, missing or not.
         X : DataFrame or array-like, default=None
             Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`). They hold
             numbers, truth values, categories or text; of these two, each value becomes a column of zeros and ones.
@@ -250,7 +247,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
             self._model = ForecastModel(plan).fit(data, stages_printed(self.verbose))
             self.season_length_, self.window_ = plan.season_length, plan.window
             self.skill_, self.network_weight_ = self._model.skill, self._model.network_weight
-            self.missing_fraction_ = missing_fraction(data)
+            self.missing_fraction_ = data.missing_fraction
         report(self._model, data, table.label, self.verbose, perf_counter() - start)
         return self
 
@@ -262,9 +259,6 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
-
-    def _read(self, y, X) -> tuple[SeriesReader, Table, Series]:
-        return SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only, self.target_col)
 
     # -- forecasting ------------------------------------------------------------------------------------------------
 
@@ -360,6 +354,7 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         reader, table, data = self._reader.read_history(y, X)
         self._check_values(table, "y")
         self._model.plan.warn_of_short(data, table.label)
+        warn_of_gaps(data, table.label, self._model.plan.season_length)
         return reader, self._model.of(data)
 
     # -- observing --------------------------------------------------------------------------------------------------
@@ -428,96 +423,6 @@ class RNNForecaster(Stored, ForecasterParameters, BaseEstimator):
         n_steps = int(table.lengths.max())
         Z, series, _ = _forecast(self._reader, self._model, n_steps, X, series, table.lengths, table)
         return -self._model.mase(table.values, Z, series)
-
-    # -- standing at earlier times ----------------------------------------------------------------------------------
-
-    def backtest(
-        self,
-        y: pd.Series | pd.DataFrame | ArrayLike,
-        X: pd.DataFrame | ArrayLike | None = None,
-        *,
-        n_splits: int = 5,
-        horizon: int | None = None,
-        stride: int | None = None,
-        refit: bool | None = None,
-        refit_every: int | None = None,
-        coverage: float = 0.9,
-        n_jobs: int | None = None,
-    ) -> pd.DataFrame:
-        """Stand at earlier times, forecast what came then, and compare.
-
-        Parameters
-        ----------
-        y, X : as in `fit`
-            The whole of the data; this forecaster itself is not changed.
-        n_splits : int, default=5
-            Times to stand at.
-        horizon : int, default=None
-            Time steps to forecast from each; None takes the parameter `horizon`.
-        stride : int, default=None
-            Time steps from one to the next; None takes the horizon. The last is `horizon` steps before the end.
-        refit : bool, default=None
-            True fits anew each time, as refit_every=1 does; False the first time only, and the values since then are
-            taken into account by `update`. None is False, unless `refit_every` is given.
-        refit_every : int, default=None
-            Fit anew at the first of every so many times to stand at, and update at the others.
-        coverage : float, default=0.9
-            Of the intervals.
-        n_jobs : int, default=None
-            Processes among which the fits are divided, with what is forecast from each. None is 1, unless
-            ``joblib.parallel_config`` says otherwise; -1 is one for each processor. Where random_state is given the
-            result is the same for any number. The first call starts the processes, which takes seconds.
-
-        Returns
-        -------
-        DataFrame
-            One row for each forecast value that is known: (the id and the variable, if there are several,) cutoff (the
-            last time known), step, y_true, y_pred, y_naive, lower, upper. y_naive repeats the last season known at the
-            cutoff: it is what `skill_` compares with. The bounds are NaN if calibration_fraction is 0.
-
-        Raises
-        ------
-        ValueError
-            If y is too short for so many cutoffs, `refit` and `refit_every` contradict each other, or for what `fit`
-            raises it.
-
-        Warns
-        -----
-        UserWarning
-            If there are series that a model does not know, since they begin after it is fitted; or if series are too
-            short to hold back a part, or that part for the coverage.
-        """
-        self._check_parameters()
-        check_coverage(coverage)
-        reader, table, data = self._read(y, X)
-        self._check_values(table, "y")
-        horizon = check_horizon(horizon, self.horizon)
-        cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
-        every = fit_every(refit, refit_every, n_splits)
-        return backtest(partial(self._plan, grid=reader.grid), table, data, cuts, horizon, every, coverage, n_jobs)
-
-    def time_splits(
-        self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Splits for cross-validation that cut all series of a panel at the same times.
-
-        scikit-learn's TimeSeriesSplit cuts by rows, and so would cut a panel by series.
-
-        Parameters
-        ----------
-        y, n_splits, horizon, stride : as in `backtest`
-
-        Returns
-        -------
-        list of tuple of ndarray
-            Rows of y to fit on and to score, for each split, as ``GridSearchCV(forecaster, ..., cv=splits)`` takes
-            them.
-        """
-        self._check_parameters()
-        reader, table, _ = SeriesReader.read(y, None, self.id_col, self.time_col, None, self.target_col)
-        horizon = check_horizon(horizon, self.horizon)
-        cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
-        return rows_of_splits(table, cuts, horizon)
 
 
 def _forecast(

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from .._sklearn import HasMethods, Interval, StrOptions, validate_parameters
 from ._plan import Plan, default_regressor, make_plan
+from ._reader import SeriesReader
 from ._series import Series
 from ._tables import Table
 from ._timegrid import TimeGrid
@@ -104,6 +105,9 @@ class ForecasterParameters:
                     f"{values[t, column]:g} at {table.indexes[i][t]}. Use None, or FunctionTransformer(np.log1p, "
                     "np.expm1) for values from 0 on."
                 )
+
+    def _read(self, y, X) -> tuple[SeriesReader, Table, Series]:
+        return SeriesReader.read(y, X, self.id_col, self.time_col, self.past_only, self.target_col)
 
     def _plan(self, data: Series, grid: TimeGrid) -> Plan:
         """What the parameters come to, for these series."""

@@ -52,8 +52,8 @@ class Plan:
     n_harmonics : int
         Of the season, as exogenous columns.
     further : tuple of (length, harmonics)
-        Seasons besides `season_length`, and how many harmonics of each are exogenous columns; 0 for smoothing, None if
-        that is still open.
+        Seasons besides `season_length`, and how many harmonics of each are exogenous columns; 0 for smoothing, -1 for
+        neither, None if that is still open.
     past_only : tuple of labels
         Names of the exogenous columns whose future is not known.
     """
@@ -94,6 +94,8 @@ class Plan:
         is_short = length == int(length) and length <= LONGEST_SMOOTHED and data.lengths.max() >= 3 * length
         if is_short and self.normalize == "smoothing":
             ways = [0, *ways[-1:]]
+        elif data.lengths.max() < 3 * length:
+            ways.append(-1)  # there is too little of it to be sure of any
         return [replace(self, further=(*self.further[:k], (length, way), *self.further[k + 1 :])) for way in ways]
 
     def check_lengths(self, data: Series) -> None:
@@ -103,8 +105,8 @@ class Plan:
         if lengths.max() < self.n_least:
             raise ValueError(
                 f"y has at most {lengths.max()} values in a series, too few to fit on: with {of_what} and "
-                f"{self.block} step(s) forecast at once it takes at least {self.n_least}. Choose a smaller window or "
-                "horizon, or strategy='recursive'."
+                f"{self.block} step(s) forecast at once it takes at least {self.n_least}. Choose a smaller window, "
+                "season_length or horizon, or strategy='recursive'."
             )
 
     def warn_of_short(self, data: Series, label: Callable[[int], str]) -> None:
@@ -120,7 +122,7 @@ class Plan:
 
     def new_model(self, data: Series) -> SeriesModel:
         """A model that is not fitted, for such series."""
-        harmonics = [(self.season_length, self.n_harmonics), *((s, k) for s, k in self.further if k)]
+        harmonics = [(self.season_length, self.n_harmonics), *((s, k) for s, k in self.further if k and k > 0)]
         model = WindowModel(
             regressor=self.regressor,
             window=self.window,
@@ -184,6 +186,11 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
     if p["seasonal_features"] and season < 2:
         raise ValueError(
             f"seasonal_features={p['seasonal_features']}, but no season was found: give the season_length."
+        )
+    if further and further[-1] > lengths.max():
+        raise ValueError(
+            f"season_length={p['season_length']!r} holds a season of {further[-1]:g} steps, and the longest series has "
+            f"{lengths.max()}: nothing can be learnt of it. Leave it out."
         )
     seed = None
     if p["random_state"] is not None or p["n_members"] > 1:

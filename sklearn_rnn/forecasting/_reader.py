@@ -147,6 +147,14 @@ class SeriesReader:
                 f"{name} has a series {table.ids[new[0]]!r} that this forecaster was not fitted on. To validate over a "
                 "panel, cut all series at the same times: cv=forecaster.time_splits(y, n_splits=..., horizon=...)."
             )
+        texts = {str(group): group for group in self.ids} if len(new) else {}
+        for i in new:
+            if str(table.ids[i]) in texts:
+                known = texts[str(table.ids[i])]
+                raise ValueError(
+                    f"{name} has a series {table.ids[i]!r} of type {type(table.ids[i]).__name__}; the series "
+                    f"{known!r} that is known is of type {type(known).__name__}. Convert the ids, so that it goes on."
+                )
         if layout.kind == "array":
             table.indexes = [self.grid.after(self.last[0], len(table.values[0]))]
             return table, numbers
@@ -282,7 +290,10 @@ class SeriesReader:
         self._refuse_lacking(sources, known, X, "X", "the times to forecast")
         parts = exog.gather(known, sources, ahead)
         if exog.spread(exog.static, known).any():
-            parts = [exog.fill_static(part, self.constants[i]) for part, i in zip(parts, numbers)]
+            exog.tell_of_change(parts, self.constants[numbers], [ahead.label(i, "X") for i in range(len(numbers))])
+            is_static = exog.spread(exog.static, known)
+            for part, i in zip(parts, numbers):
+                part[:, is_static] = self.constants[i]
         for i, part in enumerate(parts):
             if np.isnan(part).any():
                 parts[i] = self._complete(part, ahead, i, sources[-1].name if sources else "X")
@@ -298,7 +309,7 @@ class SeriesReader:
             more = f" ({len(wrong)} in all)" if len(wrong) > 1 else ""
             raise ValueError(
                 f"{ahead.label(i, name)} is missing at {ahead.indexes[i][t]}, column {label!r}{more}, which is to be "
-                f"known of all times to forecast. Fill it in, as with {self.layout.advice(name).fill}, or fit with "
+                f"known of all times to forecast. Fill it in, as with {name}[{label!r}].ffill(), or fit with "
                 f"past_only=[{label!r}] if its future is not known."
             )
         return pd.DataFrame(part).ffill().bfill().to_numpy()

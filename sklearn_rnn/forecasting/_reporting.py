@@ -53,20 +53,17 @@ def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
     print(f"{line}; {seconds:.1f} s")
 
 
-def missing_fraction(data: Series) -> float:
-    """Share of the values that are missing."""
-    return float(sum(np.isnan(part).sum() for part in data.values) / sum(part.size for part in data.values))
-
-
 def warn_of_gaps(data: Series, label: Callable[[int], str], season_length: int) -> None:
     """Series of which more than half is missing, or more than a season in a row at the end."""
     half, end = [], []
     for i, part in enumerate(data.values):
-        missing = np.isnan(part)
-        if missing.any():
-            half += [i] * bool((missing.mean(axis=0) > 0.5).any())
-            at_end = np.argmin(missing[::-1], axis=0)
-            end += [i] * bool((at_end > max(season_length, 1)).any())
+        if not np.isnan(part).any():
+            continue
+        for column in part.T:
+            missing = np.isnan(column)
+            begin = int(np.argmin(missing))  # it begins with its first value
+            half += [i] * bool(missing[begin:].mean() > 0.5)
+            end += [i] * bool(np.argmin(missing[::-1]) > max(season_length, 1))
     for some, what, advice in (
         (half, "more than half of its values missing", "Forecasts rest on little: check the frequency of its index."),
         (
@@ -76,8 +73,8 @@ def warn_of_gaps(data: Series, label: Callable[[int], str], season_length: int) 
         ),
     ):
         if some:
-            more = f", and {len(some) - 1} more" if len(some) > 1 else ""
-            warn(f"{label(some[0]).rstrip(',')}{more}, has {what}. {advice}")
+            more = f", and {len(some) - 1} more," if len(some) > 1 else ""
+            warn(f"{label(some[0]).rstrip(',')}{more} has {what}. {advice}")
 
 
 def network_counts_for_nothing(model: ForecastModel) -> bool:

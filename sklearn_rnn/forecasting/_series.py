@@ -59,6 +59,16 @@ class Series:
         """Exogenous columns of which only the past is known."""
         return self.past_only[0].shape[1]
 
+    @property
+    def missing_fraction(self) -> float:
+        """Share of the values that are missing, from the first of each series, or column, on."""
+        n_missing, n = 0, 0
+        for part in self.values:
+            known = ~np.isnan(part)
+            n_since = len(part) - known.argmax(axis=0)
+            n, n_missing = n + int(n_since.sum()), n_missing + int((n_since - known.sum(axis=0)).sum())
+        return n_missing / n
+
     def select(self, some: Rows) -> Series:
         """Some of the series."""
         return replace(

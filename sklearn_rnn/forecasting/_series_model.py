@@ -12,6 +12,9 @@ from ._origins import Exog, Origins, carried, padded
 from ._series import Series
 from ._window_model import WindowModel
 
+# Changes from which the scale of a series is known by itself.
+ENOUGH_CHANGES = 20
+
 
 class SeriesModel:
     """A WindowModel of series in their own units, which it transforms and scales.
@@ -36,6 +39,8 @@ class SeriesModel:
     def __setstate__(self, state: dict) -> None:
         if "n_harmonics" in state:  # stored before there could be more than one season
             state = state | {"harmonics": [(state["season_length"], state["n_harmonics"])]}
+        if "_usual" not in state:  # the scale of any series was its own
+            state = state | {"_usual": (np.zeros(state["scale"].shape[1]),) * 2} if "scale" in state else state
         vars(self).update(state)
 
     def fit(self, data: Series, dtype: str, *, without_regressor: bool = False) -> Self:
@@ -56,6 +61,11 @@ class SeriesModel:
                     "target_transform cannot be undone: its inverse_transform does not give back the values of y. A "
                     "FunctionTransformer needs an inverse_func; others may not be one to one on this range."
                 )
+        transformed = self._transform(data.values)
+        own = np.stack([seasonal_change(part, self.season_length) for part in transformed])
+        sizes = np.stack([_mean_of_known(np.abs(part)) for part in transformed])
+        # what is usual: for values as they are, a share of their size
+        self._usual = np.median(own, axis=0), np.median(own / np.where(sizes > 0, sizes, np.inf), axis=0)
         self.scale = self._scale_of(data)
         self._known_scaling, self._past_scaling = _mean_and_scale(data.known), _mean_and_scale(data.past_only)
         Z, E = self._arrays(data)
@@ -75,7 +85,20 @@ class SeriesModel:
         return both
 
     def _scale_of(self, data: Series) -> np.ndarray:
-        return np.stack([seasonal_change(part, self.season_length) for part in self._transform(data.values)])
+        """The seasonal change of each series; of those that are too short to tell, nearer to what is usual.
+
+        A change counts as one observation, and what is usual as as many as it takes to make ENOUGH_CHANGES.
+        """
+        scales = []
+        for part in self._transform(data.values):
+            own, n = seasonal_change(part, self.season_length), n_changes(part, self.season_length)
+            change, share = self._usual
+            usual = change
+            if self.transformer is None:
+                usual = share * _mean_of_known(np.abs(part))
+            weight = np.minimum(n / ENOUGH_CHANGES, 1.0)
+            scales.append(np.where(usual > 0, weight * own + (1 - weight) * usual, own))
+        return np.stack(scales)
 
     def origins(self, data: Series, n_start: np.ndarray, where: tuple[np.ndarray, np.ndarray]) -> Origins:
         """As WindowModel.origins, of the series that were fitted, which may be longer now."""
@@ -199,6 +222,12 @@ def seasonal_change(values: np.ndarray, season_length: int) -> np.ndarray:
     for other in (step, size, np.ones(values.shape[1])):
         change = np.where(change > 1e-12 * size, change, other)
     return change
+
+
+def n_changes(values: np.ndarray, season_length: int) -> np.ndarray:
+    """From how many changes of each column (T, m) from one season to the next its `seasonal_change` is known."""
+    s = season_length
+    return (~np.isnan(values[s:] - values[:-s])).sum(axis=0) if len(values) > s else np.zeros(values.shape[1], int)
 
 
 def _mean_of_known(values: np.ndarray) -> np.ndarray:

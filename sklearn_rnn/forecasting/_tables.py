@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..sequences._arrays import refuse_lazy, unmasked
-from ..sequences._columns import kind_of, numbers_of
+from ..sequences._columns import an_example, kind_of, numbers_of
 from ..sequences._timeindex import parse_times
 from ._timegrid import Advice
 
@@ -52,7 +52,7 @@ class Layout:
                 convert=f"pd.to_datetime({name}.index)",
                 number=number,
                 sort=f"{name}.sort_index()",
-                aggregate=f"{name}.groupby(level=-1).mean()",
+                aggregate=f"{name}.groupby(level=-1).mean(numeric_only=True)",
                 regular=regular,
                 drop_missing=f"{name} = {name}[{name}.index.notna()]",
                 fill=f"{name}.interpolate() or {name}.ffill()",
@@ -65,8 +65,8 @@ class Layout:
             convert=f"{time} = pd.to_datetime({time})",
             number=f"{time} = {name}{of_ids}.cumcount()" if of_ids else f"{time} = range(len({name}))",
             sort=f"{name}.sort_values({keys})",
-            aggregate=f"{name}.groupby({keys}, as_index=False).mean()",
-            regular=f"{name}.set_index({self.time_col!r}){of_ids}.resample(...).mean().interpolate().reset_index()",
+            aggregate=f"{name}.groupby({keys}, as_index=False).mean(numeric_only=True)",
+            regular=f"{name}.set_index({self.time_col!r}){of_ids}.resample(...).mean(numeric_only=True).reset_index()",
             drop_missing=f"{name}.dropna(subset=[{self.time_col!r}])",
             fill=f"{name}{value} = {name}{of_ids}{value}.ffill()",
         )
@@ -291,9 +291,11 @@ def _read_array(data, name, id_col, time_col, columns, with_values) -> Table:
 
 def _numbers(column: pd.Series, label: Hashable, name: str) -> np.ndarray:
     if kind_of(column) not in ("numbers", "nothing"):
+        text = "" if column.dtype.kind == "M" else f" Text becomes numbers by pd.to_numeric({name}[{label!r}], ...)."
         raise TypeError(
-            f"Column {label!r} of {name} is of type {column.dtype}, and holds no numbers. Leave it out, name the "
-            "column to forecast in target_col, or encode it (a panel's ids and times are named by id_col and time_col)."
+            f"Column {label!r} of {name} is to be forecast, but is of type {column.dtype} and holds no numbers, but "
+            f"{an_example(column)}, for example.{text} If it is not to be forecast, name the columns that are in "
+            "target_col (a panel's ids and times are named by id_col and time_col)."
         )
     try:
         return numbers_of(column)

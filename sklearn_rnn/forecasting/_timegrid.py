@@ -28,7 +28,7 @@ class Advice:
     convert: str = "pd.to_datetime(y.index)"
     number: str = "y.reset_index(drop=True)"
     sort: str = "y.sort_index()"
-    aggregate: str = "y.groupby(level=-1).mean()"
+    aggregate: str = "y.groupby(level=-1).mean(numeric_only=True)"
     regular: str = "y.asfreq(...).interpolate()"
     drop_missing: str = "y = y[y.index.notna()]"
     fill: str = "y.interpolate() or y.ffill()"
@@ -80,6 +80,8 @@ class TimeGrid:
             )
         self._dtype = index.dtype
         check_order(index, where, advice)
+        if self.kind == "integer":
+            _refuse_dates_as_numbers(index, where, advice)
         if len(index) < 3:
             raise ValueError(f"{where} has {len(index)} row(s), too few to tell the step of its index.")
         ordered = [index, *(other for other in beside if _in_order(other) and len(other) > 1)]
@@ -231,6 +233,21 @@ def check_order(index: pd.Index, where: str, advice: Advice) -> None:
             f"The rows of {where} must be ordered in time, oldest first: {index[late]} comes after "
             f"{index[late - 1]}. Sort them: {advice.sort}."
         )
+
+
+def _refuse_dates_as_numbers(index: pd.Index, where: str, advice: Advice) -> None:
+    """Numbers such as 20240131 or 202401 are dates: as counts, most of them would be missing."""
+    if len(index) < 2 or not 190_001 <= index[0] <= index[-1] <= 21_001_231:
+        return
+    for form, digits in (("%Y%m%d", 8), ("%Y%m", 6)):
+        text = pd.Series(index.astype("int64").astype(str))
+        dates = pd.to_datetime(text, format=form, errors="coerce") if (text.str.len() == digits).all() else None
+        # counts of that size have no gaps where a month or a year ends
+        if dates is not None and dates.notna().all() and (np.diff(index.to_numpy(dtype=np.int64)) > 50).any():
+            raise ValueError(
+                f"The times of {where} are numbers such as {index[0]}, and seem to be dates. Make dates of them: "
+                f"{advice.convert[:-1]}, format={form!r})."
+            )
 
 
 def _in_order(index: pd.Index) -> bool:

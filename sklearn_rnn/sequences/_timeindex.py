@@ -149,13 +149,15 @@ def parse_times(times: pd.Index, where: str) -> pd.Index:
         except ValueError as error:
             raise ValueError(f"The times in {where} cannot be read as dates: {error}") from None
     convert = f"as with pd.to_datetime({where}, format=...), pd.PeriodIndex({where}, freq=...) or {where}.astype(int)"
-    if _QUARTER.match(str(other)):
-        convert = f"pd.PeriodIndex({where}, freq='Q')"
+    if re.match(r"(19|20|21)\d{6}$", str(other)):
+        convert = f"as with pd.to_datetime({where}, format='%Y%m%d')"
+    elif _QUARTER.match(str(other)):
+        convert = f"as with pd.PeriodIndex({where}, freq='Q')"
     elif _WEEK.match(str(other)):
-        convert = f"pd.to_datetime({where} + '-1', format='%G-W%V-%u')"
+        convert = f"as with pd.to_datetime({where} + '-1', format='%G-W%V-%u')"
     raise ValueError(
         f"The times in {where} are text, such as {other!r}, which cannot be ordered in time (only ISO dates like "
-        f"'2024-01-31' are read from text). Convert them, as with {convert}."
+        f"'2024-01-31' are read from text). Convert them, {convert}."
     )
 
 

@@ -18,7 +18,7 @@ from sklearn_rnn.forecasting._backtesting import seasonal_naive
 
 def naive_by_hand(known, season, n_steps):
     """Step by step, each looked up in the seasons before it."""
-    lag = season if len(known) > season else 1
+    lag = season if len(known) >= season else 1
     forecast = []
     for step in range(n_steps):
         t = len(known) - lag + step % lag

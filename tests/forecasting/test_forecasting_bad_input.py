@@ -153,7 +153,7 @@ CASES = [
         "too short to fit",
         lambda: model().fit(y[:8]),
         ValueError,
-        ("y", "at most 8 values", "at least 9", "smaller window or horizon"),
+        ("y", "at most 8 values", "at least 9", "smaller window, season_length or horizon"),
     ),
     ("window too long", lambda: model(window=70).fit(y), ValueError, ("y", "60 values", "window=70", "smaller window")),
     (

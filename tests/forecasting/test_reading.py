@@ -547,9 +547,13 @@ def test_what_does_not_change_need_not_be_told_of_the_future():
         np.testing.assert_array_equal(known[1, :, 1:], [[5, 0, 1]] * 2)
         with pytest.raises(ValueError, match=r"exogenous columns \['price'\]: pass X"):
             other.read_future(None, np.arange(3), [2] * 3, 2)
-    # what is given counts all the same
-    known, _ = reader.read_future(X_new.assign(size=9.0), np.arange(3), [2] * 3, 2)
-    assert (known[..., 1] == 9).all()
+    # nothing was learnt of changes
+    with pytest.warns(UserWarning, match=r"Column 'size' of X, series 'a', is not what it was.*as if it stayed"):
+        known, _ = reader.read_future(X_new.assign(size=9.0), np.arange(3), [2] * 3, 2)
+    assert known[..., 1].tolist() == [[3, 3], [5, 5], [4, 4]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reader.read_future(X_new.assign(size=9.0), np.arange(3), [2] * 3, 2)  # told once
     # and alone it is not needed at all
     reader, *_ = read(y, X[["size", "kind"]])
     np.testing.assert_array_equal(reader.read_future(None, np.array([1]), [2], 2)[0], [[[5, 0, 1]] * 2])
