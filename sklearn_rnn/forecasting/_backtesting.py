@@ -158,6 +158,7 @@ def _forecasts(stretch: Stretch, data: Series, horizon: int, coverage: float) ->
     """y_true, y_pred, y_naive, lower and upper, (n, horizon, m) each, at each cutoff."""
     known = stretch.stops[0]
     fitted = np.flatnonzero(known)
+    data = data.as_learnt_from(data.select(fitted).until(known[fitted]), fitted)
     model = ForecastModel(stretch.plan).fit(data.select(fitted).until(known[fitted]))
     number = np.full(len(data), -1)
     number[fitted] = np.arange(len(fitted))
@@ -313,8 +314,7 @@ class Backtesting(ForecasterParameters):
         Warns
         -----
         UserWarning
-            If there are series that a model does not know, since they begin after it is fitted; or if series are too
-            short to hold back a part, or that part for the coverage.
+            If series are too short to hold back a part, or that part for the coverage.
         """
         self._check_parameters()
         check_coverage(coverage)

@@ -111,12 +111,12 @@ class ExogColumns:
         codes, unknown = codes_of(column, categories)
         new = [category for category in unknown if [label, category] not in self.told]
         if new:
-            self.told.extend([label, category] for category in new)
             few = ", ".join(shown(category) for category in new[:3]) + (", ..." if len(new) > 3 else "")
             warn(
                 f"Column {label!r} of {name} has a category that this forecaster was not fitted on, {few}: it is "
                 "treated as none, as if it were missing. Fit again to learn of it."
             )
+            self.told.extend([label, category] for category in new)
         block = np.zeros((len(codes), len(categories)))
         there = np.flatnonzero(codes >= 0)
         block[there, codes[there]] = 1.0
@@ -216,11 +216,11 @@ class ExogColumns:
             other = np.isfinite(rows) & np.isfinite(usual) & (rows != usual)
             for name in dict.fromkeys(names[other.any(axis=0)]):
                 if [name, "changes"] not in self.told:
-                    self.told.append([name, "changes"])
                     warn(
                         f"Column {name!r} of {label} is not what it was of that series until now. It did not change "
                         "within any series in fit, so nothing was learnt of changes: forecasts are as if it stayed."
                     )
+                    self.told.append([name, "changes"])
 
     def fill_static(self, part: np.ndarray, constants: np.ndarray) -> np.ndarray:
         """The known columns of one series, the static ones filled in."""

@@ -15,7 +15,7 @@ from ..core._cores import on_one_blas_thread
 from ._held_back import HeldBack
 from ._plan import Plan
 from ._series import Series, fill_blocks
-from ._series_model import seasonal_change
+from ._series_model import ENOUGH_CHANGES, seasonal_change
 
 
 class ForecastModel:
@@ -32,12 +32,14 @@ class ForecastModel:
         What errors of each series are divided by.
     """
 
+    _seen: list[Series] = []  # of a model for other series, each of these
+
     def __init__(self, plan: Plan):
         self.plan = plan
 
     def __setstate__(self, state: dict) -> None:
         # stored before values could be missing
-        vars(self).update({"_stale": np.zeros(state["mase_scale"].shape, dtype=int)} | state)
+        vars(self).update({"_stale": np.zeros(state["mase_scale"].shape, dtype=int), "_young": {}} | state)
 
     def fit(self, data: Series, tell: Callable[[str], object] = lambda stage: None) -> Self:
         """Fit to series, one of which has at least `plan.n_least` values.
@@ -47,6 +49,7 @@ class ForecastModel:
         return on_one_blas_thread(partial(self._fit, data, tell))
 
     def _fit(self, data: Series, tell: Callable[[str], object]) -> Self:
+        self._young: dict[int, Series] = {}
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         self.plan = plan = self._decide(data, tell)
         self.held_back = None
@@ -69,13 +72,18 @@ class ForecastModel:
     def of(self, data: Series) -> Self:
         """The same model for other series, which it was not fitted to: their scale and state come from themselves."""
         other = copy.copy(self)
-        other.model = self.model.of(data)
+        other.model, other._young = self.model.of(data), {}
         other._stand_at_end_of(data)
+        other._seen = [data.select([i]) for i in range(len(data))]
         return other
 
     def joined(self, other: Self) -> Self:
-        """For the series of both."""
+        """For the series of both; what is known of those of the other goes on to grow, while it is little."""
         both = copy.copy(self)
+        both._young = dict(self._young)
+        for i, part in enumerate(other._seen):
+            if self._is_young(part):
+                both._young[len(self._next_time) + i] = part
         both.model = self.model.joined(other.model)
         both.mase_scale = np.concatenate([self.mase_scale, other.mase_scale])
         both._origins = self._origins.joined(other._origins)
@@ -107,7 +115,8 @@ class ForecastModel:
             n_held_back = max(n_held_back, plan.block)  # HeldBack takes whole blocks then
         n_early = np.clip(data.ends.max() - n_held_back - data.starts, 0, lengths)
         n_late = plan.block if data.n_known else 1
-        enough = np.flatnonzero((n_early >= plan.n_least) & (n_early + n_late <= lengths))
+        n_known = np.array([(~np.isnan(part[:n])).sum(axis=0).max() for part, n in zip(data.values, n_early)])
+        enough = np.flatnonzero((n_known >= plan.n_least) & (n_early + n_late <= lengths))
         if len(enough) == 0:
             if not linear_only:
                 warn(
@@ -118,12 +127,39 @@ class ForecastModel:
             return None
         data, n_early = data.select(enough), n_early[enough]
         early = data.until(n_early)
+        data = _without_upstarts(data, early, plan.n_least)
         model = plan.new_model(data).fit(early, self._dtype, without_regressor=linear_only)
         ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
         tell("fitted to all but the part held back")
         held_back = HeldBack(model, data, n_early, plan.horizon, ahead)
+        if not np.isfinite(held_back.scores).any():
+            if not linear_only:
+                warn(
+                    f"The last {n_held_back} steps, which were held back, have no values to compare forecasts with: "
+                    "there will be no skill_ and no intervals. Set calibration_fraction=0 to say that you need none, "
+                    "or a larger one."
+                )
+            return None
         tell(f"that part forecast from {len(held_back.scores)} origins")
         return held_back
+
+    def _grow(self, number: int, new: Series) -> None:
+        """More rows of a series of which little was known: all is found anew of what is known of it now."""
+        seen = self._young.pop(number).followed_by(new)
+        one = self.of(seen)
+        at = np.array([number])
+        self.model = self.model.with_scale(at, one.model)
+        self._origins = self._origins.with_put(at, one._origins)
+        for name in ("mase_scale", "_next_time", "_stale"):
+            values = getattr(self, name).copy()
+            values[at] = getattr(one, name)
+            setattr(self, name, values)
+        if self._is_young(seen):
+            self._young[number] = seen
+
+    def _is_young(self, one: Series) -> bool:
+        """Is too little known of a series for its scale and its pattern?"""
+        return len(one.values[0]) < 3 * max(self.plan.season_length, ENOUGH_CHANGES)
 
     def steps_of_blocks(self, n_steps: int) -> int:
         """n_steps rounded up to whole blocks."""
@@ -174,6 +210,12 @@ class ForecastModel:
     def advance(self, new: Series, series: np.ndarray) -> Self:
         """A model that knows more rows of some series; this one stays as it is."""
         advanced, lengths = copy.copy(self), new.lengths
+        advanced._young = dict(self._young)
+        for k, number in enumerate(series):
+            if number in self._young:
+                advanced._grow(int(number), new.select([k]))
+        old = np.array([number not in self._young for number in series], dtype=bool)
+        new, series, lengths = new.select(np.flatnonzero(old)), series[old], lengths[old]
         advanced._next_time = self._next_time.copy()
         advanced._next_time[series] += lengths
         now = [missing_at_end(part) for part in new.values]
@@ -185,6 +227,20 @@ class ForecastModel:
             later = self.model.advance(self._origins.take(series[some]), new.select(some), series[some])
             advanced._origins = advanced._origins.with_put(series[some], later)
         return advanced
+
+
+def _without_upstarts(data: Series, early: Series, n_least: int) -> Series:
+    """Series of which too little is known in their early part, or which do not move there, count for nothing in the
+    part held back, where they were measured by a scale that is none; unless that is true of all."""
+    counts = np.stack([(~np.isnan(part)).sum(axis=0) for part in early.values])
+    moves = np.stack([np.fmax.reduce(part) > np.fmin.reduce(part) for part in early.values])
+    upstarts = (counts < n_least) | ~moves
+    if not upstarts.any() or upstarts.all():
+        return data
+    values = [np.where(new, np.nan, part) if new.any() else part for part, new in zip(data.values, upstarts)]
+    n_early = early.lengths
+    values = [np.concatenate([whole[:n], part[n:]]) for whole, part, n in zip(data.values, values, n_early)]
+    return replace(data, values=values)
 
 
 def missing_at_end(values: np.ndarray) -> np.ndarray:

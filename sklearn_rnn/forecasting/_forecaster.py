@@ -352,9 +352,14 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         if y is None:
             return self._reader, self._model
         reader, table, data = self._reader.read_history(y, X)
+        if table.layout.kind == "array" and self._reader.layout.kind != "array" and self._model.model.goes_by_time:
+            raise ValueError(
+                "An array does not say when its values were, and this forecaster has harmonics of seasons as exogenous "
+                f"columns, which go by the time: pass y with an index of times, as in fit ({self._reader.layout.kind})."
+            )
         self._check_values(table, "y")
         self._model.plan.warn_of_short(data, table.label)
-        warn_of_gaps(data, table.label, self._model.plan.season_length)
+        warn_of_gaps(data, table.label, self._model.plan)
         return reader, self._model.of(data)
 
     # -- observing --------------------------------------------------------------------------------------------------

@@ -70,7 +70,8 @@ class HeldBack:
             linear = model.forecast(*arguments, network_weight=0.0)[:, first]
             correction = forecast[:, first] - linear
             gain = np.nansum((true_scaled[:, first] - linear) * correction)
-            self.network_weight = float(np.clip(gain / max(np.nansum(correction**2), 1e-300), 0, 1))
+            known = np.where(np.isnan(true_scaled[:, first]), np.nan, correction)
+            self.network_weight = float(np.clip(gain / max(np.nansum(known**2), 1e-300), 0, 1))
             forecast = model.forecast(*arguments, network_weight=self.network_weight)
         self.scores = np.abs(true_scaled - forecast)
         self._series = series
@@ -94,6 +95,7 @@ class HeldBack:
         stays below with that probability.
         """
         known = np.isfinite(self.scores)
+        has_scores = known.any(axis=(0, 1))  # a column may have ended before
         mean = np.where(known, self.scores, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         typical = np.maximum.accumulate(mean)  # (ahead, m)
         relative = self.scores / np.where(typical > 0, typical, 1.0)
@@ -103,10 +105,14 @@ class HeldBack:
                 f"{len(self.scores)} times at which errors were held back are too few for a coverage of {coverage}; "
                 "the interval is that of the largest error, and may cover less."
             )
-        quantile = np.nanquantile(relative.reshape(-1, relative.shape[2]), min(level, 1), axis=0, method="higher")
+        quantile = np.full(relative.shape[2], np.nan)
+        of_columns = relative.reshape(-1, relative.shape[2])[:, has_scores]
+        quantile[has_scores] = np.nanquantile(of_columns, min(level, 1), axis=0, method="higher")
         ahead = len(typical)
         beyond = np.sqrt(np.arange(ahead + 1, n_steps + 1) / ahead)
-        return np.concatenate([typical, typical[-1:] * beyond[:, None]])[:n_steps] * quantile
+        widths = np.concatenate([typical, typical[-1:] * beyond[:, None]])[:n_steps] * quantile
+        # a column that was not measured is as uncertain as the worst that was
+        return np.where(has_scores, widths, np.nanmax(widths, axis=1, keepdims=True))
 
     def _n_independent(self, errors: np.ndarray) -> float:
         """How many origins there would be if their errors (n, ahead, m) did not depend on each other.

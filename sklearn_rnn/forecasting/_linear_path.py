@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.linear_model import RidgeCV
 
 ALPHAS = np.logspace(-3, 3, 13)
+# Ways in which outputs are missing that are fitted one by one; and how often what is missing is filled in otherwise.
+MOST_PATTERNS, FILLS = 4, 5
 
 
 @dataclass
@@ -25,12 +27,20 @@ class LinearPath:
 def fit_linear_path(X: np.ndarray, Y: np.ndarray) -> tuple[LinearPath, float]:
     """The ridge regression of Y (n, outputs) on X (n, columns), and its mean squared leave-one-out error.
 
-    Outputs that are missing in some rows are fitted to the others.
+    Outputs that are missing in some rows are fitted to the others: one by one or, if they are many, together, with what
+    is missing filled in by the regression and fitted anew, which converges to the same (Dempster et al., 1977).
     """
     known = np.isfinite(Y)
     coef, intercept = np.zeros((Y.shape[1], X.shape[1])), np.zeros(Y.shape[1])
     errors, weights = [], []
     patterns, group = np.unique(known, axis=1, return_inverse=True)
+    if patterns.shape[1] > MOST_PATTERNS:
+        counts = np.maximum(known.sum(axis=0), 1)
+        filled = np.where(known, Y, np.where(known, Y, 0.0).sum(axis=0) / counts)
+        for _ in range(FILLS):
+            ridge = RidgeCV(ALPHAS).fit(X, filled)
+            filled = np.where(known, Y, ridge.predict(X))
+        return LinearPath(ridge.coef_, ridge.intercept_), float(-ridge.best_score_)
     for k in range(patterns.shape[1]):
         rows, outputs = patterns[:, k], np.flatnonzero(group.ravel() == k)
         if not rows.any():

@@ -26,7 +26,8 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, (list, tuple)):
-        if isinstance(value, list) and len({_kind_of_label(label) for label in value} | {None}) == 2:
+        kinds = {_kind_of_label(label) for label in value}
+        if isinstance(value, list) and len(kinds) == 1 and None not in kinds:
             return {"pandas": "labels", "of": index_to_plain(_index_of(value))}  # shorter than one by one
         return type(value)(to_plain(part) for part in value)
     if isinstance(value, dict):

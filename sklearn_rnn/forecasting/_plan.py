@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from .._warnings import warn
 from ..estimators._regressor import RNNRegressor
+from ._origins import carried
 from ._series import Series
 from ._series_model import SeriesModel
 from ._timegrid import TimeGrid, dominant_period
@@ -96,6 +97,7 @@ class Plan:
             ways = [0, *ways[-1:]]
         elif data.lengths.max() < 3 * length:
             ways.append(-1)  # there is too little of it to be sure of any
+        ways = ways or [-1]
         return [replace(self, further=(*self.further[:k], (length, way), *self.further[k + 1 :])) for way in ways]
 
     def check_lengths(self, data: Series) -> None:
@@ -140,6 +142,17 @@ class Plan:
         return SeriesModel(model, self.transformer, self.season_length, harmonics)
 
 
+def _usual_period(data: Series) -> int | None:
+    """The most frequent dominant period of the longest series, the least of several; they may come in any order."""
+    longest = np.flatnonzero(data.lengths == data.lengths.max())
+    series = carried(np.stack([data.values[i][:, :1] for i in longest[:50]]).astype(np.float64))
+    periods = [period for one in series[..., 0] if (period := dominant_period(one)) is not None]
+    if 2 * len(periods) < len(series):
+        return None
+    found, counts = np.unique(periods, return_counts=True)
+    return int(found[np.argmax(counts)])
+
+
 def _seasons(given: Any) -> tuple[Any, list[float]]:
     """The first season, and further ones, each longer than the one before."""
     if isinstance(given, str) or not isinstance(given, (Sequence, np.ndarray)):
@@ -165,7 +178,7 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
     if season == "auto":
         season = grid.season_length
         if grid.kind == "integer":
-            season = dominant_period(data.values[int(np.argmax(lengths))][:, 0])
+            season = _usual_period(data)
         if season is None or lengths.max() < 3 * season:
             season = 1
     window = p["window"]

@@ -32,7 +32,7 @@ def report(model: ForecastModel, data: Series, label: Callable[[int], str], verb
     if verbose:
         print_summary(model, data, seconds)
     model.plan.warn_of_short(data, label)
-    warn_of_gaps(data, label, model.plan.season_length)
+    warn_of_gaps(data, label, model.plan)
     warn_of_what_is_no_use(model)
 
 
@@ -53,8 +53,9 @@ def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
     print(f"{line}; {seconds:.1f} s")
 
 
-def warn_of_gaps(data: Series, label: Callable[[int], str], season_length: int) -> None:
-    """Series of which more than half is missing, or more than a season in a row at the end."""
+def warn_of_gaps(data: Series, label: Callable[[int], str], plan: Plan) -> None:
+    """Series of which more than half is missing, or more than a season (or, without one, a window) at the end."""
+    limit, what_is_long = (plan.season_length, "season") if plan.season_length > 1 else (plan.window, "window")
     half, end = [], []
     for i, part in enumerate(data.values):
         if not np.isnan(part).any():
@@ -63,12 +64,12 @@ def warn_of_gaps(data: Series, label: Callable[[int], str], season_length: int) 
             missing = np.isnan(column)
             begin = int(np.argmin(missing))  # it begins with its first value
             half += [i] * bool(missing[begin:].mean() > 0.5)
-            end += [i] * bool(np.argmin(missing[::-1]) > max(season_length, 1))
+            end += [i] * bool(np.argmin(missing[::-1]) > limit)
     for some, what, advice in (
         (half, "more than half of its values missing", "Forecasts rest on little: check the frequency of its index."),
         (
             end,
-            f"more than a season ({season_length} step(s)) missing at its end",
+            f"more than a {what_is_long} ({limit} step(s)) missing at its end",
             "What is forecast follows on steps that are themselves forecast: leave it out if it has ended.",
         ),
     ):
@@ -98,5 +99,6 @@ def warn_of_what_is_no_use(model: ForecastModel) -> None:
         warn(
             f"{held_back}the network only made forecasts worse: network_weight_ is 0, and forecasts are those of the "
             f"linear path{smoothing} alone. Give it more data, or another window or normalize; or leave it out: "
-            "regressor=RidgeCV(np.logspace(-3, 3, 13)) forecasts the same, and is fitted in less time."
+            "regressor=RidgeCV(np.logspace(-3, 3, 13)) forecasts the same, over gaps nearly the same, and is fitted in "
+            "less time."
         )

@@ -79,6 +79,19 @@ class Series:
             starts=self.starts[np.asarray(some, dtype=np.intp)],
         )
 
+    def followed_by(self, other: Series) -> Series:
+        """The same series with later rows."""
+
+        def joined(ours, theirs):
+            return [np.concatenate(both) for both in zip(ours, theirs)]
+
+        return replace(
+            self,
+            values=joined(self.values, other.values),
+            known=joined(self.known, other.known),
+            past_only=joined(self.past_only, other.past_only),
+        )
+
     def rows(self, first: Rows, stop: Rows) -> Series:
         """Rows first[i] ... stop[i] - 1 of each series."""
         parts = [slice(a, b) for a, b in zip(first, stop)]
@@ -93,6 +106,27 @@ class Series:
     def until(self, stop: Rows) -> Series:
         """Rows before stop[i] of each series."""
         return self.rows(np.zeros_like(stop), stop)
+
+    def as_learnt_from(self, early: Series, some: np.ndarray) -> Series:
+        """These series with exogenous columns as a fit to their early part, of `some` of them, has them.
+
+        What did not change within any series until then is static, and stays what it was, as nothing was learnt of
+        changes.
+        """
+        if not self.n_known:
+            return self
+        low = np.stack([np.fmin.reduce(part) for part in early.known])
+        high = np.stack([np.fmax.reduce(part) for part in early.known])
+        is_static = ((low == high) | np.isnan(low)).all(axis=0)
+        usual = np.nan_to_num(np.nanmean(np.where(np.isnan(low), np.nan, low), axis=0)) if is_static.any() else low[0]
+        constants = {int(i): np.where(np.isnan(row), usual, row) for i, row in zip(some, low)}
+        known = []
+        for i, part in enumerate(self.known):
+            kept = constants.get(i, part[0])  # one that begins later brings its own
+            # columns that are the same in all series say nothing of new ones either
+            kept = np.where((low == low[:1]).all(axis=0), low[0], kept)
+            known.append(np.where(is_static, kept, part))
+        return replace(self, known=known, is_static=is_static)
 
     def filled_to(self, n: int) -> Series:
         """Series of fewer than n steps begin earlier, with values that are missing."""

@@ -72,6 +72,11 @@ class SeriesModel:
         self.model.fit(Z, data.lengths, E, dtype, without_regressor=without_regressor)
         return self
 
+    @property
+    def goes_by_time(self) -> bool:
+        """Do forecasts depend on when a series begins?"""
+        return any(number > 0 for _, number in self.harmonics)
+
     def of(self, data: Series) -> Self:
         """The same model for other series, in the units of those."""
         other = copy.copy(self)
@@ -83,6 +88,13 @@ class SeriesModel:
         both = copy.copy(self)
         both.scale = np.concatenate([self.scale, other.scale])
         return both
+
+    def with_scale(self, at: np.ndarray, other: Self) -> Self:
+        """With the scale of others for some of the series."""
+        new = copy.copy(self)
+        new.scale = self.scale.copy()
+        new.scale[at] = other.scale
+        return new
 
     def _scale_of(self, data: Series) -> np.ndarray:
         """The seasonal change of each series; of those that are too short to tell, nearer to what is usual.
@@ -123,11 +135,7 @@ class SeriesModel:
     def scaled(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
         """(n, steps, m) in the units of the model; NaN stays."""
         rows = values.reshape(-1, values.shape[-1])
-        out = np.full(rows.shape, np.nan)
-        known = np.isfinite(rows).all(axis=1)
-        if known.any():
-            out[known] = self._transform([rows[known]])[0]
-        return out.reshape(values.shape) / self.scale[series][:, None]
+        return self._transform([rows])[0].reshape(values.shape) / self.scale[series][:, None]
 
     def in_units(self, Z: np.ndarray, series: np.ndarray) -> np.ndarray:
         """(n, steps, m) back in the units of the series."""

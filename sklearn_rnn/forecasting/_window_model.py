@@ -166,7 +166,7 @@ class WindowModel:
         """Z without gaps, unless smoothing is to carry them."""
         if (self.normalize == "smoothing" and not self.difference) or not np.isnan(Z).any():
             return Z
-        return carried(Z, self.lag)
+        return np.nan_to_num(carried(Z, self.lag))  # 0 for a series without a value
 
     def origins(self, Z, n_start, E, where, smoothed: Smoothed | None = None) -> Origins:
         """What forecasts need that start after step t of series i, for all (i, t) = where.
@@ -253,6 +253,9 @@ class WindowModel:
         """P (n, h, m): what follows each origin, normalised; NaN where it is missing."""
         i, t = where
         following = windows(self._difference(Z), self.n_steps, i, t - self.difference + 1)
+        if self.masked:  # a column that has not begun yet has no window to learn from
+            begun = t[:, None] >= np.argmax(~np.isnan(Z), axis=1)[i]
+            following = np.where(begun[:, None], following, np.nan)
         _, scale = self._centre_and_scale(origins)
         return (following - self._path(origins)) / scale
 
@@ -285,8 +288,9 @@ class WindowModel:
 
     def _scale(self, Z, where, origins: Origins) -> np.ndarray:
         """Find the scales of F and P, and return P with them, (n, h * m); NaN where it is missing."""
-        deviation = origins.D.std(axis=1).mean(axis=0)
-        self._least_scale = np.where(deviation > 0, 0.1 * deviation, 1.0)
+        deviation = origins.D.std(axis=1)
+        usual = deviation.sum(axis=0) / np.maximum((deviation > 0).sum(axis=0), 1)  # of windows that move
+        self._least_scale = np.where(usual > 0, 0.1 * usual, 1.0)
         centre, scale = self._centre_and_scale(origins)
         self._F_scale = _positive(((origins.D - centre) / scale).std(axis=(0, 1)))
         P = self._targets(Z, where, origins)
@@ -313,7 +317,7 @@ class WindowModel:
         copies = np.tile(self._difference(self._carried(Z)), (len(choices), 1, 1))
         smoothed = smooth(copies, np.tile(n - self.difference, len(choices)), self.seasons, a, g)
         where = _some(self.all_origins(n), MOST_STEPS_TO_CHOOSE_BY)
-        nothing = Exog(np.empty((*Z.shape[:2], 0)), np.empty((*Z.shape[:2], 0)))
+        nothing = Exog(np.empty((*Z.shape[:2], 0)), np.empty((*Z.shape[:2], 0), dtype=bool))
         errors = []
         for k in range(len(choices)):
             part = slice(k * len(Z), (k + 1) * len(Z))
@@ -339,16 +343,23 @@ class WindowModel:
         without_regressor : bool
             Stop after the linear path.
         """
+        inside = np.arange(Z.shape[1])[:, None] < np.asarray(n)[:, None, None]
+        self.masked = bool((np.isnan(Z) & inside).any() or (E.missing & inside).any())
         if self.normalize == "smoothing":
             self.smoothing = self._choose_smoothing(Z, n)
         where = _some(self.all_origins(n), MOST_WINDOWS)
-        inside = np.arange(Z.shape[1])[:, None] < np.asarray(n)[:, None, None]
-        self.masked = bool((np.isnan(Z) & inside).any() or (E.missing & inside).any())
         origins = self.origins(Z, n, E, where)
         Y = self._scale(Z, where, origins)
         flat, X = self._features(origins, self._future(E, where))
         known = np.isfinite(Y)
         some = known.any(axis=1)
+        if not some.any():
+            raise ValueError(
+                f"There is nothing to learn from: no window of {self.window} steps is followed by a value"
+                + (f" and by one {self.difference} steps before it" if self.difference else "")
+                + ", so many are missing. Give more data, or choose a smaller window or horizon"
+                + (" or no difference." if self.difference else ".")
+            )
         if not some.all():  # nothing to learn from
             flat, X, Y, known, origins = flat[some], X[some], Y[some], known[some], origins.take(some)
         self.n_windows = len(Y)
@@ -364,7 +375,8 @@ class WindowModel:
             # A regressor takes whole rows: they weigh by the share that is known, and what is not stands where it is
             # forecast without the regressor, by the linear path or by C_t + S_t.
             Y = np.where(known, Y, np.zeros(Y.shape[1]) if self.linear is not None else self._of_path())
-            if has_fit_parameter(self.regressor, "sample_weight"):
+            inner = self.regressor.estimator if isinstance(self.regressor, MultiOutputRegressor) else self.regressor
+            if has_fit_parameter(inner, "sample_weight"):
                 weights = {"sample_weight": known.mean(axis=1)}
         # What is left may be small, and regressors expect targets of about unit variance.
         self._rest_scale = _positive(Y.std())
