@@ -32,7 +32,7 @@ from sklearn_rnn import (
 )
 from sklearn_rnn.core._cells import CELLS
 from sklearn_rnn.core._pooling import POOLINGS
-from sklearn_rnn.datasets import load_airline
+from sklearn_rnn.datasets import load_airline, make_shop_sales
 
 HERE = Path(__file__).parent
 TEXT = "the cat sat on the mat. " * 20
@@ -149,6 +149,31 @@ def cases(data):
     yield "forecaster-panel", lambda: RNNForecaster(Ridge(), horizon=3).fit(panel), results
     keys = {"id_col": "shop", "time_col": "Date"}
     yield "forecaster-long", lambda: RNNForecaster(net, horizon=3, random_state=0, **keys).fit(long), results
+
+    sales = make_shop_sales(6, 90, random_state=0)
+    ahead = sales["date"] > sales["date"].max() - pd.Timedelta(days=7)
+    new = sales["shop"] == "shop_5"
+
+    def forecast_of_new(model):
+        return model.predict(X=sales[ahead])["sales"].to_numpy()[-7:]
+
+    everything = {**keys, "time_col": "date", "target_col": "sales", "past_only": ["temperature"], "horizon": 7}
+    yield (
+        "forecaster-shops",
+        lambda: RNNForecaster(net, random_state=0, season_length=[7, 30.4], **everything).fit(sales[~ahead & ~new]),
+        {
+            "predict": lambda model: model.predict(X=sales[ahead & ~new])["sales"].to_numpy(),
+            "predict_new": lambda model: model.predict(X=sales[ahead & new], y=sales[~ahead & new])["sales"].to_numpy(),
+            "update": lambda model: forecast_of_new(model.update(sales[~ahead & new])),
+        },
+    )
+
+    airline_gaps = airline[:80].drop(airline.index[[20, 33, 50]])
+    yield (
+        "forecaster-gaps",
+        lambda: RNNForecaster(net, horizon=3, random_state=0).fit(airline_gaps),
+        {**results, "update": lambda model: forecast(model.update(airline[82:84]))},
+    )
 
 
 def main():
