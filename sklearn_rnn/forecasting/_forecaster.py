@@ -46,7 +46,7 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
 
     strategy : {"direct", "recursive"}, default="direct"
         "direct": all steps of the horizon at once, and beyond them block by block, with forecasts for values.
-        "recursive": one step at a time.
+        "recursive": one step at a time, which takes no `past_only`.
 
     normalize : {"auto", "smoothing", "last", "mean"} or None, default="auto"
         What a window is relative to, since networks extrapolate poorly: "smoothing", a level and a seasonal pattern by
@@ -213,7 +213,7 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
             `id_col` and `time_col`. ISO dates given as text are read as dates. Series of a panel may differ in length.
             An array holds time along its first axis. NaN is a missing value, and so is a row that the step of the
             index leaves out; a series begins with its first value and ends with its last row, missing or not.
-        X : DataFrame or array-like, default=None
+        X : DataFrame, or array-like if y is an array, default=None
             Exogenous columns, with a row for each of y, found by its index (or by `id_col` and `time_col`). They hold
             numbers, truth values, categories or text; of these two, each value becomes a column of zeros and ones.
             Columns that do not change within any series need not be given of the future.
@@ -273,19 +273,22 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         Parameters
         ----------
         horizon : int, default=None
-            Time steps; None takes the parameter `horizon`. May be longer than that. A DataFrame, Series or array here
+            Time steps; None takes the parameter `horizon`. May be longer than that, but for columns in `past_only`. A
+            DataFrame, Series or array here
             is X, with `horizon` None: scikit-learn's searches and pipelines pass one argument on, as in
             ``GridSearchCV(forecaster, ...).fit(y, X).predict(X_ahead)``; without exogenous columns it is
             ``predict(None)``.
         X : DataFrame or array-like, default=None
             Exogenous columns that are known ahead, with a row for each time to forecast; those that do not change
-            within a series may be left out. Steps are forecast in blocks of the fitted horizon: of the last steps of a
-            block, beyond those that are asked for, nothing is known.
+            within a series may be left out. Rows beyond the steps that are asked for are not used: where a block of the
+            fitted horizon goes on beyond them, these columns count as their mean, so that the forecast of a few steps
+            may differ a little from the first ones of a longer forecast.
         y : like y in `fit`, or in another layout, default=None
             Values of series that were not fitted, up to where their forecast begins: a Series, an array, a panel or
             long frame of any ids, or, unless several columns were fitted together, a frame of which each column is a
-            series. Scale and state come from these values alone; the network and the linear path are those that were
-            fitted. X, if the forecaster was fitted with it, then holds the rows of these times too.
+            series. State and scale come from these values (the scale of a few values is near to what is usual for the
+            fitted ones); the network and the linear path are those that were fitted. X, if the forecaster was fitted
+            with it, then holds the rows of these times too; columns that stand beside y are taken from there.
 
         Returns
         -------
@@ -302,7 +305,8 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         Warns
         -----
         UserWarning
-            If series in y are shorter than what a forecast looks at.
+            If series in y are shorter than what a forecast looks at, or mostly missing; if X has categories that were not
+            fitted, or changes a column that never changed.
         """
         check_is_fitted(self)
         n_steps, X = what_is_asked(horizon, X, self.horizon, self._reader.names is not None)
@@ -322,7 +326,9 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
 
         Split conformal: the errors of forecasts of the part that was held back in `fit`, relative to what is typical
         that many steps ahead, and of them the quantile that gives the coverage. Steps further ahead than was measured
-        are widened by the square root of their distance. The promise holds if the future is like that part.
+        are widened by the square root of their distance; after values that are missing, steps count from the last one
+        that is known. The promise holds if the future is like that part; of series with a short past it is weaker, since
+        all share one calibration.
 
         Parameters
         ----------
