@@ -17,6 +17,9 @@ from ._plan import Plan
 from ._series import Series, fill_blocks
 from ._series_model import ENOUGH_CHANGES, seasonal_change
 
+# Series stand side by side in arrays as long as the longest: so many steps of all of them, at most.
+MOST_STEPS = 4_000_000
+
 
 class ForecastModel:
     """A model of series, what it proved to be worth on the part held back, and where the series stand now.
@@ -50,6 +53,8 @@ class ForecastModel:
 
     def _fit(self, data: Series, tell: Callable[[str], object]) -> Self:
         self._young: dict[int, Series] = {}
+        self.mase_scale = self._mase_scale_of(data)
+        data = self._newest(data)
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         self.plan = plan = self._decide(data, tell)
         self.held_back = None
@@ -63,15 +68,25 @@ class ForecastModel:
         return self
 
     def _stand_at_end_of(self, data: Series) -> None:
-        self.mase_scale = np.stack([seasonal_change(part, self.plan.season_length) for part in data.values])
         self._stale = np.stack([missing_at_end(part) for part in data.values])
         data = data.filled_to(self.plan.n_needed)
         self._origins = self.model.origins(data, data.lengths, (np.arange(len(data)), data.lengths - 1))
         self._next_time = data.ends
 
+    def _mase_scale_of(self, data: Series) -> np.ndarray:
+        return np.stack([seasonal_change(part, self.plan.season_length) for part in data.values])
+
+    def _newest(self, data: Series) -> Series:
+        """The newest steps of series, if together with the padding of short ones they are too many."""
+        most = max(MOST_STEPS // len(data), 3 * self.plan.n_least)
+        first = np.maximum(data.lengths - most, 0)
+        return data.rows(first, data.lengths) if first.any() else data
+
     def of(self, data: Series) -> Self:
         """The same model for other series, which it was not fitted to: their scale and state come from themselves."""
         other = copy.copy(self)
+        other.mase_scale = self._mase_scale_of(data)
+        data = self._newest(data)
         other.model, other._young = self.model.of(data), {}
         other._stand_at_end_of(data)
         other._seen = [data.select([i]) for i in range(len(data))]

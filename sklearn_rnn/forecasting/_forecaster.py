@@ -128,7 +128,8 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
     -----
     The last values are kept, not the whole series. Errors are scaled by the mean absolute change of a series from one
     season to the next, after the transform: so that series of all sizes count alike. Of more than 20,000 windows as
-    many are drawn to learn from.
+    many are drawn to learn from; where the number of series times the length of the longest is above 4,000,000, the
+    newest steps of each are looked at that come to as many.
 
     A missing value is carried by the smoothing, as its own forecast one step ahead (without smoothing, as the value a
     season before), and a further column of the window tells the regressor so. Missing values to be forecast teach the
@@ -305,8 +306,8 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         Warns
         -----
         UserWarning
-            If series in y are shorter than what a forecast looks at, or mostly missing; if X has categories that were not
-            fitted, or changes a column that never changed.
+            If series in y are shorter than what a forecast looks at, or mostly missing; if X has categories that were
+            not fitted, or changes a column that never changed.
         """
         check_is_fitted(self)
         n_steps, X = what_is_asked(horizon, X, self.horizon, self._reader.names is not None)
@@ -327,8 +328,8 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         Split conformal: the errors of forecasts of the part that was held back in `fit`, relative to what is typical
         that many steps ahead, and of them the quantile that gives the coverage. Steps further ahead than was measured
         are widened by the square root of their distance; after values that are missing, steps count from the last one
-        that is known. The promise holds if the future is like that part; of series with a short past it is weaker, since
-        all share one calibration.
+        that is known. The promise holds if the future is like that part; of series with a short past it is weaker,
+        since all share one calibration.
 
         Parameters
         ----------

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import KNeighborsRegressor
 
 from sklearn_rnn import RNNForecaster
-from sklearn_rnn.forecasting import _linear_path
+from sklearn_rnn.forecasting import _forecast_model, _linear_path
 from sklearn_rnn.forecasting._linear_path import fit_linear_path
 
 
@@ -243,3 +244,20 @@ def test_outputs_that_are_missing_here_and_there_are_fitted_to_the_rest(monkeypa
     np.testing.assert_allclose(together.coef, by_itself.coef, atol=0.01)
     whole, _ = fit_linear_path(X, Y)
     assert np.abs(together.coef - whole.coef).mean() < 0.02
+
+
+def test_one_long_series_beside_short_ones_takes_its_newest_steps(monkeypatch):
+    """Series stand side by side in arrays as long as the longest."""
+    parts = {f"s{i}": daily(60, i, freq="h", s=24) for i in range(20)} | {"long": daily(3000, 20, freq="h", s=24)}
+    y = pd.concat(parts, names=["id", "hour"])
+    options = {"horizon": 3, "season_length": 24, "window": 24, "calibration_fraction": 0}
+    whole = ridge(**options).fit(y)
+    monkeypatch.setattr(_forecast_model, "MOST_STEPS", 21 * 400)
+    tracemalloc.start()
+    some = ridge(**options).fit(y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 21 * 3000 * 8 * 10
+    np.testing.assert_allclose(some.predict(), whole.predict(), atol=1.0)
+    newest = pd.concat(parts | {"long": parts["long"][-400:]}, names=["id", "hour"])
+    np.testing.assert_allclose(some.predict(), ridge(**options).fit(newest).predict(), rtol=1e-9)
