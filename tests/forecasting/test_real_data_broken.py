@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import KNeighborsRegressor
 
-from sklearn_rnn import RNNForecaster
+from sklearn_rnn import RNNForecaster, RNNRegressor
 from sklearn_rnn.forecasting import _forecast_model, _linear_path
 from sklearn_rnn.forecasting._linear_path import fit_linear_path
 
@@ -163,13 +163,15 @@ def test_a_backtest_knows_nothing_of_later_columns(kind):
     if kind == "text":
         X = pd.DataFrame({"k": np.where(rng.uniform(size=450) < 0.5, "u", "v")}, index)
         X.loc[times >= "2021-05-20", "k"] = "new"
-    forecaster = ridge(horizon=7, calibration_fraction=0)
-    found = forecaster.backtest(y, X, n_splits=2)
-    cutoff = found["cutoff"].iloc[0]
-    assert cutoff < pd.Timestamp("2021-05-20")
-    early = times <= cutoff
-    by_hand = forecaster.fit(y[early], X[early]).predict(X=X[~early])
-    np.testing.assert_allclose(found[found["cutoff"] == cutoff]["y_pred"], by_hand, rtol=1e-9)
+    net = RNNRegressor(4, cell="gru", max_iter=2, random_state=0)
+    for regressor in [Ridge()] + [net] * (kind == "numbers"):  # of other columns the net would draw other weights
+        forecaster = RNNForecaster(regressor, horizon=7, calibration_fraction=0, random_state=0)
+        found = forecaster.backtest(y, X, n_splits=2)
+        cutoff = found["cutoff"].iloc[0]
+        assert cutoff < pd.Timestamp("2021-05-20")
+        early = times <= cutoff
+        by_hand = forecaster.fit(y[early], X[early]).predict(X=X[~early])
+        np.testing.assert_allclose(found[found["cutoff"] == cutoff]["y_pred"], by_hand, rtol=1e-9)
 
 
 # ---- new series -----------------------------------------------------------------------------------------------------
