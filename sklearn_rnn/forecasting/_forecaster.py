@@ -61,7 +61,7 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         for hours), if there are three of them; for an index of integers, the strongest peak of the autocorrelation, if
         it is above 0.3. Of several, such as [24, 168] or [7, 365.25], smoothing follows the first; a further one is
         followed by smoothing, if there are three of it, or by harmonics as exogenous columns, whichever forecasts the
-        newest part of the data better.
+        newest part of the data better. Where the first is no whole number, such as [365.25], none is smoothed.
 
     difference : int or {"season"}, default=None
         Lag of the differences that are forecast in place of the values.

@@ -119,7 +119,7 @@ class Plan:
             more = f", and {len(short) - 1} more are as short" if len(short) > 1 else ""
             warn(
                 f"{which}{more}: fewer than the {self.n_needed} that a forecast looks at. What is missing in front is "
-                "taken to be at the level of the first value."
+                "taken to be at the level of the first value, and intervals are those of longer series: too narrow."
             )
 
     def new_model(self, data: Series) -> SeriesModel:
@@ -158,12 +158,14 @@ def _seasons(given: Any) -> tuple[Any, list[float]]:
     if isinstance(given, str) or not isinstance(given, (Sequence, np.ndarray)):
         return given, []
     seasons = list(given)
-    is_number = [isinstance(s, Real) and not isinstance(s, bool) and 1 < float(s) < np.inf for s in seasons]
-    if not seasons or not all(is_number) or seasons[0] != int(seasons[0]) or sorted(set(seasons)) != seasons:
+    is_number = [isinstance(s, Real) and not isinstance(s, bool) and 1 <= float(s) < np.inf for s in seasons]
+    if not seasons or not all(is_number) or sorted(set(seasons)) != seasons:
         raise ValueError(
-            "season_length must be a number of steps, or several such as [24, 168] or [7, 365.25]: the first a whole "
-            f"number, each longer than the one before; got {given!r}."
+            "season_length must be a number of steps, or several such as [24, 168] or [7, 365.25], each longer than "
+            f"the one before; got {given!r}."
         )
+    if seasons[0] != int(seasons[0]):  # smoothing needs whole steps
+        seasons = [1, *seasons]
     return int(seasons[0]), [float(s) for s in seasons[1:]]
 
 

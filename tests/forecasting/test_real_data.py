@@ -364,7 +364,17 @@ def test_a_year_of_days_is_followed_by_harmonics():
     np.testing.assert_allclose(forecaster.predict(y=y[300:]), forecaster.predict(), atol=1.0)
 
 
-@pytest.mark.parametrize("bad", [[], [24.5, 168], [168, 24], [24, 24], [1, 7], ["auto", 7], [7, np.inf], [True, 7]])
+def test_a_year_of_days_and_no_week():
+    t = np.arange(1200)
+    y = 20 + 8 * np.sin(2 * np.pi * t / 365.25) + np.random.default_rng(0).normal(size=1200)
+    y = pd.Series(y, pd.date_range("2020-01-01", periods=1200))
+    truth = 20 + 8 * np.sin(2 * np.pi * np.arange(1200, 1260) / 365.25)
+    forecasts = [ridge(horizon=60, season_length=s).fit(y).predict() for s in ([365.25], [1, 365.25])]
+    pd.testing.assert_series_equal(*forecasts)
+    assert np.abs(forecasts[0] - truth).mean() < 1.5
+
+
+@pytest.mark.parametrize("bad", [[], [0.5, 168], [168, 24], [24, 24], ["auto", 7], [7, np.inf], [True, 7]])
 def test_seasons_that_are_none(bad):
     with pytest.raises(ValueError, match="season_length must be a number of steps, or several such as"):
         ridge(season_length=bad).fit(daily())
