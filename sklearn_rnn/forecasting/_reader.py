@@ -368,6 +368,7 @@ class SeriesReader:
         is_new = any(group not in self.number for group in table.ids)
         self._refuse_lacking(sources, range(len(self.exog.names)), X, "X", "y", new=is_new)
         data = reader._series(table, sources)
+        data.has_times = not is_array
         reader.constants = np.empty((len(table.ids), 0)) if table.constants is None else table.constants
         reader._number_of_ids()
         return reader, table, data

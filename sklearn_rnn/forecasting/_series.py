@@ -22,6 +22,8 @@ class Series:
         Exogenous columns whose future is known, and those of which only the past is.
     starts : ndarray of shape (N,)
         When each series begins, in steps after the first of all.
+    has_times : bool
+        Is that known? Arrays do not say.
     is_static : ndarray of bool of shape (k,)
         Which of the known columns do not change within any series that was fitted; none, if left out.
     """
@@ -31,6 +33,7 @@ class Series:
     past_only: list[np.ndarray]
     starts: np.ndarray
     is_static: np.ndarray = None  # type: ignore[assignment]
+    has_times: bool = True
 
     def __post_init__(self) -> None:
         if self.is_static is None:

@@ -69,7 +69,7 @@ class SeriesModel:
         self.scale = self._scale_of(data)
         self._known_scaling, self._past_scaling = _mean_and_scale(data.known), _mean_and_scale(data.past_only)
         Z, E = self._arrays(data)
-        self.model.fit(Z, data.lengths, E, dtype, without_regressor=without_regressor)
+        self.model.fit(Z, data.lengths, E, data.starts, dtype, without_regressor=without_regressor)
         return self
 
     @property
@@ -115,7 +115,7 @@ class SeriesModel:
     def origins(self, data: Series, n_start: np.ndarray, where: tuple[np.ndarray, np.ndarray]) -> Origins:
         """As WindowModel.origins, of the series that were fitted, which may be longer now."""
         Z, E = self._arrays(data)
-        return self.model.origins(Z, n_start, E, where)
+        return self.model.origins(Z, n_start, E, where, data.starts if data.has_times else None)
 
     def advance(self, origins: Origins, new: Series, series: np.ndarray) -> Origins:
         """The origins of some series after more steps of them, equally many, are known too."""

@@ -12,9 +12,10 @@ more than one season as in Taylor, 2003), and E[t] = C[t-1], the level that is e
 So a missing value is carried by the state, as its own forecast one step ahead: C and U stay as they were expected.
 
 All starts, as usual, from the mean pattern of the first two cycles of the longest season around a straight line, or of
-the first cycle if there are not three; the level is moved along that line while they last (E[t] = C[t-1] + slope). Less
-than one cycle starts from its first value and no pattern. A series begins with the first value that is known; before
-that its level is what it starts from.
+the first cycle if there are not three; the level is moved along that line while they last (E[t] = C[t-1] + slope). A
+pattern that is usual for such series, if one is given, counts as one cycle more for those with a single one, and is
+where less than a cycle starts from, with its first value; without one that starts from no pattern. A series begins with
+the first value that is known; before that its level is what it starts from.
 
 References: Holt, C. C. (1957), reprinted in International Journal of Forecasting 20 (2004), 5-10. Taylor, J. W. (2003),
 Short-term electricity demand forecasting using double seasonal exponential smoothing, Journal of the Operational
@@ -52,6 +53,7 @@ def smooth(
     seasons: Sequence[int],
     a: float | np.ndarray,
     g: Sequence[float | np.ndarray],
+    usual: Sequence[np.ndarray] | None = None,
 ) -> Smoothed:
     """Smooth all series in one pass over time.
 
@@ -63,9 +65,11 @@ def smooth(
     seasons : sequence of int
         Steps of each season; 1 for none.
     a, g : float, or ndarray that broadcasts to (N, m); one g for each season
+    usual : list of ndarray of shape (N, s, m), default=None
+        For each season, the pattern that is usual for steps 0, 1, ... of each series.
     """
     N, T, m = Z.shape
-    level, slope, begin, patterns = _start(Z, n_start, seasons)
+    level, slope, begin, patterns = _start(Z, n_start, seasons, usual)
     C, D = np.empty((N, T, m)), np.empty((N, T, m))
     U = [np.zeros((N, s + T, m)) for s in seasons]
     for of_season, pattern in zip(U, patterns):
@@ -148,7 +152,7 @@ def advance(level, patterns, Z_new, a, g):
     return level, patterns, D
 
 
-def _start(Z, n_start, seasons):
+def _start(Z, n_start, seasons, usual):
     """Level and slope a step before the first known value (N, m), where that is (N, m), and patterns (N, s, m).
 
     The patterns stand at the phases of steps 0, 1, ... of Z.
@@ -177,6 +181,12 @@ def _start(Z, n_start, seasons):
         phase = (np.arange(s)[:, None] - begin[:, None]) % s
         patterns.append(np.take_along_axis(pattern, phase, axis=1) if s > 1 else np.zeros((N, 1, m)))
     first_value = np.nan_to_num(np.take_along_axis(Z, begin[:, None], axis=1)[:, 0])
+    if usual is not None:
+        few = cycles[:, None] < 2
+        for k, (s, own) in enumerate(zip(seasons, patterns)):
+            if s > 1:
+                patterns[k] = np.where(few, (cycles[:, None] * own + usual[k]) / (cycles[:, None] + 1), own)
+                first_value = first_value - np.take_along_axis(usual[k], begin[:, None] % s, axis=1)[:, 0]
     level = np.where(cycles > 0, level, first_value)
     return level - slope, slope, begin, patterns
 

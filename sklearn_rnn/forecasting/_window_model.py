@@ -96,7 +96,7 @@ class WindowModel:
     """
 
     # of models that were stored before values could be missing
-    masked = False
+    masked, usual = False, None
     static = np.empty(0, int)
 
     def __init__(
@@ -138,12 +138,29 @@ class WindowModel:
 
     # -- normalisation ----------------------------------------------------------------------------------------------
 
-    def _smoothed(self, Z: np.ndarray, n_start: np.ndarray) -> Smoothed:
-        """Level, seasonals and D of (differenced) values."""
+    def _smoothed(self, Z: np.ndarray, n_start: np.ndarray, times: np.ndarray | None) -> Smoothed:
+        """Level, seasonals and D of (differenced) values, the first of which are of `times` (N,), if known."""
         if self.normalize == "smoothing":
             a, *g = self.smoothing
-            return smooth(Z, n_start, self.seasons, a, g)
+            usual = None
+            if self.usual is not None and times is not None:
+                phases = [(times[:, None] + np.arange(s)) % s for s in self.seasons]
+                usual = [pattern[phase] for pattern, phase in zip(self.usual, phases)]
+            return smooth(Z, n_start, self.seasons, a, g, usual)
         return no_seasons(Z)
+
+    def _usual_patterns(self, smoothed: Smoothed, n: np.ndarray, times: np.ndarray) -> list[np.ndarray] | None:
+        """The median over series of the newest pattern of each season (s, m), from time 0 on; None for a single series,
+        which need not be like others."""
+        some = np.flatnonzero(n >= 3 * max(self.seasons))
+        if len(some) < 2 or self.normalize != "smoothing":
+            return None
+        patterns = []
+        for U, s in zip(smoothed.U, self.seasons):
+            newest = windows(U, s, some, n[some])
+            phase = (np.arange(s) - (times + n)[some, None]) % s  # where in it times 0, 1, ... stand
+            patterns.append(np.median(np.take_along_axis(newest, phase[..., None], axis=1), axis=0))
+        return patterns
 
     def _of_path(self) -> np.ndarray:
         """P = 0, which is C_t + S_t, in the units of the regressor (h * m,)."""
@@ -168,7 +185,7 @@ class WindowModel:
             return Z
         return np.nan_to_num(carried(Z, self.lag))  # 0 for a series without a value
 
-    def origins(self, Z, n_start, E, where, smoothed: Smoothed | None = None) -> Origins:
+    def origins(self, Z, n_start, E, where, times=None, smoothed: Smoothed | None = None) -> Origins:
         """What forecasts need that start after step t of series i, for all (i, t) = where.
 
         Parameters
@@ -178,13 +195,15 @@ class WindowModel:
             Steps of each series that the starting pattern may be taken from.
         E : Exog, of at least T steps
         where : tuple of two ndarrays of shape (n_origins,)
+        times : ndarray of shape (N,)
+            When each series begins; None if that is not known.
         smoothed : of the differenced values, if it is known already
         """
         i, t = where
         d, W = self.difference, self.window
         whole = self._carried(Z)
         if smoothed is None:
-            smoothed = self._smoothed(self._difference(whole), n_start - d)
+            smoothed = self._smoothed(self._difference(whole), n_start - d, None if times is None else times + d)
         last = t - d
         season = [windows(U, s, i, last + 1) for U, s in zip(smoothed.U, self.seasons)]
         missing = np.empty((len(i), W, 0))
@@ -322,7 +341,7 @@ class WindowModel:
         for k in range(len(choices)):
             part = slice(k * len(Z), (k + 1) * len(Z))
             of_choice = Smoothed(smoothed.C[part], smoothed.D[part], [U[part] for U in smoothed.U])
-            origins = self.origins(Z, n, nothing, where, of_choice)
+            origins = self.origins(Z, n, nothing, where, smoothed=of_choice)
             Y = self._scale(Z, where, origins)
             centre, _ = self._centre_and_scale(origins)
             F = ((origins.D - centre) / self._F_scale).reshape(len(Y), -1)
@@ -331,12 +350,14 @@ class WindowModel:
             errors.append(fit_linear_path(F, Y)[1] * np.mean(self._P_scale**2))
         return choices[int(np.argmin(errors))]
 
-    def fit(self, Z: np.ndarray, n: np.ndarray, E: Exog, dtype, *, without_regressor: bool = False) -> Self:
+    def fit(
+        self, Z: np.ndarray, n: np.ndarray, E: Exog, times: np.ndarray, dtype, *, without_regressor: bool = False
+    ) -> Self:
         """Fit to windows of the series that have n_steps after them: all of them, or MOST_WINDOWS that are drawn.
 
         Parameters
         ----------
-        Z, E : as in `origins`
+        Z, E, times : as in `origins`
         n : ndarray of shape (N,)
             Steps of each series.
         dtype : of what the regressor is given
@@ -347,8 +368,11 @@ class WindowModel:
         self.masked = bool((np.isnan(Z) & inside).any() or (E.missing & inside).any())
         if self.normalize == "smoothing":
             self.smoothing = self._choose_smoothing(Z, n)
+        d = self.difference
+        smoothed = self._smoothed(self._difference(self._carried(Z)), n - d, None)
+        self.usual = self._usual_patterns(smoothed, n - d, times + d)
         where = _some(self.all_origins(n), MOST_WINDOWS)
-        origins = self.origins(Z, n, E, where)
+        origins = self.origins(Z, n, E, where, smoothed=smoothed)
         Y = self._scale(Z, where, origins)
         flat, X = self._features(origins, self._future(E, where))
         known = np.isfinite(Y)

@@ -130,6 +130,27 @@ def test_the_scale_of_a_single_short_series_is_its_own():
     np.testing.assert_allclose(model.scale, [[np.abs(y.diff(7)).mean()]], rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.*looks at:UserWarning")
+@pytest.mark.parametrize("options", [{}, {"season_length": [7, 14]}, {"difference": 1, "normalize": "smoothing"}])
+def test_a_series_of_less_than_a_season_has_the_pattern_of_the_others(options):
+    """On the days of the week that they have it, whenever it begins."""
+    rng, pattern = np.random.default_rng(0), np.array([0.0, 5, 10, 5, 0, -10, -10])
+    t = np.arange(127)
+    series = {f"s{k}": pd.Series(40 + 5 * k + pattern[t % 7] + 0.5 * rng.normal(size=127)) for k in range(6)}
+    for k, part in enumerate(series.values()):
+        part.index = pd.date_range("2024-01-01", periods=127)
+        series[f"s{k}"] = part[k : 120 + (k == 0)]
+    forecaster = ridge(horizon=7, season_length=7).set_params(**options)
+    forecaster.fit(pd.concat(series, names=["id", "day"]))
+    for first in (112, 114, 117):
+        new = pd.Series(2 * (52 + pattern[t % 7]), pd.date_range("2024-01-01", periods=127))  # twice as large
+        found = forecaster.predict(y=new[first:120])
+        assert np.abs(found - new[120:]).mean() < 4  # 15 without the pattern
+    # without times nobody knows which day it is
+    found = forecaster.predict(y=new.to_numpy()[117:120])
+    assert np.isfinite(found).all()
+
+
 # ---- what columns hold ----------------------------------------------------------------------------------------------
 
 

@@ -141,6 +141,32 @@ def test_to_go_on_is_to_have_begun_with_more(seasons):
         np.testing.assert_allclose(pattern, U[:, -s:], **TIGHT)
 
 
+@pytest.mark.parametrize("seasons", [(4,), (2, 6)])
+@pytest.mark.parametrize("most", [0, 100], ids=["arrays", "numbers"])
+def test_a_usual_pattern_counts_as_one_cycle_more_of_short_series(monkeypatch, seasons, most):
+    monkeypatch.setattr(_smoothing, "MOST_AS_NUMBERS", most)
+    Z, S = some_series(4), max(seasons)
+    Z[1, :3] = np.nan  # it begins late, and the pattern stands at the times of the array
+    usual = [np.random.default_rng(5).normal(size=(3, s, 2)) for s in seasons]
+    usual = [pattern - pattern.mean(axis=1, keepdims=True) for pattern in usual]
+    g = (0.0, 0.0)[: len(seasons)]  # patterns stay as they begin
+
+    def begin(n, usual):
+        return smooth(Z, np.array([n, n + 3, n]), seasons, 0.3, g, usual)
+
+    none, one, two = begin(S - 1, usual), begin(2 * S, usual), begin(3 * S, usual)
+    for found, k in ((none, 0), (one, 1), (two, 2)):
+        alone = begin({0: S - 1, 1: 2 * S, 2: 3 * S}[k], None)
+        for U, own, pattern, s in zip(found.U, alone.U, usual, seasons):
+            expected = own[:, :s] if k == 2 else (k * own[:, :s] + pattern) / (k + 1)
+            np.testing.assert_allclose(U[:, :s], expected, **TIGHT)
+    # without a cycle the level is that of the first value, without what is usual of it
+    first = [0, 3, 0]
+    for i in range(3):
+        of_pattern = sum(pattern[i, first[i] % s] for pattern, s in zip(usual, seasons))
+        np.testing.assert_allclose(none.C[i, first[i]], Z[i, first[i]] - of_pattern, **TIGHT)
+
+
 @given(seed=st.integers(0, 1000), lag=st.integers(1, 6), share=st.floats(0, 0.9))
 def test_values_are_carried_from_so_many_steps_before(seed, lag, share):
     A = some_series(seed, N=2, T=11, m=2, share=share)
