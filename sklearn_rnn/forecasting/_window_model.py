@@ -179,6 +179,14 @@ class WindowModel:
         d = self.difference
         return Z[:, d:] - Z[:, :-d] if d else Z
 
+    def _to_smooth(self, whole: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        """Differences of the complete values, missing still before a series begins."""
+        D = self._difference(whole)
+        if self.normalize != "smoothing" or not self.difference or whole is Z:
+            return D
+        begin = np.argmax(~np.isnan(Z), axis=1)[:, None]
+        return np.where(np.arange(D.shape[1])[:, None] < begin, np.nan, D)
+
     def _carried(self, Z: np.ndarray) -> np.ndarray:
         """Z without gaps, unless smoothing is to carry them."""
         if (self.normalize == "smoothing" and not self.difference) or not np.isnan(Z).any():
@@ -203,7 +211,7 @@ class WindowModel:
         d, W = self.difference, self.window
         whole = self._carried(Z)
         if smoothed is None:
-            smoothed = self._smoothed(self._difference(whole), n_start - d, None if times is None else times + d)
+            smoothed = self._smoothed(self._to_smooth(whole, Z), n_start - d, None if times is None else times + d)
         last = t - d
         season = [windows(U, s, i, last + 1) for U, s in zip(smoothed.U, self.seasons)]
         missing = np.empty((len(i), W, 0))
@@ -333,7 +341,7 @@ class WindowModel:
         # to choose from; all of them in one pass over time
         choices = list(product(LEVELS, SEASONALS, *[FURTHER_SEASONALS] * (len(self.seasons) - 1)))
         a, *g = np.repeat(np.array(choices), len(Z), axis=0).T[:, :, None]
-        copies = np.tile(self._difference(self._carried(Z)), (len(choices), 1, 1))
+        copies = np.tile(self._to_smooth(self._carried(Z), Z), (len(choices), 1, 1))
         smoothed = smooth(copies, np.tile(n - self.difference, len(choices)), self.seasons, a, g)
         where = _some(self.all_origins(n), MOST_STEPS_TO_CHOOSE_BY)
         nothing = Exog(np.empty((*Z.shape[:2], 0)), np.empty((*Z.shape[:2], 0), dtype=bool))
@@ -369,7 +377,7 @@ class WindowModel:
         if self.normalize == "smoothing":
             self.smoothing = self._choose_smoothing(Z, n)
         d = self.difference
-        smoothed = self._smoothed(self._difference(self._carried(Z)), n - d, None)
+        smoothed = self._smoothed(self._to_smooth(self._carried(Z), Z), n - d, None)
         self.usual = self._usual_patterns(smoothed, n - d, times + d)
         where = _some(self.all_origins(n), MOST_WINDOWS)
         origins = self.origins(Z, n, E, where, smoothed=smoothed)
