@@ -146,9 +146,9 @@ def test_a_series_of_less_than_a_season_has_the_pattern_of_the_others(options):
         new = pd.Series(2 * (52 + pattern[t % 7]), pd.date_range("2024-01-01", periods=127))  # twice as large
         found = forecaster.predict(y=new[first:120])
         assert np.abs(found - new[120:]).mean() < 4  # 15 without the pattern
-    # without times nobody knows which day it is
-    found = forecaster.predict(y=new.to_numpy()[117:120])
-    assert np.isfinite(found).all()
+    if not options:  # without times nobody knows which day it is
+        found = forecaster.predict(y=new.to_numpy()[117:120])
+        assert np.ptp(found) < 10
 
 
 # ---- what columns hold ----------------------------------------------------------------------------------------------
