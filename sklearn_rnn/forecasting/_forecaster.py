@@ -288,8 +288,9 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
             Values of series that were not fitted, up to where their forecast begins: a Series, an array, a panel or
             long frame of any ids, or, unless several columns were fitted together, a frame of which each column is a
             series. State and scale come from these values (scale and seasonal pattern of a few values are near to what
-            is usual for the fitted series, at these times); the network and the linear path are those that were fitted. X, if the forecaster was fitted
-            with it, then holds the rows of these times too; columns that stand beside y are taken from there.
+            is usual for the fitted series, at these times); the network and the linear path are those that were fitted.
+            X, if the forecaster was fitted with it, then holds the rows of these times too; columns that stand beside y
+            are taken from there.
 
         Returns
         -------
