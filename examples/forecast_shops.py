@@ -39,8 +39,7 @@ with tempfile.TemporaryDirectory() as folder:
     sales = pd.read_csv(Path(folder, "shops.csv"), parse_dates=["date"])
 
 is_new, is_ahead = sales["shop"] == NEW, sales["date"] > sales["date"].max() - pd.Timedelta(days=DAYS)
-forecaster = RNNForecaster(
-    # thousands of windows bear larger batches and steps, and fewer passes, than the default network's
+forecaster = RNNForecaster(  # thousands of windows bear larger batches and steps, and fewer passes, than by default
     RNNRegressor(32, cell="gru", batch_size=128, learning_rate_init=0.01, max_iter=12),
     **{"id_col": "shop", "time_col": "date", "target_col": "sales", "past_only": ["temperature"]},
     **{"horizon": DAYS, "target_transform": "log", "random_state": 0, "verbose": 1},
@@ -48,9 +47,7 @@ forecaster = RNNForecaster(
 print(f"{forecaster.missing_fraction_:.1%} of the sales are missing")
 
 parts = [(sales[~is_new & is_ahead], None), (sales[is_new & is_ahead], sales[is_new & ~is_ahead])]
-forecast = pd.concat(
-    forecaster.predict(X=ahead, y=y).merge(forecaster.predict_interval(X=ahead, y=y)) for ahead, y in parts
-)
+forecast = pd.concat(forecaster.predict(X=x, y=y).merge(forecaster.predict_interval(X=x, y=y)) for x, y in parts)
 both = forecast.merge(sales, on=["shop", "date"], suffixes=("", "_true"))
 before = sales.assign(date=sales["date"] + pd.Timedelta(days=DAYS))[["shop", "date", "sales"]]
 both = both.merge(before, on=["shop", "date"], suffixes=("", "_before"))

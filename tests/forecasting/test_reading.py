@@ -70,7 +70,7 @@ def rows_kept(draw, n=120):
 
 
 @pytest.mark.parametrize("name", REGULAR)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(kept=rows_kept())
 def test_rows_that_were_dropped_come_back_as_missing(name, kept):
     whole = REGULAR[name]

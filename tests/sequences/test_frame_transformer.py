@@ -99,7 +99,7 @@ def by_a_loop(rows, texts, declared, ordinal):
 
 @pytest.mark.filterwarnings("ignore:This frame has categories:UserWarning")
 @given(rows_of_frames(), rows_of_frames(), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_frames_are_encoded_as_row_by_row(rows, new_rows, ordinal):
     texts = sorted({row["text"] for row in rows if row["text"] is not None})
     declared = ["small", "medium", "large"]

@@ -83,7 +83,7 @@ def lists_of_sequences(draw):
 
 @never_observed
 @given(lists_of_sequences(), st.sampled_from(STRATEGIES), st.booleans(), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_lists_are_filled_as_value_by_value(X, strategy, indicator, gap):
     imputer = SequenceImputer(strategy, add_indicator=indicator, add_gap=gap).fit(X)
     np.testing.assert_allclose(imputer.statistics_, means_of(X), atol=1e-12)
@@ -113,7 +113,7 @@ def padded_arrays(draw):
 
 @never_observed
 @given(padded_arrays(), st.sampled_from(STRATEGIES), st.booleans(), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_absent_steps_stay_absent_and_are_not_counted(given, strategy, indicator, gap):
     X, spans = given
     before = X.copy()
@@ -387,7 +387,7 @@ def test_japanese_vowels_with_holes():
     for seed in range(3):
         rng = np.random.default_rng(seed)
         net = RNNSequenceClassifier(
-            64, bidirectional=True, pooling="max", batch_size=32, max_iter=60, random_state=seed
+            64, bidirectional=True, pooling="max", batch_size=32, max_iter=30, random_state=seed
         )
         model = make_pipeline(TimestepTransformer(StandardScaler()), net)
         whole.append(model.fit(X_train, data["y_train"]).score(X_test, data["y_test"]))
