@@ -252,10 +252,13 @@ def _without_upstarts(data: Series, early: Series, n_least: int) -> Series:
     upstarts = (counts < n_least) | ~moves
     if not upstarts.any() or upstarts.all():
         return data
-    values = [np.where(new, np.nan, part) if new.any() else part for part, new in zip(data.values, upstarts)]
-    n_early = early.lengths
-    values = [np.concatenate([whole[:n], part[n:]]) for whole, part, n in zip(data.values, values, n_early)]
-    return replace(data, values=values)
+    return replace(
+        data,
+        values=[
+            np.concatenate([part[:n], np.where(new, np.nan, part[n:])])
+            for part, n, new in zip(data.values, early.lengths, upstarts)
+        ],
+    )
 
 
 def missing_at_end(values: np.ndarray) -> np.ndarray:

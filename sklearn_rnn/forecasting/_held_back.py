@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 
 from .._warnings import warn
-from ._origins import carried
+from ._origins import carried, mean_of_known
 from ._series import Series, fill_blocks, rows_at
 from ._series_model import SeriesModel, seasonal_change
 
@@ -94,10 +94,8 @@ class HeldBack:
         much if they did not: of n independent errors in order, number (n + 1) * coverage is the one that a new error
         stays below with that probability.
         """
-        known = np.isfinite(self.scores)
-        has_scores = known.any(axis=(0, 1))  # a column may have ended before
-        mean = np.where(known, self.scores, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        typical = np.maximum.accumulate(mean)  # (ahead, m)
+        has_scores = np.isfinite(self.scores).any(axis=(0, 1))  # a column may have ended before
+        typical = np.maximum.accumulate(mean_of_known(self.scores))  # (ahead, m)
         relative = self.scores / np.where(typical > 0, typical, 1.0)
         level = coverage * (1 + 1 / self._n_independent(relative))
         if coverage * (1 + 1 / len(self.scores)) > 1:
@@ -119,8 +117,7 @@ class HeldBack:
 
         n / (1 + 2 sum of autocorrelations, up to the first that is not positive); errors from one origin count as one.
         """
-        known = np.isfinite(errors)
-        errors = errors - np.where(known, errors, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        errors = errors - mean_of_known(errors)
         variance, n, time = np.nanmean(errors**2), len(errors), 1.0
         for lag in range(1, n // 2):
             products = (errors[lag:] * errors[:-lag])[self._series[lag:] == self._series[:-lag]]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import RidgeCV
 
+from ._origins import mean_of_known
+
 ALPHAS = np.logspace(-3, 3, 13)
 # Ways in which outputs are missing that are fitted one by one; and how often what is missing is filled in otherwise.
 MOST_PATTERNS, FILLS = 4, 5
@@ -35,8 +37,7 @@ def fit_linear_path(X: np.ndarray, Y: np.ndarray) -> tuple[LinearPath, float]:
     errors, weights = [], []
     patterns, group = np.unique(known, axis=1, return_inverse=True)
     if patterns.shape[1] > MOST_PATTERNS:
-        counts = np.maximum(known.sum(axis=0), 1)
-        filled = np.where(known, Y, np.where(known, Y, 0.0).sum(axis=0) / counts)
+        filled = np.where(known, Y, mean_of_known(Y))
         for _ in range(FILLS):
             ridge = RidgeCV(ALPHAS).fit(X, filled)
             filled = np.where(known, Y, ridge.predict(X))

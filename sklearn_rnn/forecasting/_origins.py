@@ -71,6 +71,12 @@ def windows(A: np.ndarray, size: int, i: np.ndarray, start: np.ndarray) -> np.nd
     return sliding_window_view(A, size, axis=1)[i, start].swapaxes(1, 2)
 
 
+def mean_of_known(A: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Mean over an axis of what is known; 0 where nothing is."""
+    known = ~np.isnan(A)
+    return np.where(known, A, 0.0).sum(axis=axis) / np.maximum(known.sum(axis=axis), 1)
+
+
 def padded(parts: list) -> np.ndarray:
     """Arrays (T_i, k) as one (N, T, k), NaN after their end."""
     out = np.full((len(parts), max(len(part) for part in parts), parts[0].shape[1]), np.nan)

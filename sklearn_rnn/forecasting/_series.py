@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ._origins import mean_of_known
+
 Rows = Sequence[int] | np.ndarray
 
 
@@ -121,7 +123,7 @@ class Series:
         low = np.stack([np.fmin.reduce(part) for part in early.known])
         high = np.stack([np.fmax.reduce(part) for part in early.known])
         is_static = ((low == high) | np.isnan(low)).all(axis=0)
-        usual = np.nan_to_num(np.nanmean(np.where(np.isnan(low), np.nan, low), axis=0)) if is_static.any() else low[0]
+        usual = mean_of_known(low)
         constants = {int(i): np.where(np.isnan(row), usual, row) for i, row in zip(some, low)}
         known = []
         for i, part in enumerate(self.known):

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from sklearn.base import clone
 
-from ._origins import Exog, Origins, carried, padded
+from ._origins import Exog, Origins, carried, mean_of_known, padded
 from ._series import Series
 from ._window_model import WindowModel
 
@@ -63,7 +63,7 @@ class SeriesModel:
                 )
         transformed = self._transform(data.values)
         own = np.stack([seasonal_change(part, self.season_length) for part in transformed])
-        sizes = np.stack([_mean_of_known(np.abs(part)) for part in transformed])
+        sizes = np.stack([mean_of_known(np.abs(part)) for part in transformed])
         # what is usual: for values as they are, a share of their size
         self._usual = np.median(own, axis=0), np.median(own / np.where(sizes > 0, sizes, np.inf), axis=0)
         self.scale = self._scale_of(data)
@@ -107,7 +107,7 @@ class SeriesModel:
             change, share = self._usual
             usual = change
             if self.transformer is None:
-                usual = share * _mean_of_known(np.abs(part))
+                usual = share * mean_of_known(np.abs(part))
             weight = np.minimum(n / ENOUGH_CHANGES, 1.0)
             scales.append(np.where(usual > 0, weight * own + (1 - weight) * usual, own))
         return np.stack(scales)
@@ -224,9 +224,9 @@ def seasonal_change(values: np.ndarray, season_length: int) -> np.ndarray:
     """
     values = values.astype(np.float64)
     s = season_length if len(values) > season_length else 1
-    size = _mean_of_known(np.abs(values))
-    change = _mean_of_known(np.abs(values[s:] - values[:-s]))
-    step = np.array([_mean_of_known(np.abs(np.diff(column[~np.isnan(column)]))[:, None])[0] for column in values.T])
+    size = mean_of_known(np.abs(values))
+    change = mean_of_known(np.abs(values[s:] - values[:-s]))
+    step = np.array([mean_of_known(np.abs(np.diff(column[~np.isnan(column)]))[:, None])[0] for column in values.T])
     for other in (step, size, np.ones(values.shape[1])):
         change = np.where(change > 1e-12 * size, change, other)
     return change
@@ -238,17 +238,11 @@ def n_changes(values: np.ndarray, season_length: int) -> np.ndarray:
     return (~np.isnan(values[s:] - values[:-s])).sum(axis=0) if len(values) > s else np.zeros(values.shape[1], int)
 
 
-def _mean_of_known(values: np.ndarray) -> np.ndarray:
-    """Mean of each column (T, m) over what is known; 0 where nothing is."""
-    known = ~np.isnan(values)
-    return np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-
-
 def _mean_and_scale(columns: list) -> tuple[np.ndarray, np.ndarray]:
     rows = np.concatenate(columns)
-    mean = _mean_of_known(rows)
-    scale = np.sqrt(_mean_of_known((rows - mean) ** 2))
-    return mean, np.where(scale > 1e-12 * _mean_of_known(np.abs(rows)), scale, 1.0)
+    mean = mean_of_known(rows)
+    scale = np.sqrt(mean_of_known((rows - mean) ** 2))
+    return mean, np.where(scale > 1e-12 * mean_of_known(np.abs(rows)), scale, 1.0)
 
 
 def _rescale(columns: np.ndarray, scaling) -> np.ndarray:

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._origins import mean_of_known
+
 # Up to so many values a step, Python's own numbers are faster than arrays.
 MOST_AS_NUMBERS = 6
 
@@ -168,13 +170,13 @@ def _start(Z, n_start, seasons, usual):
     span = np.take_along_axis(Z, np.minimum(steps, T - 1), axis=1)
     span[(np.arange(2 * S)[:, None] >= cycles[:, None] * S) | (steps >= T)] = np.nan
     first, second = span[:, :S], span[:, S:]
-    slope = np.where(cycles == 2, _mean(second - first) / S, 0.0)
+    slope = np.where(cycles == 2, mean_of_known(second - first, axis=1) / S, 0.0)
     rest = span - slope[:, None] * np.arange(2 * S)[:, None]
     patterns, level = [], None
     for s in seasons:
-        phases = np.stack([_mean(rest[:, phase::s]) for phase in range(s)], axis=1)
+        phases = np.stack([mean_of_known(rest[:, phase::s], axis=1) for phase in range(s)], axis=1)
         if level is None:
-            level = _mean(np.where(_known_phases(rest, s), phases, np.nan))
+            level = mean_of_known(np.where(_known_phases(rest, s), phases, np.nan), axis=1)
         rest = rest - np.tile(phases, (1, -(-2 * S // s), 1))[:, : 2 * S]
         pattern = np.where(_known_phases(span, s), phases - (level[:, None] if not patterns else 0.0), 0.0)
         # phase 0 is that of the first known step
@@ -194,9 +196,3 @@ def _start(Z, n_start, seasons, usual):
 def _known_phases(span: np.ndarray, s: int) -> np.ndarray:
     """Is any value of each phase known? (N, s, m)"""
     return np.stack([~np.isnan(span[:, phase::s]).all(axis=1) for phase in range(s)], axis=1)
-
-
-def _mean(A: np.ndarray) -> np.ndarray:
-    """Mean over axis 1 of what is known; 0 where nothing is."""
-    known = ~np.isnan(A)
-    return np.where(known, A, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)

@@ -48,7 +48,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ..estimators._base import BaseRNN
 from ..estimators._learning import without_word_of_max_iter
 from ._linear_path import fit_linear_path
-from ._origins import Exog, Origins, carried, padded, windows
+from ._origins import Exog, Origins, carried, mean_of_known, padded, windows
 from ._smoothing import Smoothed, advance, no_seasons, smooth
 
 # What (a, g_1, g_2, ...) of smoothing are chosen from, and by how many steps and series at most.
@@ -321,11 +321,8 @@ class WindowModel:
         centre, scale = self._centre_and_scale(origins)
         self._F_scale = _positive(((origins.D - centre) / scale).std(axis=(0, 1)))
         P = self._targets(Z, where, origins)
-        known = ~np.isnan(P)
-        counts = np.maximum(known.sum(axis=0), 1)
-        self._P_mean = np.where(known, P, 0.0).sum(axis=0) / counts
-        squares = np.where(known, P - self._P_mean, 0.0) ** 2
-        self._P_scale = _positive(np.sqrt(squares.sum(axis=(0, 1)) / counts.sum(axis=0)))
+        self._P_mean = mean_of_known(P)
+        self._P_scale = _positive(np.sqrt(mean_of_known(((P - self._P_mean) ** 2).reshape(-1, P.shape[2]))))
         return ((P - self._P_mean) / self._P_scale).reshape(len(P), -1)
 
     def _choose_smoothing(self, Z: np.ndarray, n: np.ndarray) -> tuple[float, ...]:
