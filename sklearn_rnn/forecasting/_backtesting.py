@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._warnings import warn
 from ._forecast_model import ForecastModel
-from ._held_back import check_coverage
+from ._intervals import check_coverage
 from ._parameters import ForecasterParameters, check_horizon
 from ._plan import Plan
 from ._reader import SeriesReader
@@ -184,7 +184,7 @@ def _forecasts(stretch: Stretch, data: Series, horizon: int, coverage: float) ->
             "lower": np.full_like(Z, np.nan),
             "upper": np.full_like(Z, np.nan),
         }
-        if model.held_back is not None:
+        if model.calibration is not None:
             columns["lower"], columns["upper"] = model.bounds(Z, number[going], coverage)
         found.append(columns)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
@@ -12,13 +12,19 @@ import numpy as np
 
 from .._warnings import warn
 from ..core._cores import on_one_blas_thread
-from ._held_back import HeldBack
+from ._combination import State, combined, weights_of_share
+from ._held_back import Held, HeldBack, Worth, errors_in_units, hold_back, naive_errors
+from ._intervals import Calibration
 from ._plan import Plan
 from ._series import Series, fill_blocks
-from ._series_model import ENOUGH_CHANGES, seasonal_change
+from ._series_model import ENOUGH_CHANGES, SeriesModel, seasonal_change
 
 # Series stand side by side in arrays as long as the longest: so many steps of all of them, at most.
 MOST_STEPS = 4_000_000
+# Parts before the one that is held back of which cheap candidates are tried too, and by how many steps at most.
+EARLIER_PARTS, MOST_STEPS_TRIED = 2, 100_000
+# New values that are forecast one by one, at most, to follow the size of errors.
+MOST_FOLLOWED = 200
 
 
 class ForecastModel:
@@ -28,21 +34,46 @@ class ForecastModel:
     ----------
     model : SeriesModel
         Fitted to all of the series.
-    held_back : HeldBack or None
-        Errors of such a model on the newest part, which that one was not fitted on.
-    skill, network_weight : float
+    weights : ndarray of shape (N, K, m)
+        How much each candidate counts.
+    worth : Worth or None
+        What forecasts came to of the newest parts, by models which were not fitted on them.
+    calibration : Calibration or None
+        The errors of these.
+    skill : float
+    skill_by_series : ndarray of shape (N,)
     mase_scale : ndarray of shape (N, m)
         What errors of each series are divided by.
     """
 
     _seen: list[Series] = []  # of a model for other series, each of these
+    held_back: HeldBack | None = None  # of models stored before each series had a calibration of its own
+    worth: Worth | None = None
+    calibration: Calibration | None = None
 
     def __init__(self, plan: Plan):
         self.plan = plan
 
     def __setstate__(self, state: dict) -> None:
         # stored before values could be missing
-        vars(self).update({"_stale": np.zeros(state["mase_scale"].shape, dtype=int), "_young": {}} | state)
+        state = {"_stale": np.zeros(state["mase_scale"].shape, dtype=int), "_young": {}} | state
+        if not isinstance(state["_origins"], State):  # there was a single way to forecast
+            N, m = state["mase_scale"].shape
+            names = state["model"].model.names
+            state |= {
+                "_origins": State([state["_origins"]]),
+                "weights": weights_of_share(state["network_weight"], N, m, names),
+                "best_naive": None,
+                "skill_by_series": np.full(N, np.nan),
+            }
+            del state["network_weight"]
+        vars(self).update(state)
+
+    @property
+    def network_weight(self) -> float:
+        """Mean weight of the candidate with the network's correction."""
+        names = self.model.model.names
+        return float(self.weights[:, names.index("network")].mean()) if "network" in names else 1.0
 
     def fit(self, data: Series, tell: Callable[[str], object] = lambda stage: None) -> Self:
         """Fit to series, one of which has at least `plan.n_least` values.
@@ -57,19 +88,23 @@ class ForecastModel:
         data = self._newest(data)
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         self.plan = plan = self._decide(data, tell)
-        self.held_back = None
+        self.skill, self.best_naive, self.skill_by_series = np.nan, None, np.full(len(data), np.nan)
         if plan.calibration_fraction > 0:
-            self.held_back = self._hold_back(plan, data, plan.calibration_fraction, tell)
-        self.skill = self.held_back.skill if self.held_back else np.nan
-        self.network_weight = self.held_back.network_weight if self.held_back else 1.0
+            self._hold_back(data, tell)
         self.model = plan.new_model(data).fit(data, self._dtype)
+        if self.worth is None:
+            names, m = self.model.model.names, data.values[0].shape[1]
+            if plan.combine:
+                self.weights = np.full((len(data), len(names), m), 1 / len(names))
+            else:
+                self.weights = weights_of_share(1.0, len(data), m, names)
         tell("fitted to all")
         self._stand_at_end_of(data)
         return self
 
     def _stand_at_end_of(self, data: Series) -> None:
         self._stale = np.stack([missing_at_end(part) for part in data.values])
-        data = data.filled_to(self.plan.n_needed)
+        data = data.filled_to(self.plan.n_looked_at)
         self._origins = self.model.origins(data, data.lengths, (np.arange(len(data)), data.lengths - 1))
         self._next_time = data.ends
 
@@ -88,6 +123,8 @@ class ForecastModel:
         other.mase_scale = self._mase_scale_of(data)
         data = self._newest(data)
         other.model, other._young = self.model.of(data), {}
+        other.weights = np.tile(self.weights.mean(axis=0), (len(data), 1, 1))
+        other.calibration = self.calibration and self.calibration.of_new(len(data))
         other._stand_at_end_of(data)
         other._seen = [data.select([i]) for i in range(len(data))]
         return other
@@ -100,6 +137,8 @@ class ForecastModel:
             if self._is_young(part):
                 both._young[len(self._next_time) + i] = part
         both.model = self.model.joined(other.model)
+        both.weights = np.concatenate([self.weights, other.weights])
+        both.calibration = self.calibration and self.calibration.joined(len(other._next_time))
         both.mase_scale = np.concatenate([self.mase_scale, other.mase_scale])
         both._origins = self._origins.joined(other._origins)
         both._next_time = np.concatenate([self._next_time, other._next_time])
@@ -107,56 +146,99 @@ class ForecastModel:
         return both
 
     def _decide(self, data: Series, tell: Callable[[str], object]) -> Plan:
-        """The plan, with the treatment of further seasons that forecasts the part held back best by the linear path."""
+        """The plan, with those treatments of further seasons, and logarithms or not, that forecast parts held back best
+        without a network."""
         plan = self.plan
         for k in range(len(plan.further)):
             choices = plan.choices(k, data)
-            errors = [0.0]
             if len(choices) > 1:
-                fraction = plan.calibration_fraction or 0.2
                 so_far = [replace(choice, further=choice.further[: k + 1]) for choice in choices]
-                held_back = [self._hold_back(choice, data, fraction, tell, linear_only=True) for choice in so_far]
-                errors = [np.inf if part is None else part.error for part in held_back]
-            plan = choices[int(np.argmin(errors))]
+                plan = choices[int(np.argmin([self._error_of(choice, data, tell) for choice in so_far]))]
+            else:
+                plan = choices[0]
+        if plan.may_log:
+            ways = [plan, replace(plan, transformer="log")]
+            plan = ways[int(np.argmin([self._error_of(way, data, tell) for way in ways]))]
         return plan
 
-    def _hold_back(
-        self, plan: Plan, data: Series, fraction: float, tell: Callable[[str], object], *, linear_only: bool = False
-    ) -> HeldBack | None:
-        """Forecast the newest part of the data from the rest; None if the rest is too short."""
+    def _error_of(self, plan: Plan, data: Series, tell: Callable[[str], object]) -> float:
+        """Of the parts held back, without a network; infinite if there are none."""
+        parts = self._parts(plan, data, tell, linear_only=True)
+        if not parts:
+            return np.inf
+        worth, total, n_after = _worth(plan, parts, len(data)), 0.0, 0
+        for part in parts:
+            forecasts = worth.forecasts[n_after : n_after + len(part.held.t)]
+            n_after += len(part.held.t)
+            total += errors_in_units(part, forecasts, plan.horizon).sum()
+        return float(total)
+
+    def _parts(
+        self, plan: Plan, data: Series, tell: Callable[[str], object], *, linear_only: bool = False
+    ) -> list[Part]:
+        """The newest parts of the data, each forecast from all before it, oldest first; none if it is too short.
+
+        The last is the part held back. Those before it are forecast without a network, which takes less time.
+        """
         lengths = data.lengths
-        n_held_back = int(np.ceil(fraction * lengths.max()))
+        size = int(np.ceil((plan.calibration_fraction or 0.2) * lengths.max()))
         if data.n_known:
-            n_held_back = max(n_held_back, plan.block)  # HeldBack takes whole blocks then
-        n_early = np.clip(data.ends.max() - n_held_back - data.starts, 0, lengths)
-        n_late = plan.block if data.n_known else 1
-        n_known = np.array([(~np.isnan(part[:n])).sum(axis=0).max() for part, n in zip(data.values, n_early)])
-        enough = np.flatnonzero((n_known >= plan.n_least) & (n_early + n_late <= lengths))
-        if len(enough) == 0:
-            if not linear_only:
-                warn(
-                    f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which "
-                    f"takes {plan.n_least} steps: there will be no skill_ and no intervals. Set calibration_fraction=0 "
-                    "to say that you need none, or choose a smaller window or horizon."
-                )
-            return None
-        data, n_early = data.select(enough), n_early[enough]
-        early = data.until(n_early)
-        data = _without_upstarts(data, early, plan.n_least)
-        model = plan.new_model(data).fit(early, self._dtype, without_regressor=linear_only)
+            size = max(size, plan.block)  # hold_back takes whole blocks then
+        n_earlier = EARLIER_PARTS if plan.combine and lengths.sum() <= MOST_STEPS_TRIED else 0
         ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
-        tell("fitted to all but the part held back")
-        held_back = HeldBack(model, data, n_early, plan.horizon, ahead)
-        if not np.isfinite(held_back.scores).any():
-            if not linear_only:
-                warn(
-                    f"The last {n_held_back} steps, which were held back, have no values to compare forecasts with: "
-                    "there will be no skill_ and no intervals. Set calibration_fraction=0 to say that you need none, "
-                    "or a larger one."
-                )
-            return None
-        tell(f"that part forecast from {len(held_back.scores)} origins")
-        return held_back
+        found: list[Part] = []
+        for k in range(n_earlier, -1, -1):
+            n_early = np.clip(data.ends.max() - (k + 1) * size - data.starts, 0, lengths)
+            stop = np.clip(data.ends.max() - k * size - data.starts, 0, lengths)
+            n_late = plan.block if data.n_known else 1
+            n_known = np.array([(~np.isnan(part[:n])).sum(axis=0).max() for part, n in zip(data.values, n_early)])
+            # an earlier part tells something where there is much before it
+            n_least = plan.n_least if k == 0 else 2 * plan.n_looked_at + plan.block
+            some = np.flatnonzero((n_known >= n_least) & (n_early + n_late <= lengths))
+            if not len(some):
+                continue
+            of_some, n_early = data.select(some), n_early[some]
+            early = of_some.until(n_early)
+            of_some = _without_upstarts(of_some, early, plan.n_least)
+            model = plan.new_model(of_some)
+            model.fit(early, self._dtype, without_regressor=linear_only or k > 0)
+            if not linear_only and k == 0:
+                tell("fitted to all but the part held back")
+            held = hold_back(model, of_some, n_early, stop[some], ahead)
+            if np.isfinite(held.true).any() or k == 0:
+                found.append(Part(model, of_some, n_early, some, held))
+        return found
+
+    def _hold_back(self, data: Series, tell: Callable[[str], object]) -> None:
+        """Forecast the newest parts of the data from the rest, if there is enough of it."""
+        plan = self.plan
+        n_held_back = int(np.ceil(plan.calibration_fraction * data.lengths.max()))
+        parts = self._parts(plan, data, tell)
+        advice = "there will be no skill_ and no intervals. Set calibration_fraction=0 to say that you need none, or "
+        if not parts or len(parts[-1].held.t) == 0:
+            warn(
+                f"The series are too short to hold back {n_held_back} steps of them and to fit on the rest, which "
+                f"takes {plan.n_least} steps: {advice}choose a smaller window or horizon."
+            )
+            return
+        newest = parts[-1]
+        if not np.isfinite(newest.held.true).any():
+            warn(
+                f"The last {n_held_back} steps, which were held back, have no values to compare forecasts with: "
+                f"{advice}a larger one."
+            )
+            return
+        self.worth = worth = _worth(plan, parts, len(data))
+        self.weights = worth.weights
+        self.calibration = Calibration(worth.errors, worth.series, len(data))
+        errors = errors_in_units(newest, worth.forecasts[-len(newest.held.t) :], plan.horizon)
+        naive = naive_errors(newest, plan.horizon, plan.lags)
+        self.best_naive = min(naive, key=lambda name: naive[name].sum())
+        self.skill = _skill(errors.sum(), naive[self.best_naive].sum())
+        for k, i in enumerate(newest.some):
+            if errors[k].any() or any(of_one[k].any() for of_one in naive.values()):
+                self.skill_by_series[i] = _skill(errors[k].sum(), min(of_one[k].sum() for of_one in naive.values()))
+        tell(f"that part forecast from {len(newest.held.t)} origins")
 
     def _grow(self, number: int, new: Series) -> None:
         """More rows of a series of which little was known: all is found anew of what is known of it now."""
@@ -188,9 +270,8 @@ class ForecastModel:
                 f"columns {list(self.plan.past_only)}. Fit with strategy='direct' and horizon={n_steps}."
             )
         known = fill_blocks(known, self.steps_of_blocks(n_steps))
-        times = self._next_time[series]
-        arguments = self._origins.take(series), n_steps, known, times, self.network_weight
-        return on_one_blas_thread(partial(self.model.forecast, *arguments))
+        arguments = self._origins.take(series), n_steps, known, self._next_time[series]
+        return combined(self.weights[series], on_one_blas_thread(partial(self.model.forecasts, *arguments)))
 
     def in_units(self, Z: np.ndarray, series: np.ndarray) -> np.ndarray:
         """Scaled forecasts in the units of the series."""
@@ -199,18 +280,40 @@ class ForecastModel:
     def bounds(self, Z: np.ndarray, series: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds around scaled forecasts, in the units of the series."""
         if self.held_back is None:
-            raise ValueError(
-                "This forecaster has no held-back errors to make intervals of: calibration_fraction was "
-                f"{self.plan.calibration_fraction}, or the series too short to hold back a part. Fit with "
-                "calibration_fraction=0.2 on a longer series, or with a smaller window or horizon."
-            )
-        # a value that is missing was itself forecast: errors are those of as many steps more
+            lower, upper = self.quantiles(Z, series, np.array([(1 - coverage) / 2, (1 + coverage) / 2]))
+            return lower, upper
         stale = self._stale[series]
         all_widths = self.held_back.widths(Z.shape[1] + int(stale.max()), coverage)
         steps = stale[:, None] + np.arange(Z.shape[1])[:, None]
         widths = np.take_along_axis(np.broadcast_to(all_widths, (len(Z), *all_widths.shape)), steps, axis=1)
         bounds = self.in_units(Z - widths, series), self.in_units(Z + widths, series)
         return np.minimum(*bounds), np.maximum(*bounds)
+
+    def quantiles(self, Z: np.ndarray, series: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """Quantiles (len(p), n, n_steps, m) of the future values, in the units of the series."""
+        calibration = self._calibrated()
+        # a value that is missing was itself forecast: errors are those of as many steps more
+        typical = calibration.typical(series, Z.shape[1], self._stale[series])
+        u = calibration.quantiles(p, series)
+        found = np.stack([self.in_units(Z + of_one[:, None] * typical, series) for of_one in u])
+        return np.sort(found, axis=0) if self.plan.transformer is not None else found
+
+    def paths(self, Z: np.ndarray, series: np.ndarray, n_paths: int, rng: np.random.RandomState) -> np.ndarray:
+        """Possible futures (n, n_steps, m, n_paths), in the units of the series."""
+        errors = self._calibrated().paths(series, Z.shape[1], n_paths, rng, self._stale[series])
+        return np.stack([self.in_units(Z + errors[..., k], series) for k in range(n_paths)], axis=-1)
+
+    def _calibrated(self) -> Calibration:
+        if self.calibration is None:
+            reason = (
+                "was fitted by an earlier release, which kept no signed errors; fit it again"
+                if self.held_back is not None
+                else f"has no held-back errors to make intervals of: calibration_fraction was "
+                f"{self.plan.calibration_fraction}, or the series too short to hold back a part. Fit with "
+                "calibration_fraction=0.2 on a longer series, or with a smaller window or horizon"
+            )
+            raise ValueError(f"This forecaster {reason}.")
+        return self.calibration
 
     def mase(self, true: list[np.ndarray], Z: np.ndarray, series: np.ndarray) -> float:
         """Mean absolute scaled error of scaled forecasts, mean over columns and series; what is missing is left out."""
@@ -239,9 +342,66 @@ class ForecastModel:
             advanced._stale[number] = np.where(missing < length, missing, self._stale[number] + length)
         for length in np.unique(lengths):
             some = np.flatnonzero(lengths == length)
-            later = self.model.advance(self._origins.take(series[some]), new.select(some), series[some])
+            later = advanced._followed(new.select(some), series[some], int(length))
             advanced._origins = advanced._origins.with_put(series[some], later)
         return advanced
+
+    def _followed(self, new: Series, series: np.ndarray, length: int) -> State:
+        """The origins of some series after `length` more steps of each; the newest of these are forecast one by one, so
+        that intervals follow the size of errors."""
+        origins, stop = self._origins.take(series), np.full(len(new), length)
+        if self.calibration is None:
+            return self.model.advance(origins, new, series)
+        n_before = max(length - MOST_FOLLOWED, 0)
+        if n_before:
+            origins = self.model.advance(origins, new.until(stop - length + n_before), series)
+        for step in range(n_before, length):
+            one = new.rows(np.full(len(new), step), np.full(len(new), step + 1))
+            known = fill_blocks(np.stack(one.known), self.plan.block)
+            arguments = origins, 1, known, one.starts
+            Z = combined(self.weights[series], on_one_blas_thread(partial(self.model.forecasts, *arguments)))
+            true = self.model.scaled(np.stack(one.values), series)
+            self.calibration = self.calibration.with_errors(series, (true - Z)[:, 0])
+            origins = self.model.advance(origins, one, series)
+        return origins
+
+
+@dataclass
+class Part:
+    """A part of some series, forecast by a model of all before it.
+
+    Attributes
+    ----------
+    model : SeriesModel
+        Fitted to the first n_early[k] rows of each series in `data`.
+    data : Series
+    n_early : ndarray of int
+    some : ndarray of int
+        Which series these are.
+    held : Held
+        Its series count within `data`.
+    """
+
+    model: SeriesModel
+    data: Series
+    n_early: np.ndarray
+    some: np.ndarray
+    held: Held
+
+
+def _worth(plan: Plan, parts: list[Part], n_series: int) -> Worth:
+    held = [replace(part.held, series=part.some[part.held.series]) for part in parts]
+    together = held[0]
+    for later in held[1:]:
+        together = together.joined(later)
+    return Worth.of(together, n_series, plan.horizon, plan.combine, parts[0].model.model.names, plan.block)
+
+
+def _skill(error: float, naive_error: float) -> float:
+    """1 minus the ratio; where the naive forecast is perfect, -inf, or 1 if this one is too."""
+    if naive_error > 0:
+        return float(1 - error / naive_error)
+    return -np.inf if error > 0 else 1.0
 
 
 def _without_upstarts(data: Series, early: Series, n_least: int) -> Series:

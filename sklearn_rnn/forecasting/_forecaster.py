@@ -18,7 +18,7 @@ from .._stored import Stored, all_or_nothing
 from ..estimators._hyperparameters import store_parameters
 from ._backtesting import Backtesting
 from ._forecast_model import ForecastModel
-from ._held_back import check_coverage
+from ._intervals import check_coverage
 from ._parameters import what_is_asked
 from ._reader import SeriesReader
 from ._reporting import report, stages_printed, warn_of_gaps
@@ -172,11 +172,13 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         horizon: int = 1,
         strategy: Literal["direct", "recursive"] = "direct",
         normalize: Literal["auto", "smoothing", "last", "mean"] | None = "auto",
-        target_transform: BaseEstimator | Literal["log"] | None = None,
+        target_transform: BaseEstimator | Literal["auto", "log"] | None = "auto",
         season_length: int | Sequence[float] | Literal["auto"] = "auto",
         difference: int | Literal["season"] | None = None,
         seasonal_features: int = 0,
         linear_path: bool | Literal["auto"] = "auto",
+        combine: bool | Literal["auto"] = "auto",
+        nonnegative: bool = False,
         n_members: int = 1,
         past_only: Sequence[Hashable] | None = None,
         id_col: Hashable | None = None,
@@ -256,7 +258,7 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
     def regressors_(self) -> list:
         """The fitted members."""
         check_is_fitted(self)
-        return self._model.model.model.members
+        return self._model.model.model.main.members
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")

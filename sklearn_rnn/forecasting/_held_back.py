@@ -1,90 +1,183 @@
-"""The newest part of series, held back: what a forecaster is worth, and how far it errs."""
+"""The newest part of series, held back: what forecasts of it from the rest are worth."""
 
 from __future__ import annotations
 
-from numbers import Real
+from dataclasses import dataclass
 
 import numpy as np
 
 from .._warnings import warn
+from ._combination import combined, mean_errors, network_share, weights_of_errors, weights_of_share
 from ._origins import carried, mean_of_known
 from ._series import Series, fill_blocks, rows_at
 from ._series_model import SeriesModel, seasonal_change
 
-MOST_ORIGINS = 2000
+MOST_ORIGINS, MOST_FORECASTS = 2000, 4_000_000
+
+
+@dataclass
+class Held:
+    """Forecasts of the candidates from origins that they were not fitted beyond.
+
+    Every step of a part of the data is forecast from every origin before it, up to `ahead` steps away.
+
+    Attributes
+    ----------
+    series : ndarray of shape (n,)
+    t : ndarray of shape (n,)
+        The last step known at each origin.
+    true, forecasts : ndarray of shape (n, ahead, m) and (K, n, ahead, m)
+        In the units of the model; true is NaN where a value is missing, or beyond the end.
+    """
+
+    series: np.ndarray
+    t: np.ndarray
+    true: np.ndarray
+    forecasts: np.ndarray
+
+    def joined(self, other: Held) -> Held:
+        """With later origins."""
+        ahead = min(self.true.shape[1], other.true.shape[1])
+        return Held(
+            np.concatenate([self.series, other.series]),
+            np.concatenate([self.t, other.t]),
+            np.concatenate([self.true[:, :ahead], other.true[:, :ahead]]),
+            np.concatenate([self.forecasts[:, :, :ahead], other.forecasts[:, :, :ahead]], axis=1),
+        )
+
+    def errors(self) -> np.ndarray:
+        """Absolute, (K, n, ahead, m)."""
+        return np.abs(self.true - self.forecasts)
+
+
+def hold_back(model: SeriesModel, data: Series, n_early: np.ndarray, stop: np.ndarray, ahead: int) -> Held:
+    """Forecasts by a model that was fitted to the first n_early[i] rows of each series, from origins before stop[i]."""
+    h, lengths = model.model.main.n_steps, data.lengths
+    ahead = int(min(ahead, (lengths - n_early).max()))
+    last = lengths
+    if data.n_known:
+        # Exogenous columns must be known of all steps of a block, so some origins are too late.
+        ahead = max(ahead // h, 1) * h
+        last = lengths - ahead + 1
+    n_late = np.maximum(np.minimum(stop, last) - n_early, 0)
+    series = np.repeat(np.arange(len(data)), n_late)
+    t = np.concatenate([np.arange(first, first + n) for first, n in zip(n_early, n_late)]) - 1
+    most = max(MOST_ORIGINS, min(MOST_FORECASTS // (ahead * len(model.model.names)), 20 * len(data)))
+    if len(t) > most:
+        # drawn, since every k-th would be the same hour of all days, or the same day of all series
+        some = np.sort(np.random.RandomState(0).choice(len(t), most, replace=False))
+        series, t = series[some], t[some]
+    ahead = min(ahead, int((lengths[series] - 1 - t).max()))
+    steps = t[:, None] + 1 + np.arange(ahead)
+    future = fill_blocks(rows_at(data.known, series, steps), -(-ahead // h) * h)
+    origins = model.origins(data, n_early, (series, t))
+    forecasts = model.forecasts(origins, ahead, future, data.starts[series] + t + 1)
+    return Held(series, t, model.scaled(rows_at(data.values, series, steps), series), forecasts)
+
+
+@dataclass
+class Worth:
+    """What held-back forecasts come to.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (N, K, m)
+    forecasts, errors : ndarray of shape (n, ahead, m)
+        Of the combination, each with weights of other origins: see `Worth.of`. An error is true minus forecast.
+    series : ndarray of shape (n,)
+    by_candidate : ndarray of shape (N, K, m)
+        Mean absolute errors up to the horizon.
+    """
+
+    weights: np.ndarray
+    forecasts: np.ndarray
+    errors: np.ndarray
+    series: np.ndarray
+    by_candidate: np.ndarray
+
+    @classmethod
+    def of(cls, held: Held, n_series: int, horizon: int, combine: bool, names: list[str], block: int) -> Worth:
+        """Weights of the candidates, and errors of the combination.
+
+        Errors that choose the weights flatter them. So those of the first half of the origins of each series are made
+        with weights of the second half, and the other way round, and are as far off as those of values to come, or a
+        little farther. One share of a network, which is all there is without a combination, flatters little.
+        """
+        absolute = held.errors()[:, :, :horizon]
+        by_candidate, _ = mean_errors(absolute, held.series, n_series)
+        if not combine:
+            share = 1.0
+            if len(names) == 2:
+                first = slice(block)
+                share = network_share(*held.forecasts[:, :, first], held.true[:, first])
+            weights = weights_of_share(share, n_series, held.true.shape[2], names)
+            forecasts = combined(weights[held.series], held.forecasts)
+            return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate)
+        forecasts = np.empty_like(held.true)
+        order = np.lexsort((held.t, held.series))
+        counts = np.bincount(held.series, minlength=n_series)
+        rank = np.empty(len(order), dtype=np.intp)
+        rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        is_late = 2 * rank >= counts[held.series]
+        for part in (is_late, ~is_late):
+            others = ~part
+            weights = weights_of_errors(absolute[:, others], held.series[others], n_series)
+            forecasts[part] = combined(weights[held.series[part]], held.forecasts[:, part])
+        weights = weights_of_errors(absolute, held.series, n_series)
+        return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate)
+
+
+def errors_in_units(part, forecasts: np.ndarray, horizon: int) -> np.ndarray:
+    """Sums (N, m) of absolute errors of forecasts up to the horizon, scaled by the seasonal change of y itself."""
+    model, held, n_steps = part.model, part.held, min(horizon, forecasts.shape[1])
+    true = rows_at(part.data.values, held.series, held.t[:, None] + 1 + np.arange(n_steps))
+    forecast = model.in_units(forecasts[:, :n_steps], held.series)
+    return _sum_by_series(np.abs(true - forecast) / _change(part), held.series, len(part.data))
+
+
+def naive_errors(part, horizon: int, lags: list[int]) -> dict[str, np.ndarray]:
+    """The same of the simplest forecasts: the last value, that of a season ago, and the drift from the first value."""
+    data, (series, t) = part.data, (part.held.series, part.held.t[:, None])
+    steps = np.arange(min(horizon, part.held.true.shape[1]))
+    longest = max(lags)
+    values = [carried(part[None], longest)[0] if np.isnan(part).any() else part for part in data.values]
+    true = rows_at(data.values, series, t + 1 + steps)
+    found = {}
+    for lag in lags:
+        usual = np.where(part.n_early > lag, lag, 1)[series][:, None]  # as in seasonal_change
+        name = f"the last {lag} values" if lag > 1 else "the last value"
+        found[name] = rows_at(values, series, t - usual + 1 + steps % usual)
+    last = found["the last value"]
+    first = rows_at(values, series, np.zeros_like(t))
+    found["the drift"] = last + (last[:, :1] - first) / np.maximum(t, 1)[..., None] * (1 + steps)[:, None]
+    change = _change(part)
+    return {name: _sum_by_series(np.abs(true - f) / change, series, len(data)) for name, f in found.items()}
+
+
+def _change(part) -> np.ndarray:
+    """The seasonal change of the series of each origin, before the part (n, 1, m)."""
+    s = part.model.season_length
+    changes = [seasonal_change(values[:n], s) for values, n in zip(part.data.values, part.n_early)]
+    return np.stack(changes)[part.held.series][:, None]
+
+
+def _sum_by_series(errors: np.ndarray, series: np.ndarray, n_series: int) -> np.ndarray:
+    total = np.zeros((n_series, errors.shape[2]))
+    np.add.at(total, series, np.nansum(errors, axis=1))
+    return total
 
 
 class HeldBack:
-    """Errors of a model on the newest part of each series, which it was not fitted on.
-
-    Every step of that part is forecast from every origin before it, up to `ahead` steps away.
-
-    Parameters
-    ----------
-    model : SeriesModel
-        Fitted to the first n_early[i] rows of each series.
-    data : Series
-        The whole series.
-    n_early : ndarray of shape (N,)
-    horizon : int
-        Steps that `skill` is about.
-    ahead : int
+    """The intervals of models that were stored before 0.1.0a4: all series share one quantile.
 
     Attributes
     ----------
     scores : ndarray of shape (n, ahead, m)
         Absolute errors in the units of the model; NaN beyond the end.
-    error : float
-        Sum of absolute errors up to the horizon, scaled.
-    skill : float
-    network_weight : float
     """
 
-    def __init__(self, model: SeriesModel, data: Series, n_early: np.ndarray, horizon: int, ahead: int):
-        h, lengths = model.model.n_steps, data.lengths
-        n_late = lengths - n_early
-        ahead = int(min(ahead, n_late.max()))
-        if data.n_known:
-            # Exogenous columns must be known of all steps of a block, so some origins are too late.
-            ahead = max(ahead // h, 1) * h
-            n_late = np.maximum(n_late - ahead + 1, 0)
-        series = np.repeat(np.arange(len(data)), n_late)
-        t = np.concatenate([np.arange(first, first + n) for first, n in zip(n_early, n_late)]) - 1
-        if len(t) > MOST_ORIGINS:
-            # drawn, since every k-th would be the same hour of all days, or the same day of all series
-            some = np.sort(np.random.RandomState(0).choice(len(t), MOST_ORIGINS, replace=False))
-            series, t = series[some], t[some]
-            ahead = min(ahead, int((lengths[series] - 1 - t).max()))
-        steps = t[:, None] + 1 + np.arange(ahead)
-        future = fill_blocks(rows_at(data.known, series, steps), -(-ahead // h) * h)
-        origins = model.origins(data, n_early, (series, t))
-        arguments = origins, ahead, future, data.starts[series] + t + 1
-        true = rows_at(data.values, series, steps)
-        true_scaled = model.scaled(true, series)
-        forecast = model.forecast(*arguments)
-        self.network_weight = 1.0
-        if model.model.linear_path:
-            # On short series a network does harm as often as good: it counts for as much as it proved to be worth here.
-            # Within the first block forecasts are linear in its weight, so the best is a regression through the origin.
-            first = slice(model.model.n_steps)
-            linear = model.forecast(*arguments, network_weight=0.0)[:, first]
-            correction = forecast[:, first] - linear
-            gain = np.nansum((true_scaled[:, first] - linear) * correction)
-            known = np.where(np.isnan(true_scaled[:, first]), np.nan, correction)
-            self.network_weight = float(np.clip(gain / max(np.nansum(known**2), 1e-300), 0, 1))
-            forecast = model.forecast(*arguments, network_weight=self.network_weight)
-        self.scores = np.abs(true_scaled - forecast)
-        self._series = series
-
-        # mean absolute scaled error, against that of repeating the last season
-        s = model.season_length
-        lag = np.where(n_early > s, s, 1)[series][:, None]  # as in seasonal_change
-        values = [carried(part[None], s)[0] if np.isnan(part).any() else part for part in data.values]
-        naive = rows_at(values, series, t[:, None] - lag + 1 + np.arange(ahead) % lag)
-        scale = np.stack([seasonal_change(part[:n], s) for part, n in zip(data.values, n_early)])[series][:, None]
-        self.error = np.nansum((np.abs(true - model.in_units(forecast, series)) / scale)[:, :horizon])
-        naive_error = np.nansum((np.abs(true - naive) / scale)[:, :horizon])
-        self.skill = float(1 - self.error / naive_error) if naive_error > 0 else np.nan
+    scores: np.ndarray
+    _series: np.ndarray
 
     def widths(self, n_steps: int, coverage: float) -> np.ndarray:
         """Half the width of intervals, (n_steps, m).
@@ -125,8 +218,3 @@ class HeldBack:
                 break
             time += 2 * np.nanmean(products) / variance
         return n / time
-
-
-def check_coverage(coverage: object) -> None:
-    if not isinstance(coverage, Real) or not 0 < float(coverage) < 1:
-        raise ValueError(f"coverage must be a number between 0 and 1, got {coverage!r}.")

@@ -28,11 +28,13 @@ class ForecasterParameters:
     horizon: int
     strategy: Literal["direct", "recursive"]
     normalize: Literal["auto", "smoothing", "last", "mean"] | None
-    target_transform: BaseEstimator | Literal["log"] | None
+    target_transform: BaseEstimator | Literal["auto", "log"] | None
     season_length: int | Sequence[float] | Literal["auto"]
     difference: int | Literal["season"] | None
     seasonal_features: int
     linear_path: bool | Literal["auto"]
+    combine: bool | Literal["auto"]
+    nonnegative: bool
     n_members: int
     past_only: Sequence[Hashable] | None
     id_col: Hashable | None
@@ -49,11 +51,13 @@ class ForecasterParameters:
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "strategy": [StrOptions({"direct", "recursive"})],
         "normalize": [StrOptions({"auto", "smoothing", "last", "mean"}), None],
-        "target_transform": [HasMethods(["fit", "transform", "inverse_transform"]), StrOptions({"log"}), None],
+        "target_transform": [HasMethods(["fit", "transform", "inverse_transform"]), StrOptions({"auto", "log"}), None],
         "season_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), "array-like"],
         "difference": [Interval(Integral, 1, None, closed="left"), StrOptions({"season"}), None],
         "seasonal_features": [Interval(Integral, 0, None, closed="left")],
         "linear_path": ["boolean", StrOptions({"auto"})],
+        "combine": ["boolean", StrOptions({"auto"})],
+        "nonnegative": ["boolean"],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "past_only": ["array-like", None],
         "window_format": [StrOptions({"auto", "3d", "2d"})],
@@ -94,7 +98,7 @@ class ForecasterParameters:
 
     def _check_values(self, table: Table, name: str) -> None:
         """A logarithm takes positive values only."""
-        if not isinstance(self.target_transform, str):
+        if not isinstance(self.target_transform, str) or self.target_transform == "auto":
             return
         for i, values in enumerate(table.values):
             wrong = np.argwhere(values <= 0)

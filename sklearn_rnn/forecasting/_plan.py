@@ -12,7 +12,9 @@ from sklearn.utils import check_random_state
 
 from .._warnings import warn
 from ..estimators._regressor import RNNRegressor
+from ._combination import Combination
 from ._origins import carried
+from ._own_smoothing import OwnSmoothing
 from ._series import Series
 from ._series_model import SeriesModel
 from ._timegrid import TimeGrid, dominant_period
@@ -21,6 +23,10 @@ from ._window_model import WindowModel, holds_recurrent_net, steps_needed
 # Further seasons: how many harmonics to choose from, and the longest that smoothing may follow.
 HARMONICS = (3, 10)
 LONGEST_SMOOTHED = 1000
+# Steps of the short window among the candidates.
+SHORT_WINDOW = 4
+# A week of seasons of a day, a year of seasons of a week: to repeat what was then is a forecast too.
+LONGER = {24: 168, 48: 336, 96: 672, 7: 364}
 
 
 def default_regressor() -> RNNRegressor:
@@ -57,6 +63,12 @@ class Plan:
         neither, None if that is still open.
     past_only : tuple of labels
         Names of the exogenous columns whose future is not known.
+    combine : bool
+        Are other preparations, and simple forecasts, combined with this one?
+    usual_length : int
+        Values of the series to which the median value belongs.
+    may_log : bool
+        Is it still open whether logarithms are forecast?
     """
 
     regressor: Any
@@ -75,11 +87,20 @@ class Plan:
     calibration_fraction: float
     past_only: tuple
     further: tuple = ()
+    combine: bool = False
+    usual_length: int = 0
+    may_log: bool = False
+    nonnegative: bool = False
 
     @property
     def n_needed(self) -> int:
         """Values of a series that a forecast takes."""
         return steps_needed(self.window, self.season_length, self.normalize, self.difference)
+
+    @property
+    def n_looked_at(self) -> int:
+        """Values of a series that the candidates look at, of which the first may be missing."""
+        return max([self.n_needed, *(steps_needed(w, self.season_length, k, d) for w, _, k, d in self._others.values())])
 
     @property
     def n_least(self) -> int:
@@ -122,24 +143,59 @@ class Plan:
                 "taken to be at the level of the first value, and intervals are those of longer series: too narrow."
             )
 
+    @property
+    def _others(self) -> dict[str, tuple[int, int, str | None, int]]:
+        """Of other preparations: window, steps that are forecast at once, normalize, difference."""
+        if not self.combine:
+            return {}
+        s = self.season_length
+        others: dict[str, tuple[int, int, str | None, int]] = {}
+        if self.window > SHORT_WINDOW:
+            others["short window"] = SHORT_WINDOW, self.block, self.normalize, self.difference
+        if not self.past_only:  # these forecast in turn, and take all columns of the steps before
+            if self.usual_length >= 3 * (self.window + 1):
+                others["differences"] = self.window, 1, "smoothing", 1
+            if s == 1 and self.window > SHORT_WINDOW:
+                others["short differences"] = SHORT_WINDOW, 1, "smoothing", 1
+            if s > 1 and self.usual_length >= 5 * s:
+                others["seasonal differences"] = s + 1, 1, None, s
+        return others
+
     def new_model(self, data: Series) -> SeriesModel:
         """A model that is not fitted, for such series."""
         harmonics = [(self.season_length, self.n_harmonics), *((s, k) for s, k in self.further if k and k > 0)]
-        model = WindowModel(
-            regressor=self.regressor,
-            window=self.window,
-            n_steps=self.block,
-            normalize=self.normalize,
-            seasons=[self.season_length, *(int(s) for s, k in self.further if k == 0)],
-            difference=self.difference,
-            linear_path=self.linear_path,
-            as_3d=self.as_3d,
-            n_members=self.n_members,
-            seed=self.seed,
-            n_known=data.n_known + 2 * sum(number for _, number in harmonics),
-            static=np.flatnonzero(data.is_static),
-        )
-        return SeriesModel(model, self.transformer, self.season_length, harmonics)
+        seasons = [self.season_length, *(int(s) for s, k in self.further if k == 0)]
+
+        def window_model(window, n_steps, normalize, difference, linear_path=True) -> WindowModel:
+            return WindowModel(
+                regressor=self.regressor,
+                window=window,
+                n_steps=n_steps,
+                normalize=normalize,
+                seasons=seasons,
+                difference=difference,
+                linear_path=linear_path,
+                as_3d=self.as_3d,
+                n_members=self.n_members,
+                seed=self.seed,
+                n_known=data.n_known + 2 * sum(number for _, number in harmonics),
+                static=np.flatnonzero(data.is_static),
+            )
+
+        main = window_model(self.window, self.block, self.normalize, self.difference, self.linear_path)
+        others = {name: window_model(*preparation) for name, preparation in self._others.items()}
+        own = OwnSmoothing(self.horizon, seasons, self.lags) if self.combine else None
+        combination = Combination(main, others, own)
+        return SeriesModel(combination, self.transformer, self.season_length, harmonics, self.nonnegative)
+
+    @property
+    def lags(self) -> list[int]:
+        """Of forecasts that repeat the last values."""
+        further = [int(s) for s, _ in self.further if s == int(s)]
+        longer = LONGER.get(self.season_length, 0)
+        if longer and not further and self.usual_length >= 3 * longer:
+            further = [longer]
+        return sorted({1, self.season_length, *further})
 
 
 def _usual_period(data: Series) -> int | None:
@@ -184,10 +240,11 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
         if season is None or lengths.max() < 3 * season:
             season = 1
     window = p["window"]
+    # of a series to which the median value belongs
+    usual = np.repeat(np.sort(lengths), np.sort(lengths))[lengths.sum() // 2]
     if window == "auto":
         window = season * -(-7 // season) if season > 1 else 24
-        # at least twice as many windows as steps in a window, in a series to which the median value belongs
-        usual = np.repeat(np.sort(lengths), np.sort(lengths))[lengths.sum() // 2]
+        # at least twice as many windows as steps in a window
         window = max(1, min(window, (int(usual) - block) // 3))
     difference = {None: 0, "season": season}.get(p["difference"], p["difference"])
     normalize = p["normalize"]
@@ -210,9 +267,18 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
     seed = None
     if p["random_state"] is not None or p["n_members"] > 1:
         seed = check_random_state(p["random_state"]).randint(np.iinfo(np.int32).max)
+    combine = p["combine"]
+    if combine == "auto":
+        is_default = p["window"] == "auto" and p["normalize"] == "auto" and p["linear_path"] == "auto"
+        combine = recurrent and is_default and p["difference"] is None
+    automatic = isinstance(p["target_transform"], str) and p["target_transform"] == "auto"
     return Plan(
         regressor=regressor,
-        transformer=p["target_transform"],
+        transformer=None if automatic else p["target_transform"],
+        combine=bool(combine),
+        usual_length=int(usual),
+        may_log=automatic and bool(combine) and not any((part <= 0).any() for part in data.values),
+        nonnegative=bool(p["nonnegative"]),
         window=int(window),
         season_length=int(season),
         horizon=horizon,

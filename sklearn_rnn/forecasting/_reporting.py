@@ -40,9 +40,9 @@ def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
     """One line: what was learnt from, what "auto" came to, and what came out."""
     plan, m = model.plan, data.values[0].shape[1]
     line = f"RNNForecaster: {len(data)} series{f' of {m} columns' if m > 1 else ''}, {data.lengths.sum()} steps, "
-    line += f"{model.model.model.n_windows} windows; season_length {plan.season_length}, window {plan.window}, "
+    line += f"{model.model.model.main.n_windows} windows; season_length {plan.season_length}, window {plan.window}, "
     line += f"normalize {plan.normalize!r}; "
-    if model.held_back is None:
+    if model.worth is None:
         line += "no part held back"
     else:
         line += f"skill_ {model.skill:.2f}"

@@ -1,4 +1,4 @@
-"""SeriesModel: a WindowModel of series in their own units, with their exogenous columns."""
+"""SeriesModel: a Combination of forecasts of series in their own units, with their exogenous columns."""
 
 from __future__ import annotations
 
@@ -8,30 +8,35 @@ from typing import Self
 import numpy as np
 from sklearn.base import clone
 
+from ._combination import Combination, State
 from ._origins import Exog, Origins, carried, mean_of_known, padded
 from ._series import Series
-from ._window_model import WindowModel
 
 # Changes from which the scale of a series is known by itself.
 ENOUGH_CHANGES = 20
 
 
 class SeriesModel:
-    """A WindowModel of series in their own units, which it transforms and scales.
+    """A Combination of forecasts of series in their own units, which it transforms and scales.
 
     Parameters
     ----------
-    model : WindowModel
+    model : Combination
     transformer : scikit-learn transformer, "log", or None
         Applied to the values first, and undone last.
     season_length : int
         A series is divided by its mean absolute change from one season to the next, after the transformer.
     harmonics : sequence of (length, number)
         Sines and cosines of a season of so many steps, as exogenous columns that are known.
+    nonnegative : bool
+        Forecasts below 0 are 0.
     """
 
-    def __init__(self, model: WindowModel, transformer, season_length: int, harmonics):
+    nonnegative = False  # of models that were stored before it could be asked for
+
+    def __init__(self, model: Combination, transformer, season_length: int, harmonics, nonnegative: bool = False):
         self.model = model
+        self.nonnegative = nonnegative
         self.transformer = transformer
         self.season_length = season_length
         self.harmonics = harmonics
@@ -41,6 +46,8 @@ class SeriesModel:
             state = state | {"harmonics": [(state["season_length"], state["n_harmonics"])]}
         if "_usual" not in state:  # the scale of any series was its own
             state = state | {"_usual": (np.zeros(state["scale"].shape[1]),) * 2} if "scale" in state else state
+        if not isinstance(state["model"], Combination):  # there was a single way to forecast
+            state = state | {"model": Combination(state["model"])}
         vars(self).update(state)
 
     def fit(self, data: Series, dtype: str, *, without_regressor: bool = False) -> Self:
@@ -81,6 +88,7 @@ class SeriesModel:
         """The same model for other series, in the units of those."""
         other = copy.copy(self)
         other.scale = self._scale_of(data)
+        other.model = self.model.of(other._arrays(data)[0], data.lengths)
         return other
 
     def joined(self, other: Self) -> Self:
@@ -112,25 +120,23 @@ class SeriesModel:
             scales.append(np.where(usual > 0, weight * own + (1 - weight) * usual, own))
         return np.stack(scales)
 
-    def origins(self, data: Series, n_start: np.ndarray, where: tuple[np.ndarray, np.ndarray]) -> Origins:
-        """As WindowModel.origins, of the series that were fitted, which may be longer now."""
+    def origins(self, data: Series, n_start: np.ndarray, where: tuple[np.ndarray, np.ndarray]) -> State:
+        """As Combination.origins, of the series that were fitted, which may be longer now."""
         Z, E = self._arrays(data)
         return self.model.origins(Z, n_start, E, where, data.starts if data.has_times else None)
 
-    def advance(self, origins: Origins, new: Series, series: np.ndarray) -> Origins:
+    def advance(self, origins: State, new: Series, series: np.ndarray) -> State:
         """The origins of some series after more steps of them, equally many, are known too."""
         Z = np.stack(self._transform(new.values)) / self.scale[series][:, None]
-        exog = self._exog(np.stack(new.known), np.stack(new.past_only), new.starts, origins)
+        exog = self._exog(np.stack(new.known), np.stack(new.past_only), new.starts, origins.parts[0])
         return self.model.advance(origins, Z, exog)
 
-    def forecast(
-        self, origins: Origins, n_steps: int, known: np.ndarray, times: np.ndarray, network_weight: float = 1.0
-    ):
-        """Scaled forecasts (n, n_steps, m); known (n, whole blocks of steps, k) are columns from `times` (n,) on, NaN
+    def forecasts(self, origins: State, n_steps: int, known: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Scaled forecasts of the candidates (K, n, n_steps, m); known (n, whole blocks of steps, k) are columns from `times` (n,) on, NaN
         where nothing is known of them, which is read as their mean."""
         known_of_them = np.nan_to_num(_rescale(known, self._known_scaling))
         future = np.concatenate([known_of_them, *self._waves(known, times)], axis=2)
-        return self.model.forecast(origins, n_steps, future, network_weight)
+        return self.model.forecasts(origins, n_steps, future)
 
     def scaled(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
         """(n, steps, m) in the units of the model; NaN stays."""
@@ -141,7 +147,7 @@ class SeriesModel:
         """(n, steps, m) back in the units of the series."""
         values = Z * self.scale[series][:, None]
         if self.transformer is None:
-            return values
+            return np.maximum(values, 0.0) if self.nonnegative else values
         rows = values.reshape(-1, values.shape[-1])
         with np.errstate(over="ignore", invalid="ignore"):
             values = self._undo(rows).reshape(values.shape)
@@ -151,7 +157,7 @@ class SeriesModel:
                 "season, and cannot be transformed back: the result is not finite. Forecast fewer steps, or use "
                 "another target_transform."
             )
-        return values
+        return np.maximum(values, 0.0) if self.nonnegative else values
 
     def _transform(self, values: list) -> list:
         if self.transformer is None:

@@ -248,7 +248,7 @@ class WindowModel:
         differenced = self._difference(before)
         if self.normalize == "smoothing":
             a, *g = self.smoothing
-            level, patterns, D = advance(level, patterns, differenced, a, g)
+            level, patterns, D, _ = advance(level, patterns, differenced, a, g)
         else:
             D = carried(np.concatenate([origins.D, differenced], axis=1), self.lag)[:, W:]
             level = D[:, -1]

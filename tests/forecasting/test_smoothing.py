@@ -134,7 +134,7 @@ def test_to_go_on_is_to_have_begun_with_more(seasons):
     n_start = np.full(3, 20)
     whole, part = smooth(Z, n_start, seasons, 0.3, g), smooth(Z[:, :30], n_start, seasons, 0.3, g)
     patterns = [U[:, -s:] for U, s in zip(part.U, seasons)]
-    level, patterns, D = advance(part.C[:, -1], patterns, Z[:, 30:], 0.3, g)
+    level, patterns, D, _ = advance(part.C[:, -1], patterns, Z[:, 30:], 0.3, g)
     np.testing.assert_allclose(level, whole.C[:, -1], **TIGHT)
     np.testing.assert_allclose(D, whole.D[:, 30:], **TIGHT)
     for pattern, U, s in zip(patterns, whole.U, seasons):
