@@ -28,7 +28,6 @@ Spiliotis, E. and Assimakopoulos, V. (2020), The M4 competition, International J
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -38,8 +37,8 @@ from ._origins import Exog
 from ._own_smoothing import OwnSmoothing
 from ._window_model import WindowModel
 
-# p and n_0
-POWER, ENOUGH = 4.0, 10.0
+# p and n_0; and the least that a relative error counts for.
+POWER, ENOUGH, LEAST = 4.0, 10.0, 1e-6
 
 
 @dataclass
@@ -73,7 +72,9 @@ class Combination:
     own : OwnSmoothing or None
     """
 
-    def __init__(self, main: WindowModel, others: dict[str, WindowModel] | None = None, own: OwnSmoothing | None = None):
+    def __init__(
+        self, main: WindowModel, others: dict[str, WindowModel] | None = None, own: OwnSmoothing | None = None
+    ):
         self.main = main
         self.others = others or {}
         self.own = own
@@ -105,6 +106,12 @@ class Combination:
         other.own = self.own and self.own.of(Z, n)
         return other
 
+    def select(self, some: np.ndarray) -> Self:
+        """For some of the series."""
+        fewer = copy.copy(self)
+        fewer.own = self.own and self.own.select(some)
+        return fewer
+
     def origins(self, Z, n_start, E, where, times=None) -> State:
         """What forecasts need that start after step t of series i, for all (i, t) = where."""
         parts: list[Any] = [model.origins(Z, n_start, E, where, times) for model in self._windowed]
@@ -134,8 +141,10 @@ def combined(weights: np.ndarray, forecasts: np.ndarray) -> np.ndarray:
     return np.einsum("nkm,knsm->nsm", weights, forecasts)
 
 
-def weights_of_errors(errors: np.ndarray, series: np.ndarray, n_series: int) -> np.ndarray:
-    """How much each candidate counts, (N, K, m).
+def weights_of_errors(
+    errors: np.ndarray, series: np.ndarray, n_series: int, panel: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much each candidate counts, w (N, K, m), and log R (K,).
 
     Parameters
     ----------
@@ -143,16 +152,17 @@ def weights_of_errors(errors: np.ndarray, series: np.ndarray, n_series: int) -> 
         Absolute errors at n origins; NaN where a value is missing.
     series : ndarray of shape (n,)
         Of which series each origin is.
+    panel : ndarray of shape (K,), default=None
+        log R, if it is known; None: that of these series.
     """
     mean, counts = mean_errors(errors, series, n_series)
     usual = mean.mean(axis=1, keepdims=True)
-    relative = np.where(usual > 0, mean / np.where(usual > 0, usual, 1.0), 1.0)
-    total = counts.sum()
-    panel = (relative * counts[:, None]).sum(axis=(0, 2)) / max(total, 1.0)
-    panel = (total * panel + ENOUGH) / (total + ENOUGH)
+    relative = np.log(np.where(usual > 0, np.maximum(mean / np.where(usual > 0, usual, 1.0), LEAST), 1.0))
+    if panel is None:
+        panel = (relative * counts[:, None]).sum(axis=(0, 2)) / (counts.sum() + ENOUGH)
     drawn = (counts[:, None] * relative + ENOUGH * panel[:, None]) / (counts[:, None] + ENOUGH)
-    weights = (drawn / drawn.min(axis=1, keepdims=True)) ** -POWER
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights = np.exp(-POWER * (drawn - drawn.min(axis=1, keepdims=True)))
+    return weights / weights.sum(axis=1, keepdims=True), panel
 
 
 def mean_errors(errors: np.ndarray, series: np.ndarray, n_series: int) -> tuple[np.ndarray, np.ndarray]:
@@ -175,7 +185,7 @@ def network_share(linear: np.ndarray, network: np.ndarray, true: np.ndarray) -> 
     return float(np.clip(gain / max(np.nansum(known**2), 1e-300), 0, 1))
 
 
-def weights_of_share(share: float, n_series: int, m: int, names: Sequence[str]) -> np.ndarray:
+def weights_of_share(share: float, n_series: int, m: int, n_candidates: int) -> np.ndarray:
     """The weights (N, K, m) of a linear path and a network beside it, or of a regressor alone."""
-    of_each = [1 - share, share] if len(names) == 2 else [1.0]
+    of_each = [1 - share, share] if n_candidates == 2 else [1.0]
     return np.tile(np.array(of_each)[:, None], (n_series, 1, m))

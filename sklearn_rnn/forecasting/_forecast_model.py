@@ -62,7 +62,7 @@ class ForecastModel:
             names = state["model"].model.names
             state |= {
                 "_origins": State([state["_origins"]]),
-                "weights": weights_of_share(state["network_weight"], N, m, names),
+                "weights": weights_of_share(state["network_weight"], N, m, len(names)),
                 "best_naive": None,
                 "skill_by_series": np.full(N, np.nan),
             }
@@ -97,7 +97,7 @@ class ForecastModel:
             if plan.combine:
                 self.weights = np.full((len(data), len(names), m), 1 / len(names))
             else:
-                self.weights = weights_of_share(1.0, len(data), m, names)
+                self.weights = weights_of_share(1.0, len(data), m, len(names))
         tell("fitted to all")
         self._stand_at_end_of(data)
         return self
@@ -117,17 +117,46 @@ class ForecastModel:
         first = np.maximum(data.lengths - most, 0)
         return data.rows(first, data.lengths) if first.any() else data
 
-    def of(self, data: Series) -> Self:
-        """The same model for other series, which it was not fitted to: their scale and state come from themselves."""
+    def of(self, data: Series, known_as: np.ndarray | None = None) -> Self:
+        """The same model for other series: their scale and state come from themselves.
+
+        known_as (n,) says which of the series of this model they are; -1, or None, which it was not fitted to.
+        """
+        known_as = np.full(len(data), -1) if known_as is None else known_as
         other = copy.copy(self)
         other.mase_scale = self._mase_scale_of(data)
         data = self._newest(data)
         other.model, other._young = self.model.of(data), {}
-        other.weights = np.tile(self.weights.mean(axis=0), (len(data), 1, 1))
-        other.calibration = self.calibration and self.calibration.of_new(len(data))
+        other.weights = np.where(
+            (known_as >= 0)[:, None, None], self.weights[np.maximum(known_as, 0)], self.weights.mean(axis=0)
+        )
+        other.calibration = self.calibration and self.calibration.of(known_as)
+        if self.worth is not None and (known_as < 0).any():
+            on_one_blas_thread(partial(other._try_on, data, np.flatnonzero(known_as < 0)))
         other._stand_at_end_of(data)
         other._seen = [data.select([i]) for i in range(len(data))]
         return other
+
+    def _try_on(self, data: Series, new: np.ndarray) -> None:
+        """Weights and sizes of errors of new series, by forecasts of the newest two fifths of them."""
+        plan, lengths = self.plan, data.lengths
+        n_early = np.maximum(plan.n_looked_at, lengths - 2 * lengths // 5)
+        n_late = plan.block if data.n_known else 1
+        some = new[n_early[new] + n_late <= lengths[new]]
+        if not len(some) or self.worth is None or self.calibration is None:
+            return
+        tried = self.model.select(some)
+        ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
+        held = hold_back(tried, data.select(some), n_early[some], lengths[some], ahead)
+        if not np.isfinite(held.true).any():
+            return
+        held = replace(held, series=some[held.series])
+        usual = self.worth.usual
+        worth = Worth.of(
+            held, len(data), plan.horizon, plan.combine, plan.block, usual, None if plan.combine else usual[0]
+        )
+        self.weights[some] = worth.weights[some]
+        self.calibration = self.calibration.told_by(worth.errors, worth.series)
 
     def joined(self, other: Self) -> Self:
         """For the series of both; what is known of those of the other goes on to grow, while it is little."""
@@ -138,7 +167,7 @@ class ForecastModel:
                 both._young[len(self._next_time) + i] = part
         both.model = self.model.joined(other.model)
         both.weights = np.concatenate([self.weights, other.weights])
-        both.calibration = self.calibration and self.calibration.joined(len(other._next_time))
+        both.calibration = self.calibration and self.calibration.joined(other.calibration)
         both.mase_scale = np.concatenate([self.mase_scale, other.mase_scale])
         both._origins = self._origins.joined(other._origins)
         both._next_time = np.concatenate([self._next_time, other._next_time])
@@ -247,7 +276,8 @@ class ForecastModel:
         at = np.array([number])
         self.model = self.model.with_scale(at, one.model)
         self._origins = self._origins.with_put(at, one._origins)
-        for name in ("mase_scale", "_next_time", "_stale"):
+        self.calibration = self.calibration and self.calibration.with_put(at, one.calibration)
+        for name in ("weights", "mase_scale", "_next_time", "_stale"):
             values = getattr(self, name).copy()
             values[at] = getattr(one, name)
             setattr(self, name, values)
@@ -342,13 +372,13 @@ class ForecastModel:
             advanced._stale[number] = np.where(missing < length, missing, self._stale[number] + length)
         for length in np.unique(lengths):
             some = np.flatnonzero(lengths == length)
-            later = advanced._followed(new.select(some), series[some], int(length))
+            later = advanced._followed(new.select(some), series[some], int(length), self._stale[series[some]])
             advanced._origins = advanced._origins.with_put(series[some], later)
         return advanced
 
-    def _followed(self, new: Series, series: np.ndarray, length: int) -> State:
+    def _followed(self, new: Series, series: np.ndarray, length: int, stale: np.ndarray) -> State:
         """The origins of some series after `length` more steps of each; the newest of these are forecast one by one, so
-        that intervals follow the size of errors."""
+        that intervals follow the size of errors. Before, `stale` values were missing."""
         origins, stop = self._origins.take(series), np.full(len(new), length)
         if self.calibration is None:
             return self.model.advance(origins, new, series)
@@ -361,7 +391,8 @@ class ForecastModel:
             arguments = origins, 1, known, one.starts
             Z = combined(self.weights[series], on_one_blas_thread(partial(self.model.forecasts, *arguments)))
             true = self.model.scaled(np.stack(one.values), series)
-            self.calibration = self.calibration.with_errors(series, (true - Z)[:, 0])
+            self.calibration = self.calibration.with_errors(series, (true - Z)[:, 0], stale)
+            stale = np.where(np.isnan(true[:, 0]), stale + 1, 0)
             origins = self.model.advance(origins, one, series)
         return origins
 
@@ -394,7 +425,7 @@ def _worth(plan: Plan, parts: list[Part], n_series: int) -> Worth:
     together = held[0]
     for later in held[1:]:
         together = together.joined(later)
-    return Worth.of(together, n_series, plan.horizon, plan.combine, parts[0].model.model.names, plan.block)
+    return Worth.of(together, n_series, plan.horizon, plan.combine, plan.block)
 
 
 def _skill(error: float, naive_error: float) -> float:

@@ -370,7 +370,10 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         self._check_values(table, "y")
         self._model.plan.warn_of_short(data, table.label)
         warn_of_gaps(data, table.label, self._model.plan)
-        return reader, self._model.of(data)
+        known_as = [self._reader.number.get(group, -1) for group in table.ids]
+        if len(self._reader.ids) == 1:
+            known_as = [0] * len(table.ids)
+        return reader, self._model.of(data, np.array(known_as))
 
     # -- observing --------------------------------------------------------------------------------------------------
 

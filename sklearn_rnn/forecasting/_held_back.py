@@ -87,6 +87,8 @@ class Worth:
     series : ndarray of shape (n,)
     by_candidate : ndarray of shape (N, K, m)
         Mean absolute errors up to the horizon.
+    usual : ndarray of shape (K,)
+        log R of `_combination.py`, or the share of the network.
     """
 
     weights: np.ndarray
@@ -94,25 +96,38 @@ class Worth:
     errors: np.ndarray
     series: np.ndarray
     by_candidate: np.ndarray
+    usual: np.ndarray
 
     @classmethod
-    def of(cls, held: Held, n_series: int, horizon: int, combine: bool, names: list[str], block: int) -> Worth:
+    def of(
+        cls,
+        held: Held,
+        n_series: int,
+        horizon: int,
+        combine: bool,
+        block: int,
+        usual: np.ndarray | None = None,
+        share: float | None = None,
+    ) -> Worth:
         """Weights of the candidates, and errors of the combination.
 
         Errors that choose the weights flatter them. So those of the first half of the origins of each series are made
         with weights of the second half, and the other way round, and are as far off as those of values to come, or a
         little farther. One share of a network, which is all there is without a combination, flatters little.
+
+        `usual`, or the `share`, is given for series which a model was not fitted to.
         """
+        n_candidates = len(held.forecasts)
         absolute = held.errors()[:, :, :horizon]
         by_candidate, _ = mean_errors(absolute, held.series, n_series)
         if not combine:
-            share = 1.0
-            if len(names) == 2:
+            if share is None:
                 first = slice(block)
-                share = network_share(*held.forecasts[:, :, first], held.true[:, first])
-            weights = weights_of_share(share, n_series, held.true.shape[2], names)
+                both = n_candidates == 2
+                share = network_share(*held.forecasts[:, :, first], held.true[:, first]) if both else 1.0
+            weights = weights_of_share(share, n_series, held.true.shape[2], n_candidates)
             forecasts = combined(weights[held.series], held.forecasts)
-            return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate)
+            return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate, np.array([share]))
         forecasts = np.empty_like(held.true)
         order = np.lexsort((held.t, held.series))
         counts = np.bincount(held.series, minlength=n_series)
@@ -121,10 +136,10 @@ class Worth:
         is_late = 2 * rank >= counts[held.series]
         for part in (is_late, ~is_late):
             others = ~part
-            weights = weights_of_errors(absolute[:, others], held.series[others], n_series)
+            weights, _ = weights_of_errors(absolute[:, others], held.series[others], n_series, usual)
             forecasts[part] = combined(weights[held.series[part]], held.forecasts[:, part])
-        weights = weights_of_errors(absolute, held.series, n_series)
-        return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate)
+        weights, usual = weights_of_errors(absolute, held.series, n_series, usual)
+        return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate, usual)
 
 
 def errors_in_units(part, forecasts: np.ndarray, horizon: int) -> np.ndarray:

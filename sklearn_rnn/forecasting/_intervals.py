@@ -38,11 +38,11 @@ from typing import Self
 import numpy as np
 from scipy.stats import norm, t as student
 
-from ._origins import mean_of_known
-
 PACE, MOST_GROWTH = 0.08, 1.2
 # Independent errors from which a series counts as much by itself as all others.
 ENOUGH = 10.0
+# The same for the size of errors of a series that was not fitted.
+FEW = 3.0
 # What a new error moves the scale by, at most; and a scale in place of none.
 MOST_AT_ONCE, LEAST = 6.0, 1e-12
 
@@ -59,39 +59,53 @@ class Calibration:
     """
 
     def __init__(self, errors: np.ndarray, series: np.ndarray, n_series: int):
-        n, ahead, m = errors.shape
-        self.ahead = ahead
-        size, growth, self._n = np.zeros((3, n_series, m))
-        absolute = np.abs(errors)
-        steps = np.log(np.arange(1, ahead + 1))
-        # of all together, each series by its own mean
-        own_mean, counts = np.zeros((2, n_series, ahead, m))
-        np.add.at(own_mean, series, np.nan_to_num(absolute))
-        np.add.at(counts, series, ~np.isnan(absolute))
-        own_mean = np.where(counts > 0, own_mean / np.maximum(counts, 1), np.nan)
-        overall = mean_of_known(own_mean, axis=1)
+        size, relative, counts = _mean_errors(errors, series, n_series)
         seen = counts.any(axis=1)
-        relative = own_mean / np.where(overall > 0, overall, np.nan)[:, None]
-        self._usual_growth = _growth(np.nanmean(relative, axis=(0, 2)) if seen.any() else np.ones(ahead), counts, steps)
-        for i, column in np.argwhere(seen):
-            rows = errors[series == i][:, :, column]
-            n_own = n_independent(rows)
-            own = _growth(own_mean[i, :, column], counts[i, :, column], steps)
-            self._n[i, column] = n_own
-            growth[i, column] = (n_own * own + ENOUGH * self._usual_growth) / (n_own + ENOUGH)
-            power = np.arange(1, ahead + 1) ** growth[i, column]
-            size[i, column] = np.nansum(absolute[series == i][:, :, column]) / max(
-                (counts[i, :, column] * power).sum(), LEAST
-            )
-        usual_size = np.median(size[seen]) if seen.any() else 1.0
-        # a series that was not measured is as uncertain as the worst that was
-        worst = size[seen].max() if seen.any() else 1.0
-        self.size = np.where(seen, np.maximum(size, LEAST), worst)
-        self.growth = np.where(seen, growth, self._usual_growth)
-        self._usual_size = usual_size
-        self.pace = np.ones((n_series, m))
-        self._series, self._columns_seen = series, seen
-        self.relative = errors / self.typical(np.arange(n_series), ahead)[series]
+        total = counts.sum(axis=(0, 2))
+        # of all together, each series relative to its own errors
+        self._usual_growth = _growth((relative * counts).sum(axis=(0, 2)) / np.maximum(total, 1), total)
+        self.ahead = errors.shape[1]
+        self.size, self.growth, self._n = self._told(size, relative, counts, errors, series)
+        self._n_all = max(float(self._n.sum()), 1.0)
+        self._usual_size = float(np.median(self.size[seen]))
+        # a column that was not measured is as uncertain as the worst that was
+        self.size[~seen], self.growth[~seen] = self.size[seen].max(), self._usual_growth
+        self.pace = np.ones(self.size.shape)
+        # u, of which series, and by whose each is told; those of other series than the fitted ones come after n_pooled
+        self._series, self._own, self._n_pooled = series, np.arange(n_series), len(series)
+        self.relative = errors / self.typical(self._own, self.ahead)[series]
+
+    def _told(self, size, relative, counts, errors, series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """s and q of each series by its errors, and of how many independent ones."""
+        size, (growth, n) = size.copy(), np.zeros((2, *size.shape))
+        steps = np.arange(1, errors.shape[1] + 1)
+        for i, column in np.argwhere(counts.any(axis=1)):
+            seen = counts[i, :, column]
+            n_own = n_independent(errors[series == i][:, :, column])
+            of_own = _growth(relative[i, :, column], seen)
+            growth[i, column] = (n_own * of_own + ENOUGH * self._usual_growth) / (n_own + ENOUGH)
+            size[i, column] /= np.average(steps ** growth[i, column], weights=seen)
+            n[i, column] = n_own
+        return size, growth, n
+
+    def told_by(self, errors: np.ndarray, series: np.ndarray) -> Self:
+        """With errors (n, steps, m) of series that had none, some of which may be few."""
+        new = copy.copy(self)
+        n_series, ahead = len(self.size), self.ahead
+        errors = errors[:, :ahead]
+        size, growth, n = self._told(*_mean_errors(errors, series, n_series), errors, series)
+        told = n > 0
+        usual = np.log(self._usual_size)
+        drawn = np.exp((n * np.log(np.maximum(size, LEAST)) + FEW * usual) / (n + FEW))
+        new.size, new.growth = np.where(told, drawn, self.size), np.where(told, growth, self.growth)
+        new._n = np.where(told, n, self._n)
+        first = int(self._series.max()) + 1
+        new._own = np.where(told.any(axis=1), first + np.arange(n_series), self._own)
+        rows = np.full((len(errors), ahead, errors.shape[2]), np.nan)
+        rows[:, : errors.shape[1]] = errors / new.typical(np.arange(n_series), errors.shape[1])[series]
+        new.relative = np.concatenate([self.relative, rows])
+        new._series = np.concatenate([self._series, series + first])
+        return new
 
     def typical(self, series: np.ndarray, n_steps: int, stale: np.ndarray | None = None) -> np.ndarray:
         """Mean absolute errors (n, n_steps, m) of some series; after `stale` (n, m) values that were missing."""
@@ -99,74 +113,113 @@ class Calibration:
         return (self.pace * self.size)[series][:, None] * j ** self.growth[series][:, None]
 
     def quantiles(self, p: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """Quantiles of u (len(p), n, m) of some series, for probabilities p, growing with them."""
+        """Quantiles of u (len(p), n, m) of some series, for probabilities p in ascending order."""
         p = np.asarray(p, dtype=float)
-        m = self.size.shape[1]
-        n_all = float(np.maximum(self._n[self._columns_seen].sum(), 1.0)) if self._columns_seen.any() else 1.0
-        of_all = _quantiles(self.relative[np.isfinite(self.relative)], p, n_all)
-        out = np.empty((len(p), len(series), m))
+        pooled = self.relative[: self._n_pooled]
+        of_all = _quantiles(pooled[np.isfinite(pooled)], p, self._n_all)
+        out = np.tile(of_all[:, None, None], (1, len(series), self.size.shape[1]))
         for k, i in enumerate(series):
-            for column in range(m):
-                own = self._n[i, column] if i < len(self._n) else 0.0
-                out[:, k, column] = of_all
-                if own > 0:
-                    rows = self.relative[self._series == i][:, :, column]
-                    of_own = _quantiles(rows[np.isfinite(rows)], p, own)
-                    weight = own / (own + ENOUGH) if n_all > own * 1.001 else 1.0
-                    out[:, k, column] = weight * of_own + (1 - weight) * of_all
-        return np.sort(out, axis=0) if (np.diff(p) >= 0).all() else out
+            rows = self.relative[self._series == self._own[i]]
+            for column in np.flatnonzero(self._n[i]):
+                own, u = self._n[i, column], rows[:, :, column]
+                of_own = _quantiles(u[np.isfinite(u)], p, own)
+                weight = own / (own + ENOUGH) if self._n_all > 1.001 * own else 1.0
+                out[:, k, column] = weight * of_own + (1 - weight) * of_all
+        return np.sort(out, axis=0)
 
     def paths(self, series: np.ndarray, n_steps: int, n_paths: int, rng, stale: np.ndarray) -> np.ndarray:
         """Errors of whole paths (n, n_steps, m, n_paths): those from one origin, drawn, stay together."""
-        m = self.size.shape[1]
-        whole = np.isfinite(self.relative).all(axis=(1, 2))
-        if not whole.any():
-            whole = np.isfinite(self.relative).any(axis=(1, 2))
-        out = np.empty((len(series), n_steps, m, n_paths))
-        index = np.minimum(np.arange(n_steps), self.ahead - 1)
+        known = np.isfinite(self.relative)
+        whole = known.all(axis=(1, 2)) if known.all(axis=(1, 2)).any() else known.any(axis=(1, 2))
+        everywhere = np.flatnonzero(whole[: self._n_pooled])
+        out = np.empty((len(series), n_steps, self.size.shape[1], n_paths))
+        steps = np.minimum(np.arange(n_steps), self.ahead - 1)
         for k, i in enumerate(series):
-            own = np.flatnonzero(whole & (self._series == i))
-            n_own = self._n[i].min() if i < len(self._n) else 0.0
-            pool = np.flatnonzero(whole)
-            from_own = rng.uniform(size=n_paths) < (n_own / (n_own + ENOUGH) if len(own) < len(pool) else 1.0)
-            drawn = np.where(from_own & (len(own) > 0), rng.choice(own if len(own) else pool, n_paths), rng.choice(pool, n_paths))
-            widened = student.ppf(0.9, max(n_own, 2.0)) / norm.ppf(0.9)
-            out[k] = np.moveaxis(np.nan_to_num(self.relative[drawn])[:, index], 0, -1) * widened
+            own, n = np.flatnonzero(whole & (self._series == self._own[i])), self._n[i].min()
+            from_own = rng.uniform(size=n_paths) < (n / (n + ENOUGH) if self._n_all > 1.001 * n else 1.0)
+            drawn = rng.choice(everywhere, n_paths)
+            if len(own):
+                drawn = np.where(from_own, rng.choice(own, n_paths), drawn)
+            widened = student.ppf(0.9, max(n, 2.0)) / norm.ppf(0.9)
+            out[k] = np.moveaxis(np.nan_to_num(self.relative[drawn])[:, steps], 0, -1) * widened
         return out * self.typical(series, n_steps, stale)[..., None]
 
-    def with_errors(self, series: np.ndarray, errors: np.ndarray) -> Self:
-        """After errors (n, m) one step ahead of some series, each a time once, NaN where unknown."""
+    def with_errors(self, series: np.ndarray, errors: np.ndarray, stale: np.ndarray) -> Self:
+        """After errors (n, m) one step ahead of some series, NaN where unknown, after `stale` values were missing."""
         new = copy.copy(self)
         new.pace = self.pace.copy()
-        relative = np.minimum(np.abs(errors) / np.maximum(self.size[series], LEAST), MOST_AT_ONCE * new.pace[series])
+        expected = np.maximum(self.size[series] * (1.0 + stale) ** self.growth[series], LEAST)
+        relative = np.minimum(np.abs(errors) / expected, MOST_AT_ONCE * new.pace[series])
         moved = (1 - PACE) * new.pace[series] + PACE * relative
         new.pace[series] = np.where(np.isnan(errors), new.pace[series], moved)
         return new
 
-    def joined(self, n_new: int) -> Self:
-        """For more series, of which no errors are known: those of them are as the others'."""
+    def of(self, known_as: np.ndarray) -> Self:
+        """For other series, of which some are those of before: their numbers, -1 for new ones, which are as most are."""
         new = copy.copy(self)
-        m = self.size.shape[1]
-        for name, value in (("size", self._usual_size), ("growth", self._usual_growth), ("pace", 1.0), ("_n", 0.0)):
-            setattr(new, name, np.concatenate([getattr(self, name), np.full((n_new, m), value)]))
+        old = known_as >= 0
+        for name, usual in (("size", self._usual_size), ("growth", self._usual_growth), ("pace", 1.0), ("_n", 0.0)):
+            before = getattr(self, name)
+            values = np.full((len(known_as), before.shape[1]), usual)
+            values[old] = before[known_as[old]]
+            setattr(new, name, values)
+        new._own = np.where(old, self._own[np.maximum(known_as, 0)], -1)
+        new._forget_others()
         return new
 
-    def of_new(self, n_new: int) -> Self:
-        """For other series alone."""
-        new = self.joined(n_new)
+    def joined(self, other: Self) -> Self:
+        """For the series of both, of which those of the other were made from these by `of`."""
+        new = copy.copy(self)
         for name in ("size", "growth", "pace", "_n"):
-            setattr(new, name, getattr(new, name)[len(self.size) :])
-        new._series = np.full_like(self._series, -1)
+            setattr(new, name, np.concatenate([getattr(self, name), getattr(other, name)]))
+        new._take_rows(self._own, other)
         return new
 
+    def with_put(self, at: np.ndarray, other: Self) -> Self:
+        """With others at some places."""
+        new = copy.copy(self)
+        for name in ("size", "growth", "pace", "_n"):
+            values = getattr(self, name).copy()
+            values[at] = getattr(other, name)
+            setattr(new, name, values)
+        own = np.delete(self._own, at)
+        new._take_rows(own, other)
+        order = np.insert(np.arange(len(own)), at - np.arange(len(at)), len(own) + np.arange(len(at)))
+        new._own = new._own[order]
+        new._forget_others()
+        return new
 
-def _growth(mean: np.ndarray, counts: np.ndarray, log_steps: np.ndarray) -> float:
+    def _forget_others(self) -> None:
+        """Errors that are neither those of a series nor of the fitted ones."""
+        kept = np.isin(self._series, self._own)
+        kept[: self._n_pooled] = True
+        self.relative, self._series = self.relative[kept], self._series[kept]
+
+    def _take_rows(self, own: np.ndarray, other: Self) -> None:
+        """The errors that series of another calibration are told by, after these, which series `own` are told by."""
+        n, shift = self._n_pooled, int(self._series.max()) + 1
+        its_own = other._own > self._series[:n].max()
+        self.relative = np.concatenate([self.relative, other.relative[n:]])
+        self._own = np.concatenate([own, np.where(its_own, other._own + shift, other._own)])
+        self._series = np.concatenate([self._series, other._series[n:] + shift])
+
+
+def _mean_errors(errors: np.ndarray, series: np.ndarray, n_series: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean |e| of each series (N, m), that of each step relative to it (N, steps, m), and of how many."""
+    _, steps, m = errors.shape
+    mean, counts = np.zeros((2, n_series, steps, m))
+    np.add.at(mean, series, np.nan_to_num(np.abs(errors)))
+    np.add.at(counts, series, np.isfinite(errors))
+    overall = np.maximum(mean.sum(axis=1) / np.maximum(counts.sum(axis=1), 1), LEAST)
+    return overall, mean / np.maximum(counts, 1) / overall[:, None], counts
+
+
+def _growth(mean: np.ndarray, counts: np.ndarray) -> float:
     """q: the slope of log mean |e| over log j, weighed by how often each was seen."""
-    weight = counts if counts.ndim == 1 else counts.sum(axis=(0, 2))
-    known = np.isfinite(mean) & (mean > 0) & (weight > 0)
+    known = (mean > 0) & (counts > 0)
     if known.sum() < 2:
         return 0.5
-    x, y, w = log_steps[known], np.log(mean[known]), weight[known]
+    x, y, w = np.log(1 + np.flatnonzero(known)), np.log(mean[known]), counts[known]
     x = x - np.average(x, weights=w)
     return float(np.clip((w * x * y).sum() / (w * x * x).sum(), 0, MOST_GROWTH))
 

@@ -46,6 +46,11 @@ def fit_linear_path(X: np.ndarray, Y: np.ndarray) -> tuple[LinearPath, float]:
         rows, outputs = patterns[:, k], np.flatnonzero(group.ravel() == k)
         if not rows.any():
             continue  # 0, the mean
+        if rows.sum() < 3:  # too few to leave one out
+            intercept[outputs] = Y[np.ix_(rows, outputs)].mean(axis=0)
+            errors.append(float((Y[np.ix_(rows, outputs)] ** 2).mean()))
+            weights.append(rows.sum() * len(outputs))
+            continue
         ridge = RidgeCV(ALPHAS).fit(X[rows], Y[np.ix_(rows, outputs)])
         coef[outputs], intercept[outputs] = ridge.coef_, ridge.intercept_
         errors.append(-ridge.best_score_)

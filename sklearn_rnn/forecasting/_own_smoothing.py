@@ -23,7 +23,7 @@ from typing import Self
 
 import numpy as np
 
-from ._origins import carried, mean_of_known, windows
+from ._origins import carried, windows
 from ._smoothing import Trend, advance, smooth
 
 # What is chosen from: a of a level; a, b and phi of a trend (b = 0 keeps the slope of the start); g of a season.
@@ -113,6 +113,12 @@ class OwnSmoothing:
         other.parameters = other._best(*self._errors(Z, n))
         return other
 
+    def select(self, some: np.ndarray) -> Self:
+        """For some of the series."""
+        fewer = copy.copy(self)
+        fewer.parameters = self.parameters[some]
+        return fewer
+
     def _best(self, errors: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Those with the least error, drawn to what is usual: (N, 4, 2m)."""
         counts = counts[..., None]
@@ -128,7 +134,9 @@ class OwnSmoothing:
         first = np.maximum(n - n_kept, 0)
         longest = int((n - first).max())
         at = np.minimum(first[:, None] + np.arange(longest), Z.shape[1] - 1)
-        Z = np.where((np.arange(longest) < (n - first)[:, None])[..., None], np.take_along_axis(Z, at[..., None], 1), np.nan)
+        Z = np.where(
+            (np.arange(longest) < (n - first)[:, None])[..., None], np.take_along_axis(Z, at[..., None], 1), np.nan
+        )
         errors, counts = np.empty((N, m, len(self._grid))), np.empty((N, m))
         size = max(MOST_NUMBERS // (longest * m * len(self._grid)), 1)
         for start in range(0, N, size):

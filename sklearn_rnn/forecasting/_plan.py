@@ -100,7 +100,9 @@ class Plan:
     @property
     def n_looked_at(self) -> int:
         """Values of a series that the candidates look at, of which the first may be missing."""
-        return max([self.n_needed, *(steps_needed(w, self.season_length, k, d) for w, _, k, d in self._others.values())])
+        return max(
+            [self.n_needed, *(steps_needed(w, self.season_length, k, d) for w, _, k, d in self._others.values())]
+        )
 
     @property
     def n_least(self) -> int:

@@ -23,7 +23,7 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
 from sklearn_rnn import RNNForecaster, RNNRegressor
-from sklearn_rnn.forecasting._held_back import HeldBack
+from sklearn_rnn.forecasting._intervals import Calibration, n_independent
 from sklearn_rnn.forecasting._series import Series
 
 # -- types and indexes ------------------------------------------------------------------------------------------------
@@ -320,12 +320,13 @@ def test_intervals_of_logarithms_are_positive():
     assert (forecaster.predict_interval(50, coverage=0.9)["lower"] > 0).all()
 
 
-def test_a_coverage_that_the_held_back_part_cannot_tell():
-    _, _, forecaster = interval_of(monthly(400))
-    with pytest.warns(UserWarning, match="too few for a coverage of 0.9999") as caught:
-        widest = forecaster.predict_interval(coverage=0.9999)
-    assert (widest["lower"] < forecaster.predict_interval(coverage=0.8)["lower"]).all()
-    assert caught[0].filename == __file__
+def test_intervals_grow_with_the_coverage_beyond_the_largest_error():
+    _, _, forecaster = interval_of(monthly(100))
+    levels = (0.5, 0.8, 0.9, 0.95, 0.97, 0.99, 0.9999)
+    bounds = [forecaster.predict_interval(coverage=level) for level in levels]
+    for inner, outer in pairwise(bounds):
+        assert (outer["lower"] < inner["lower"]).all()
+        assert (outer["upper"] > inner["upper"]).all()
 
 
 SIMULATED = {
@@ -427,7 +428,7 @@ def test_an_origin_knows_nothing_of_what_is_planted_after_it(options):
         before = model.origins(Series([y], [x], empty, zero), one, where)
         after = model.origins(Series([planted], [planted_x], empty, zero), one, where)
         for name in ("D", "level", "season", "before", "exog"):
-            np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+            np.testing.assert_array_equal(getattr(after.parts[0], name), getattr(before.parts[0], name))
 
 
 def test_the_held_back_part_is_not_fitted_on(recorded):
@@ -492,7 +493,7 @@ def test_update_is_what_backtest_goes_on_with(options):
     origins = at_once._model.model.origins(Series(values, empty, empty, np.array([0])), np.array([70]), where)
     for name in ("D", "level", "season", "before", "exog"):
         np.testing.assert_allclose(
-            getattr(at_once._model._origins, name), getattr(origins, name), rtol=1e-10, atol=1e-10
+            getattr(at_once._model._origins.parts[0], name), getattr(origins.parts[0], name), rtol=1e-10, atol=1e-10
         )
 
 
@@ -540,33 +541,40 @@ def test_intervals_move_with_the_forecast_after_an_update():
     _, interval, forecaster = interval_of(y[:70])
     widths = np.diff(interval, axis=1)
     forecaster.update(y[70:80])
-    np.testing.assert_allclose(np.diff(forecaster.predict_interval(), axis=1), widths)
+    later = np.diff(forecaster.predict_interval(), axis=1)
+    np.testing.assert_allclose(later / widths, later[0] / widths[0])  # their size follows the newest errors
+    assert 0.5 < later[0] / widths[0] < 1.5
     assert forecaster.predict_interval().index[0] == y.index[80]
 
 
 def test_errors_that_repeat_each_other_count_less():
     """Five equal errors in a row tell what one tells, so the interval must lie further out."""
     rng = np.random.default_rng(0)
-    held_back = HeldBack.__new__(HeldBack)
 
     def width(errors):
-        held_back.scores, held_back._series = errors[:, None, None], np.zeros(len(errors), int)
-        return held_back._n_independent(held_back.scores), held_back.widths(1, 0.9)[0, 0]
+        calibration = Calibration(errors[:, None, None], np.zeros(len(errors), int), 1)
+        (lower,), (upper,) = calibration.quantiles([0.05, 0.95], [0]) * calibration.typical(np.array([0]), 1)
+        return n_independent(errors[:, None]), float((upper - lower)[0])
 
-    errors = np.abs(rng.normal(size=40))
+    errors = rng.normal(size=40)
     n_alone, alone = width(errors)
     n_repeated, repeated = width(np.repeat(errors, 5))
     assert 25 < n_alone <= 40
     assert 20 < n_repeated < 50  # of 200
-    # of 15 errors it takes the largest for a coverage of 0.9, however often each is repeated
-    assert width(np.repeat(errors[:15], 5))[1] == errors[:15].max()
     assert repeated == pytest.approx(alone, rel=0.2)
+    n_few, few = width(np.repeat(errors[:8], 5))
+    assert n_few < 12
+    assert few / np.abs(errors[:8]).mean() > 1.1 * alone / np.abs(errors).mean()
 
 
-def test_intervals_beyond_what_was_measured_widen_with_the_square_root_of_their_distance():
-    held_back = HeldBack.__new__(HeldBack)
-    held_back.scores, held_back._series = np.ones((50, 4, 1)), np.zeros(50, int)
-    np.testing.assert_allclose(held_back.widths(16, 0.9)[[0, 3, 4, 15], 0], [1, 1, np.sqrt(5 / 4), 2])
+@pytest.mark.parametrize("growth", [0.0, 0.5, 1.0])
+def test_intervals_beyond_what_was_measured_widen_as_they_did_before(growth):
+    rng = np.random.default_rng(0)
+    errors = rng.normal(size=(4000, 4, 1)) * (np.arange(1, 5) ** growth)[:, None]
+    calibration = Calibration(errors, np.zeros(4000, int), 1)
+    typical = calibration.typical(np.array([0]), 16)[0, :, 0]
+    expected = np.sqrt(2 / np.pi) * np.arange(1, 17) ** growth
+    np.testing.assert_allclose(typical, expected, rtol=0.08)
 
 
 def test_with_exogenous_columns_at_least_a_horizon_is_held_back():
@@ -583,8 +591,8 @@ def test_held_back_values_have_no_part_in_the_pattern_that_smoothing_starts_from
         late.iloc[20:24] += rise
         y = pd.concat({"long": monthly(80), "late": late})
         forecaster = ridge(season_length=12, horizon=6, calibration_fraction=0.5).fit(y)
-        held_back = forecaster._model.held_back
-        return held_back.scores[held_back._series == 1][0, :, 0]
+        worth = forecaster._model.worth
+        return np.abs(worth.errors[worth.series == 1][0, :, 0])
 
     np.testing.assert_allclose(scores(0)[4:], scores(30)[4:], rtol=1e-12)
     assert (scores(0)[:4] < scores(30)[:4]).all()

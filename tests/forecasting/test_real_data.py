@@ -257,8 +257,14 @@ def test_the_past_of_a_series_that_was_fitted_gives_its_own_forecast(make, norma
     wide = y.unstack(level=0)
     np.testing.assert_array_equal(forecaster.predict(5, y=wide), expected.unstack(level=0))
     np.testing.assert_allclose(forecaster.predict(5, y=wide["s1"].to_numpy()), expected.loc["s1"], rtol=1e-9)
-    bounds = forecaster.predict_interval(5, y=renamed, coverage=0.8)
-    np.testing.assert_array_equal(bounds.to_numpy(), forecaster.predict_interval(5, coverage=0.8).to_numpy())
+    bounds = forecaster.predict_interval(5, coverage=0.8)
+    same = forecaster.predict_interval(5, y=y, coverage=0.8)
+    np.testing.assert_array_equal(same.to_numpy(), bounds.to_numpy())
+    # of other names, their errors are those of the models that were fitted, on what is given of them
+    other = forecaster.predict_interval(5, y=renamed, coverage=0.8)
+    ratio = (other["upper"] - other["lower"]).to_numpy() / (bounds["upper"] - bounds["lower"]).to_numpy()
+    assert (0.3 < ratio).all()
+    assert (ratio < 1.6).all()
     pd.testing.assert_series_equal(forecaster.predict(5), expected, check_exact=True)  # it stands where it stood
 
 
@@ -411,7 +417,7 @@ def test_a_long_frame_with_everything():
 def test_of_many_windows_some_are_drawn():
     y = daily(MOST_WINDOWS + 500)
     forecaster = ridge(horizon=2, calibration_fraction=0).fit(y)
-    assert forecaster._model.model.model.n_windows == MOST_WINDOWS
+    assert forecaster._model.model.model.main.n_windows == MOST_WINDOWS
     again = ridge(horizon=2, calibration_fraction=0).fit(y)
     pd.testing.assert_series_equal(again.predict(), forecaster.predict(), check_exact=True)
     of_the_newest = ridge(horizon=2, calibration_fraction=0).fit(y[-5000:])

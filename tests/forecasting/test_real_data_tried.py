@@ -91,7 +91,8 @@ def test_intervals_count_the_steps_since_the_last_value():
     updated.update(y[days == days[181]] * np.nan)
     assert (width(updated.predict_interval(3)).to_numpy() > 1.02 * wide.to_numpy()).all()
     updated.update(y[days == days[182]])
-    np.testing.assert_allclose(width(updated.predict_interval(3)), width(day), rtol=1e-9)
+    # but for what the one new error says of their size
+    np.testing.assert_allclose(width(updated.predict_interval(3)), width(day), rtol=0.15)
 
 
 def test_intervals_of_short_series_are_not_those_of_one_change():
