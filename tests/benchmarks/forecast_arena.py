@@ -15,6 +15,9 @@ season) in all values before the origin; of a series it is the mean over its ori
 mean. For missing values all methods get the last known one, and no error is measured there. Without statsforecast, and
 a cache of its forecasts, only ours and the naive ones are compared. A method that fails at an origin counts with the
 seasonal naive forecast, which is printed.
+
+The networks of --neural have their packages' defaults, but for a window of two horizons or seasons, scaling, and, of
+ForecasterRnn, 100 epochs; one or two minutes a fit. It learns from many series as from the columns of one.
 """
 
 import argparse
@@ -449,7 +452,7 @@ def main():
             size = f"{arguments.epochs} epochs" if name == "ForecasterRnn" else f"{arguments.max_steps} steps"
             cached[name] = f"{package}, {size}", of_one(forecast)
 
-    example = pd.Series(np.sin(np.arange(60.0)) + np.arange(60) / 10)
+    example = pd.Series(5 + np.sin(np.arange(60.0)) + np.arange(60) / 10)
     for name in methods:  # what comes with a first call is no part of a fit
         methods[name](example, 1, 6)
     if cached and installed("statsforecast"):
