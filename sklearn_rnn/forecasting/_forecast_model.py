@@ -88,7 +88,8 @@ class ForecastModel:
         data = self._newest(data)
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         self.plan = plan = self._decide(data, tell)
-        self.skill, self.best_naive, self.skill_by_series = np.nan, None, np.full(len(data), np.nan)
+        self.best_naive: str | None = None
+        self.skill, self.skill_by_series = np.nan, np.full(len(data), np.nan)
         if plan.calibration_fraction > 0:
             self._hold_back(data, tell)
         self.model = plan.new_model(data).fit(data, self._dtype)
@@ -167,7 +168,8 @@ class ForecastModel:
                 both._young[len(self._next_time) + i] = part
         both.model = self.model.joined(other.model)
         both.weights = np.concatenate([self.weights, other.weights])
-        both.calibration = self.calibration and self.calibration.joined(other.calibration)
+        if self.calibration is not None and other.calibration is not None:
+            both.calibration = self.calibration.joined(other.calibration)
         both.mase_scale = np.concatenate([self.mase_scale, other.mase_scale])
         both._origins = self._origins.joined(other._origins)
         both._next_time = np.concatenate([self._next_time, other._next_time])
@@ -186,8 +188,12 @@ class ForecastModel:
             else:
                 plan = choices[0]
         if plan.may_log:
-            ways = [plan, replace(plan, transformer="log")]
-            plan = ways[int(np.argmin([self._error_of(way, data, tell) for way in ways]))]
+            as_log = replace(plan, transformer="log")
+            # of few steps a small difference tells nothing
+            n_tried = (1 + EARLIER_PARTS) * (plan.calibration_fraction or 0.2) * data.lengths.max()
+            as_it_is = self._error_of(plan, data, tell)
+            if as_it_is < np.inf and self._error_of(as_log, data, tell) < (1 - 2 / max(n_tried, 2)) * as_it_is:
+                plan = as_log
         return plan
 
     def _error_of(self, plan: Plan, data: Series, tell: Callable[[str], object]) -> float:
@@ -262,8 +268,9 @@ class ForecastModel:
         self.calibration = Calibration(worth.errors, worth.series, len(data))
         errors = errors_in_units(newest, worth.forecasts[-len(newest.held.t) :], plan.horizon)
         naive = naive_errors(newest, plan.horizon, plan.lags)
-        self.best_naive = min(naive, key=lambda name: naive[name].sum())
-        self.skill = _skill(errors.sum(), naive[self.best_naive].sum())
+        best = min(naive, key=lambda name: naive[name].sum())
+        self.best_naive = best
+        self.skill = _skill(errors.sum(), naive[best].sum())
         for k, i in enumerate(newest.some):
             if errors[k].any() or any(of_one[k].any() for of_one in naive.values()):
                 self.skill_by_series[i] = _skill(errors[k].sum(), min(of_one[k].sum() for of_one in naive.values()))
@@ -276,7 +283,8 @@ class ForecastModel:
         at = np.array([number])
         self.model = self.model.with_scale(at, one.model)
         self._origins = self._origins.with_put(at, one._origins)
-        self.calibration = self.calibration and self.calibration.with_put(at, one.calibration)
+        if self.calibration is not None and one.calibration is not None:
+            self.calibration = self.calibration.with_put(at, one.calibration)
         for name in ("weights", "mase_scale", "_next_time", "_stale"):
             values = getattr(self, name).copy()
             values[at] = getattr(one, name)

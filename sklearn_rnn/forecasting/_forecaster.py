@@ -16,19 +16,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._stored import Stored, all_or_nothing
 from ..estimators._hyperparameters import store_parameters
-from ._backtesting import Backtesting
 from ._forecast_model import ForecastModel
-from ._intervals import check_coverage
 from ._parameters import what_is_asked
 from ._reader import SeriesReader
-from ._reporting import report, stages_printed, warn_of_gaps
+from ._reporting import candidates_of, report, skill_of_series, stages_printed, warn_of_gaps
+from ._uncertainty import Uncertainty
 
 
-class RNNForecaster(Stored, Backtesting, BaseEstimator):
+class RNNForecaster(Stored, Uncertainty, BaseEstimator):
     """Forecast a series, several that share an index, or a panel of series.
 
     Windows of the past, normalised, are what a regressor learns to go on from: by default a small recurrent network,
-    which corrects a ridge regression on the same windows. With a panel, one network learns from all series.
+    which corrects a ridge regression on the same windows. With a panel, one network learns from all series. Its
+    forecasts are combined with those of simpler ways, each of which counts for what it proved to be worth on parts of
+    the data that are first held back, for each series by itself.
 
     Parameters
     ----------
@@ -53,8 +54,10 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         exponential smoothing [1]_; "last", the last value; "mean", the mean and the standard deviation of the window;
         None, nothing. "auto": None with `difference`, otherwise "smoothing" if there is a season and "last" if not.
 
-    target_transform : {"log"} or scikit-learn transformer, default=None
+    target_transform : {"auto", "log"}, scikit-learn transformer or None, default="auto"
         Applied to the values before all else, and undone last. "log" is right for positive series that grow by factors.
+        "auto": where forecasts are combined (see `combine`) and all values are positive, "log" if it forecasts the
+        parts held back better; otherwise None.
 
     season_length : int or list of numbers, default="auto"
         Steps of a season; 1 for none. "auto": what is usual for the step of the index (12 for months, 7 for days, 24
@@ -72,6 +75,16 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
     linear_path : bool, default="auto"
         Whether a ridge regression, its penalty chosen by leave-one-out, comes first, and the regressor learns what it
         leaves. "auto": with a recurrent network.
+
+    combine : bool, default="auto"
+        Whether the forecast is a combination, weighed for each series by errors on parts held back [2]_: of this
+        preparation with the network and without; of linear paths of a short window and of differences, step by step;
+        and of the last value, the last season, the drift, and exponential smoothing of a level or a damped trend, with
+        parameters of each series' own. `candidates_` tells them. "auto": with a recurrent network, if `window`,
+        `normalize`, `difference` and `linear_path` are left as they are; what is given is obeyed.
+
+    nonnegative : bool, default=False
+        Whether forecasts and bounds below 0 are 0, as is right for counts and demand.
 
     n_members : int, default=1
         Regressors that differ in their random_state only, and whose mean is the forecast.
@@ -108,11 +121,18 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
     Attributes
     ----------
     skill_ : float
-        1 minus the ratio of the mean absolute scaled error to that of the seasonal naive forecast, on the part that was
-        held back; 0 is as good as that, 1 is perfect. NaN without such a part.
+        1 minus the ratio of the mean absolute scaled error to that of the best naive forecast, on the part that was
+        held back: the last value, the last season (or a longer one: the last week of hours, the last year of days) or
+        the drift repeated. 0 is as good as that, 1 is perfect, -inf worse than perfect. NaN without such a part.
+    skill_by_series_ : Series
+        The same of each series, against what is best for it.
+    candidates_ : DataFrame
+        A row for each candidate (of each series): its weight, and its mean absolute error on the parts held back, in
+        units of the series' mean absolute change from one season to the next, after target_transform.
     network_weight_ : float
-        How much of the network's correction is added to the linear path: between 0 and 1, what served best on the part
-        that was held back. 1 without such a part.
+        How much of the network's correction is in the forecast, mean over the series: the weight of that candidate; or,
+        where nothing is combined, how much of it is added to the linear path, which served best on the part that was
+        held back, and 1 without such a part.
     season_length_, window_ : int
         What "auto" came to; of several seasons, the first.
     missing_fraction_ : float
@@ -136,8 +156,9 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
     linear path nothing; a regressor takes whole rows, which weigh by the share that is known, and what is missing
     stands where it is forecast without the regressor.
 
-    The network's weight is chosen by the same held-back errors that `skill_` and the intervals come from, so these are
-    a little optimistic: one number is fitted to them. `backtest` is not.
+    `skill_` and the intervals come from errors of the combination, each with weights that were found at other origins.
+    Without a combination the network's weight is chosen by the same errors, so these are a little optimistic: one
+    number is fitted to them. `backtest` is not.
 
     An RNNRegressor is trained for its max_iter epochs; that it has not converged by then is not warned of.
 
@@ -145,6 +166,8 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
     ----------
     .. [1] Smyl, S. (2020). A hybrid method of exponential smoothing and recurrent neural networks for time series
        forecasting. International Journal of Forecasting 36, 75-85.
+    .. [2] Bates, J. M. and Granger, C. W. J. (1969). The combination of forecasts. Operational Research Quarterly 20,
+       451-468.
 
     Examples
     --------
@@ -236,7 +259,8 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         Warns
         -----
         UserWarning
-            If `skill_` is below 0; if `network_weight_` is 0, so that a network beside a linear path is of no use; if
+            If `skill_` is below 0; if nothing is combined and `network_weight_` is 0, so that a network beside a linear
+            path is of no use; if
             the series are too short to hold back a part, or one is shorter than what a forecast looks at; if more than
             half of a series is missing, or more than a season in a row at its end.
         """
@@ -259,6 +283,18 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
         """The fitted members."""
         check_is_fitted(self)
         return self._model.model.model.main.members
+
+    @property
+    def candidates_(self) -> pd.DataFrame:
+        """What is combined, with how much it counts and how far it was off."""
+        check_is_fitted(self)
+        return candidates_of(self._model, self._reader)
+
+    @property
+    def skill_by_series_(self) -> pd.Series:
+        """`skill_` of each series by itself."""
+        check_is_fitted(self)
+        return skill_of_series(self._model, self._reader)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
@@ -312,50 +348,14 @@ class RNNForecaster(Stored, Backtesting, BaseEstimator):
             If series in y are shorter than what a forecast looks at, or mostly missing; if X has categories that were
             not fitted, or changes a column that never changed.
         """
-        check_is_fitted(self)
-        n_steps, X = what_is_asked(horizon, X, self.horizon, self._reader.names is not None)
-        reader, model = self._standing_on(y, X)
-        Z, series, indexes = _forecast(reader, model, n_steps, X)
+        reader, model, Z, series, indexes = self._forecasts(horizon, X, y)
         return reader.write(model.in_units(Z, series), indexes)
 
-    def predict_interval(
-        self,
-        horizon: int | pd.DataFrame | ArrayLike | None = None,
-        X: pd.DataFrame | ArrayLike | None = None,
-        y: pd.Series | pd.DataFrame | ArrayLike | None = None,
-        *,
-        coverage: float = 0.9,
-    ) -> pd.DataFrame:
-        """Intervals that hold a future value with a given probability, each time step by itself.
-
-        Split conformal: the errors of forecasts of the part that was held back in `fit`, relative to what is typical
-        that many steps ahead, and of them the quantile that gives the coverage. Steps further ahead than was measured
-        are widened by the square root of their distance; after values that are missing, steps count from the last one
-        that is known. The promise holds if the future is like that part; of series with a short past it is weaker,
-        since all share one calibration.
-
-        Parameters
-        ----------
-        horizon, X, y : as in `predict`
-        coverage : float, default=0.9
-
-        Returns
-        -------
-        DataFrame
-            Columns "lower" and "upper"; for several series that share an index, a pair for each, under its name.
-
-        Raises
-        ------
-        ValueError
-            If no part of the data was held back.
-        """
+    def _forecasts(self, horizon, X, y):
         check_is_fitted(self)
         n_steps, X = what_is_asked(horizon, X, self.horizon, self._reader.names is not None)
-        check_coverage(coverage)
         reader, model = self._standing_on(y, X)
-        Z, series, indexes = _forecast(reader, model, n_steps, X)
-        bounds = np.stack(model.bounds(Z, series, coverage), axis=-1)
-        return reader.write(bounds, indexes, ("lower", "upper"))
+        return reader, model, *_forecast(reader, model, n_steps, X)
 
     def _standing_on(self, y, X) -> tuple[SeriesReader, ForecastModel]:
         """This forecaster's, or of the history y of other series."""

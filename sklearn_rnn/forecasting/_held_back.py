@@ -123,8 +123,10 @@ class Worth:
         if not combine:
             if share is None:
                 first = slice(block)
-                both = n_candidates == 2
-                share = network_share(*held.forecasts[:, :, first], held.true[:, first]) if both else 1.0
+                share = 1.0
+                if n_candidates == 2:
+                    linear, network = held.forecasts[:, :, first]
+                    share = network_share(linear, network, held.true[:, first])
             weights = weights_of_share(share, n_series, held.true.shape[2], n_candidates)
             forecasts = combined(weights[held.series], held.forecasts)
             return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate, np.array([share]))
@@ -160,11 +162,11 @@ def naive_errors(part, horizon: int, lags: list[int]) -> dict[str, np.ndarray]:
     found = {}
     for lag in lags:
         usual = np.where(part.n_early > lag, lag, 1)[series][:, None]  # as in seasonal_change
-        name = f"the last {lag} values" if lag > 1 else "the last value"
+        name = "the last value" if lag == 1 else f"the last season ({lag} steps)"
         found[name] = rows_at(values, series, t - usual + 1 + steps % usual)
     last = found["the last value"]
     first = rows_at(values, series, np.zeros_like(t))
-    found["the drift"] = last + (last[:, :1] - first) / np.maximum(t, 1)[..., None] * (1 + steps)[:, None]
+    found["the mean step so far"] = last + (last[:, :1] - first) / np.maximum(t, 1)[..., None] * (1 + steps)[:, None]
     change = _change(part)
     return {name: _sum_by_series(np.abs(true - f) / change, series, len(data)) for name, f in found.items()}
 

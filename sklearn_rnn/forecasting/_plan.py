@@ -67,6 +67,9 @@ class Plan:
         Are other preparations, and simple forecasts, combined with this one?
     usual_length : int
         Values of the series to which the median value belongs.
+    calendar_season : int
+        What is usual for the step of the index, where there are two of it, though maybe not three: a season that
+        forecasts of each series from itself alone may have.
     may_log : bool
         Is it still open whether logarithms are forecast?
     """
@@ -89,6 +92,7 @@ class Plan:
     further: tuple = ()
     combine: bool = False
     usual_length: int = 0
+    calendar_season: int = 1
     may_log: bool = False
     nonnegative: bool = False
 
@@ -186,7 +190,8 @@ class Plan:
 
         main = window_model(self.window, self.block, self.normalize, self.difference, self.linear_path)
         others = {name: window_model(*preparation) for name, preparation in self._others.items()}
-        own = OwnSmoothing(self.horizon, seasons, self.lags) if self.combine else None
+        of_own = seasons if self.season_length > 1 else [self.calendar_season, *seasons[1:]]
+        own = OwnSmoothing(self.horizon, of_own, self.lags) if self.combine else None
         combination = Combination(main, others, own)
         return SeriesModel(combination, self.transformer, self.season_length, harmonics, self.nonnegative)
 
@@ -197,7 +202,7 @@ class Plan:
         longer = LONGER.get(self.season_length, 0)
         if longer and not further and self.usual_length >= 3 * longer:
             further = [longer]
-        return sorted({1, self.season_length, *further})
+        return sorted({1, self.season_length, self.calendar_season, *further})
 
 
 def _usual_period(data: Series) -> int | None:
@@ -235,6 +240,9 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
     horizon, lengths = int(p["horizon"]), data.lengths
     block = horizon if p["strategy"] == "direct" else 1
     season, further = _seasons(p["season_length"])
+    calendar = grid.season_length if season == "auto" and grid.kind != "integer" else 1
+    if calendar is None or lengths.max() < 2 * calendar:
+        calendar = 1
     if season == "auto":
         season = grid.season_length
         if grid.kind == "integer":
@@ -279,6 +287,7 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
         transformer=None if automatic else p["target_transform"],
         combine=bool(combine),
         usual_length=int(usual),
+        calendar_season=int(calendar),
         may_log=automatic and bool(combine) and not any((part <= 0).any() for part in data.values),
         nonnegative=bool(p["nonnegative"]),
         window=int(window),

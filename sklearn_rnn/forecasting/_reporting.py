@@ -6,10 +6,12 @@ from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
+import pandas as pd
 
 from .._warnings import warn
 from ._forecast_model import ForecastModel
 from ._plan import Plan
+from ._reader import SeriesReader
 from ._series import Series
 from ._window_model import holds_recurrent_net
 
@@ -41,13 +43,17 @@ def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
     plan, m = model.plan, data.values[0].shape[1]
     line = f"RNNForecaster: {len(data)} series{f' of {m} columns' if m > 1 else ''}, {data.lengths.sum()} steps, "
     line += f"{model.model.model.main.n_windows} windows; season_length {plan.season_length}, window {plan.window}, "
-    line += f"normalize {plan.normalize!r}; "
+    line += f"normalize {plan.normalize!r}, target_transform {plan.transformer!r}; "
     if model.worth is None:
         line += "no part held back"
     else:
         line += f"skill_ {model.skill:.2f}"
         if plan.linear_path:
             line += f", network_weight_ {model.network_weight:.2f}"
+        if plan.combine:
+            weights = dict(zip(model.model.model.names, model.weights.mean(axis=(0, 2))))
+            best = sorted(weights, key=weights.__getitem__, reverse=True)[:3]
+            line += f", of {len(weights)} candidates most " + ", ".join(f"{name} {weights[name]:.2f}" for name in best)
         if network_counts_for_nothing(model):
             line += " (the network counts for nothing: forecasts are those of the linear path)"
     print(f"{line}; {seconds:.1f} s")
@@ -79,22 +85,23 @@ def warn_of_gaps(data: Series, label: Callable[[int], str], plan: Plan) -> None:
 
 
 def network_counts_for_nothing(model: ForecastModel) -> bool:
-    """Is there a network beside a linear path that did better without it, on the part held back?"""
+    """Is there a network beside a linear path, and nothing else, that did better without it on the part held back?"""
     plan: Plan = model.plan
-    return plan.linear_path and holds_recurrent_net(plan.regressor) and model.network_weight == 0
+    is_beside = plan.linear_path and not plan.combine and holds_recurrent_net(plan.regressor)
+    return is_beside and model.network_weight == 0
 
 
 def warn_of_what_is_no_use(model: ForecastModel) -> None:
-    """Where repeating the last season, or the linear path alone, did better on the part held back."""
+    """Where a naive forecast, or the linear path alone, did better on the part held back."""
     plan = model.plan
     held_back = f"On the last {plan.calibration_fraction:.0%} of the data, which were held back, "
-    if np.isfinite(model.skill) and model.skill < 0:
+    if model.skill < 0:
         warn(
-            f"{held_back}this forecaster was worse than repeating the last season ({plan.season_length} steps): skill_ "
-            f"= {model.skill:.2f}. Do that, or try another window, normalize, target_transform or regressor."
+            f"{held_back}this forecaster was worse than repeating {model.best_naive}: skill_ = {model.skill:.2f}. Do "
+            "that, or try another window, normalize, target_transform or regressor."
         )
     # where the linear path makes no errors, there is nothing that a network could make worse
-    if network_counts_for_nothing(model) and model.held_back and np.nanmax(model.held_back.scores) > 1e-6:
+    if network_counts_for_nothing(model) and model.worth and np.nanmax(np.abs(model.worth.errors)) > 1e-6:
         smoothing = " and the smoothing" if plan.normalize == "smoothing" else ""
         warn(
             f"{held_back}the network only made forecasts worse: network_weight_ is 0, and forecasts are those of the "
@@ -102,3 +109,44 @@ def warn_of_what_is_no_use(model: ForecastModel) -> None:
             "regressor=RidgeCV(np.logspace(-3, 3, 13)) forecasts the same, over gaps nearly the same, and is fitted in "
             "less time."
         )
+
+
+def candidates_of(model: ForecastModel, reader: SeriesReader) -> pd.DataFrame:
+    """RNNForecaster.candidates_."""
+    names = pd.Index(model.model.model.names, name="candidate")
+    weights = model.weights[: len(reader.ids)]
+    errors = np.full(weights.shape, np.nan)
+    if model.worth is not None:
+        known = model.worth.by_candidate
+        errors[: len(known)] = np.where(np.isfinite(known), known, np.nan)
+    index = _index_of(reader, len(weights), weights.shape[2])
+    if index is None:
+        return pd.DataFrame({"weight": weights[0, :, 0], "error": errors[0, :, 0]}, index=names)
+    rows = index.repeat(len(names)).to_frame(index=False)
+    rows["candidate"] = np.tile(names, len(index))
+    rows["weight"], rows["error"] = (part.swapaxes(1, 2).ravel() for part in (weights, errors))
+    return rows.set_index([*rows.columns[:-2]])
+
+
+def skill_of_series(model: ForecastModel, reader: SeriesReader) -> pd.Series:
+    """RNNForecaster.skill_by_series_."""
+    skills = np.full(len(reader.ids), np.nan)
+    skills[: len(model.skill_by_series)] = model.skill_by_series
+    index = _index_of(reader, len(skills), 1)
+    return pd.Series(skills, index=pd.RangeIndex(1) if index is None else index, name="skill")
+
+
+def _index_of(reader: SeriesReader, n: int, m: int) -> pd.Index | None:
+    """What names series, and columns of them; None for a single one."""
+    layout = reader.layout
+    if layout.has_ids:
+        ids = pd.Index(list(reader.ids)[:n], tupleize_cols=True)
+        levels = list((layout.index_names or [])[:-1]) if layout.kind == "panel" else [layout.id_col]
+        ids.names = levels if ids.nlevels == len(levels) else ids.names
+        if m == 1:
+            return ids
+        product = [(*(group if isinstance(group, tuple) else (group,)), name) for group in ids for name in layout.names]
+        return pd.MultiIndex.from_tuples(product, names=[*ids.names, "variable"])
+    if m > 1:
+        return pd.Index(list(layout.names), name="variable", tupleize_cols=False)
+    return None

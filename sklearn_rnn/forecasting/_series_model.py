@@ -138,8 +138,11 @@ class SeriesModel:
         return self.model.advance(origins, Z, exog)
 
     def forecasts(self, origins: State, n_steps: int, known: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Scaled forecasts of the candidates (K, n, n_steps, m); known (n, whole blocks of steps, k) are columns from `times` (n,) on, NaN
-        where nothing is known of them, which is read as their mean."""
+        """Scaled forecasts of the candidates (K, n, n_steps, m).
+
+        known (n, whole blocks of steps, k) are columns from `times` (n,) on, NaN where nothing is known of them, which
+        is read as their mean.
+        """
         known_of_them = np.nan_to_num(_rescale(known, self._known_scaling))
         future = np.concatenate([known_of_them, *self._waves(known, times)], axis=2)
         return self.model.forecasts(origins, n_steps, future)

@@ -16,9 +16,9 @@ So a missing value is carried by the state, as its own forecast one step ahead: 
 All starts, as usual, from the mean pattern of the first two cycles of the longest season around a straight line, or of
 the first cycle if there are not three. A trend starts from the slope of that line, or without a season of one through
 the first ten values; without a trend the level is moved along the line while the two cycles last (E[t] = C[t-1] +
-slope). A pattern that is usual for such series, if one is given, counts as one cycle more for those with a single one, and is
-where less than a cycle starts from, with its first value; without one that starts from no pattern. A series begins with
-the first value that is known; before that its level is what it starts from.
+slope). A pattern that is usual for such series, if one is given, counts as one cycle more for those with a single one,
+and is where less than a cycle starts from, with its first value; without one that starts from no pattern. A series
+begins with the first value that is known; before that its level is what it starts from.
 
 References: Holt, C. C. (1957), reprinted in International Journal of Forecasting 20 (2004), 5-10. Gardner, E. S. and
 McKenzie, E. (1985), Forecasting trends in time series, Management Science 31, 1237-1246. Taylor, J. W. (2003),
@@ -96,7 +96,8 @@ def smooth(
     if has_season is not None:
         patterns = [np.where(np.broadcast_to(has_season, (N, m))[:, None], pattern, 0.0) for pattern in patterns]
         g = [np.where(has_season, g_k, 0.0) for g_k in g]
-    growth, phi, growth_gain = np.zeros((N, m)), np.ones((N, m)), 0.0
+    growth, phi = np.zeros((N, m)), np.ones((N, m))
+    growth_gain: np.ndarray | float = 0.0
     if trend is not None:
         if max(seasons) == 1:
             line = _line(Z, np.asarray(n_start), begin)
