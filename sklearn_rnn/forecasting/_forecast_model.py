@@ -15,6 +15,7 @@ from ..core._cores import on_one_blas_thread
 from ._combination import State, combined, weights_of_share
 from ._held_back import Held, HeldBack, Worth, errors_in_units, hold_back, naive_errors
 from ._intervals import Calibration
+from ._outliers import FAR, is_outlier, usual_change, without_outliers
 from ._plan import Plan
 from ._series import Series, fill_blocks
 from ._series_model import ENOUGH_CHANGES, SeriesModel, seasonal_change
@@ -70,6 +71,11 @@ class ForecastModel:
         vars(self).update(state)
 
     @property
+    def _of_series(self) -> list[str]:
+        """Names of the arrays with a row for each series."""
+        return ["weights", "mase_scale", "_next_time", "_stale", *(["_limit", "_change"] if self.plan.combine else [])]
+
+    @property
     def network_weight(self) -> float:
         """Mean weight of the candidate with the network's correction."""
         names = self.model.model.names
@@ -85,7 +91,7 @@ class ForecastModel:
     def _fit(self, data: Series, tell: Callable[[str], object]) -> Self:
         self._young: dict[int, Series] = {}
         self.mase_scale = self._mase_scale_of(data)
-        data = self._newest(data)
+        data = self._cleaned(self._newest(data))
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         self.plan = plan = self._decide(data, tell)
         self.best_naive: str | None = None
@@ -103,8 +109,23 @@ class ForecastModel:
         self._stand_at_end_of(data)
         return self
 
+    def _cleaned(self, data: Series) -> Series:
+        """Outliers count as missing, where forecasts are combined."""
+        if not self.plan.combine:
+            return data
+        return replace(data, values=[without_outliers(part, self._lag) for part in data.values])
+
+    @property
+    def _lag(self) -> int:
+        return max(self.plan.season_length, self.plan.calendar_season)
+
     def _stand_at_end_of(self, data: Series) -> None:
         self._stale = np.stack([missing_at_end(part) for part in data.values])
+        if self.plan.combine:
+            scaled = [self.model.scaled(part[None], np.array([i]))[0] for i, part in enumerate(data.values)]
+            self._limit = FAR * np.stack([usual_change(part, self._lag) for part in scaled])
+            # the change of the newest value is not known to last
+            self._change = np.zeros_like(self._limit)
         data = data.filled_to(self.plan.n_looked_at)
         self._origins = self.model.origins(data, data.lengths, (np.arange(len(data)), data.lengths - 1))
         self._next_time = data.ends
@@ -126,7 +147,7 @@ class ForecastModel:
         known_as = np.full(len(data), -1) if known_as is None else known_as
         other = copy.copy(self)
         other.mase_scale = self._mase_scale_of(data)
-        data = self._newest(data)
+        data = self._cleaned(self._newest(data))
         other.model, other._young = self.model.of(data), {}
         other.weights = np.where(
             (known_as >= 0)[:, None, None], self.weights[np.maximum(known_as, 0)], self.weights.mean(axis=0)
@@ -167,13 +188,11 @@ class ForecastModel:
             if self._is_young(part):
                 both._young[len(self._next_time) + i] = part
         both.model = self.model.joined(other.model)
-        both.weights = np.concatenate([self.weights, other.weights])
         if self.calibration is not None and other.calibration is not None:
             both.calibration = self.calibration.joined(other.calibration)
-        both.mase_scale = np.concatenate([self.mase_scale, other.mase_scale])
         both._origins = self._origins.joined(other._origins)
-        both._next_time = np.concatenate([self._next_time, other._next_time])
-        both._stale = np.concatenate([self._stale, other._stale])
+        for name in self._of_series:
+            setattr(both, name, np.concatenate([getattr(self, name), getattr(other, name)]))
         return both
 
     def _decide(self, data: Series, tell: Callable[[str], object]) -> Plan:
@@ -285,7 +304,7 @@ class ForecastModel:
         self._origins = self._origins.with_put(at, one._origins)
         if self.calibration is not None and one.calibration is not None:
             self.calibration = self.calibration.with_put(at, one.calibration)
-        for name in ("weights", "mase_scale", "_next_time", "_stale"):
+        for name in self._of_series:
             values = getattr(self, name).copy()
             values[at] = getattr(one, name)
             setattr(self, name, values)
@@ -399,10 +418,23 @@ class ForecastModel:
             arguments = origins, 1, known, one.starts
             Z = combined(self.weights[series], on_one_blas_thread(partial(self.model.forecasts, *arguments)))
             true = self.model.scaled(np.stack(one.values), series)
+            if self.plan.combine:
+                one, true = self._without_outliers(one, true, origins, series)
             self.calibration = self.calibration.with_errors(series, (true - Z)[:, 0], stale)
             stale = np.where(np.isnan(true[:, 0]), stale + 1, 0)
             origins = self.model.advance(origins, one, series)
         return origins
+
+    def _without_outliers(self, one: Series, true: np.ndarray, origins: State, series: np.ndarray):
+        """A new step of series, and its values (n, 1, m) in the units of the model, with NaN for outliers."""
+        e = true[:, 0] - origins.parts[-1].last[:, -self._lag]
+        outliers = is_outlier(e, self._change[series][None], self._limit[series])
+        self._change = self._change.copy()
+        self._change[series] = np.where(np.isnan(e), self._change[series], e)
+        if not outliers.any():
+            return one, true
+        values = [np.where(out, np.nan, part) for part, out in zip(one.values, outliers)]
+        return replace(one, values=values), np.where(outliers[:, None], np.nan, true)
 
 
 @dataclass

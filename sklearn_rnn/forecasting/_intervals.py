@@ -15,10 +15,11 @@ new value is known:
 which is exponential smoothing of their size; for a series whose noise doubles it is at 1.92 after 24 steps.
 
 The quantile of u at probability p is a mean of two: that of u itself, and, with its sign, that of |u| at |2p - 1|,
-which takes half as many errors to know. Of n independent ones (autocorrelated errors count for fewer, and each for TRUST) the
-first weighs n / (n + ENOUGH). Both are drawn likewise from the series' own errors towards those of all. Quantiles of so few errors
-are too near, and beyond the last but one of them unknown: so up to 1 - 2/n they are measured, further out the tail is
-that of Student's t with n degrees of freedom, and all are widened by t_n(p) / t_inf(p).
+which takes half as many errors to know. Of n independent ones (autocorrelated errors count for fewer, and each for
+TRUST) the first weighs n / (n + ENOUGH). Both are drawn likewise from the series' own errors towards those of all.
+Quantiles of so few errors are too near, and beyond the last but one of them unknown: so up to 1 - 2/n they are
+measured, further out the tail is that of Student's t with n degrees of freedom, and all are widened by
+t_n(p) / t_inf(p).
 
 This is split conformal prediction (Vovk et al., 2005; Lei et al., 2018) with normalised errors, with that rule for the
 tail in place of an infinite interval.

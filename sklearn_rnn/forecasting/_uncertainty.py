@@ -36,9 +36,9 @@ class Uncertainty(Backtesting):
         Split conformal, for each series by itself: the errors of forecasts of the parts that were held back in `fit`,
         relative to what is typical of the series so many steps ahead, and of them the quantiles that leave half of the
         rest on either side. Series of which few errors are known are drawn to those of all. Beyond the largest errors
-        but one, the tail is that of Student's t with half as many degrees of freedom as there are independent errors. What
-        is typical grows as a power of the distance, beyond the steps that were measured too; after values that are
-        missing, steps count from the last one that is known.
+        but one, the tail is that of Student's t with half as many degrees of freedom as there are independent errors.
+        What is typical grows as a power of the distance, beyond the steps that were measured too; after values that
+        are missing, steps count from the last one that is known.
 
         `update` follows the size of errors: of each new value, the error of its forecast one step ahead moves the width
         of all intervals of the series by a tenth of the way. So after a lasting change in their size nine tenths of it
