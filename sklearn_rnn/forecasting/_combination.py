@@ -16,9 +16,9 @@ their errors (Bates and Granger, 1969; Timmermann, 2006; the M4 competition, Mak
 
 The candidates: those of `_own_smoothing.py`, which know one series alone; and window models (`_window_model.py`), which
 know all. These are "linear", the linear path of the preparation that the parameters of the forecaster come to;
-"network", the same with the network's correction; and linear paths of three other preparations: "short window" of four
-steps; "differences", of which the next is forecast from the last, and so on in turn (an autoregression), with a short
-window too where there is no season; and "seasonal differences" likewise.
+"network", the same with the network's correction; and linear paths of other preparations: "short window" of four steps;
+"no season", relative to the last value; "differences", of which the next is forecast from the last, and so on in turn
+(an autoregression), with a short window too where there is no season; and "seasonal differences" likewise.
 
 References: Bates, J. M. and Granger, C. W. J. (1969), The combination of forecasts, Operational Research Quarterly 20,
 451-468. Timmermann, A. (2006), Forecast combinations, Handbook of Economic Forecasting 1, 135-196. Makridakis, S.,

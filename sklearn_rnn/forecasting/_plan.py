@@ -45,6 +45,17 @@ def default_regressor() -> RNNRegressor:
 
 
 @dataclass(frozen=True)
+class Preparation:
+    """How windows are made: parameters of a WindowModel."""
+
+    window: int
+    n_steps: int
+    normalize: str | None
+    difference: int
+    has_season: bool = True
+
+
+@dataclass(frozen=True)
 class Plan:
     """How to forecast given series: the parameters of a forecaster, with what "auto" came to.
 
@@ -104,9 +115,9 @@ class Plan:
     @property
     def n_looked_at(self) -> int:
         """Values of a series that the candidates look at, of which the first may be missing."""
-        return max(
-            [self.n_needed, *(steps_needed(w, self.season_length, k, d) for w, _, k, d in self._others.values())]
-        )
+        s = self.season_length
+        of_others = [steps_needed(p.window, s, p.normalize, p.difference) for p in self._others.values()]
+        return max([self.n_needed, *of_others])
 
     @property
     def n_least(self) -> int:
@@ -150,21 +161,26 @@ class Plan:
             )
 
     @property
-    def _others(self) -> dict[str, tuple[int, int, str | None, int]]:
-        """Of other preparations: window, steps that are forecast at once, normalize, difference."""
+    def _others(self) -> dict[str, Preparation]:
+        """Preparations beside the main one."""
         if not self.combine:
             return {}
-        s = self.season_length
-        others: dict[str, tuple[int, int, str | None, int]] = {}
-        if self.window > SHORT_WINDOW:
-            others["short window"] = SHORT_WINDOW, self.block, self.normalize, self.difference
+        s, short = self.season_length, self.window > SHORT_WINDOW
+        main = Preparation(self.window, self.block, self.normalize, self.difference)
+        others = {}
+        if short:
+            others["short window"] = replace(main, window=SHORT_WINDOW)
+        if s > 1:
+            others["no season"] = replace(
+                main, window=usual_window(1, self.usual_length, self.block), normalize="last", has_season=False
+            )
         if not self.past_only:  # these forecast in turn, and take all columns of the steps before
             if self.usual_length >= 3 * (self.window + 1):
-                others["differences"] = self.window, 1, "smoothing", 1
-            if s == 1 and self.window > SHORT_WINDOW:
-                others["short differences"] = SHORT_WINDOW, 1, "smoothing", 1
+                others["differences"] = Preparation(self.window, 1, "smoothing", 1)
+            if s == 1 and short:
+                others["short differences"] = Preparation(SHORT_WINDOW, 1, "smoothing", 1)
             if s > 1 and self.usual_length >= 5 * s:
-                others["seasonal differences"] = s + 1, 1, None, s
+                others["seasonal differences"] = Preparation(s + 1, 1, None, s)
         return others
 
     def new_model(self, data: Series) -> SeriesModel:
@@ -172,14 +188,14 @@ class Plan:
         harmonics = [(self.season_length, self.n_harmonics), *((s, k) for s, k in self.further if k and k > 0)]
         seasons = [self.season_length, *(int(s) for s, k in self.further if k == 0)]
 
-        def window_model(window, n_steps, normalize, difference, linear_path=True) -> WindowModel:
+        def window_model(preparation: Preparation, linear_path: bool = True) -> WindowModel:
             return WindowModel(
                 regressor=self.regressor,
-                window=window,
-                n_steps=n_steps,
-                normalize=normalize,
-                seasons=seasons,
-                difference=difference,
+                window=preparation.window,
+                n_steps=preparation.n_steps,
+                normalize=preparation.normalize,
+                seasons=seasons if preparation.has_season else [1],
+                difference=preparation.difference,
                 linear_path=linear_path,
                 as_3d=self.as_3d,
                 n_members=self.n_members,
@@ -188,8 +204,9 @@ class Plan:
                 static=np.flatnonzero(data.is_static),
             )
 
-        main = window_model(self.window, self.block, self.normalize, self.difference, self.linear_path)
-        others = {name: window_model(*preparation) for name, preparation in self._others.items()}
+        of_main = Preparation(self.window, self.block, self.normalize, self.difference)
+        main = window_model(of_main, self.linear_path)
+        others = {name: window_model(preparation) for name, preparation in self._others.items()}
         of_own = seasons if self.season_length > 1 else [self.calendar_season, *seasons[1:]]
         own = OwnSmoothing(self.horizon, of_own, self.lags) if self.combine else None
         combination = Combination(main, others, own)
@@ -232,6 +249,12 @@ def _seasons(given: Any) -> tuple[Any, list[float]]:
     return int(seasons[0]), [float(s) for s in seasons[1:]]
 
 
+def usual_window(season: int, length: int, block: int) -> int:
+    """A season, and at least twice as many windows of a series of such a length as steps in a window."""
+    window = season * -(-7 // season) if season > 1 else 24
+    return max(1, min(window, (length - block) // 3))
+
+
 def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Plan:
     """The plan for series on a grid, from the parameters of RNNForecaster."""
     p = parameters
@@ -253,9 +276,7 @@ def make_plan(parameters: Mapping[str, Any], data: Series, grid: TimeGrid) -> Pl
     # of a series to which the median value belongs
     usual = np.repeat(np.sort(lengths), np.sort(lengths))[lengths.sum() // 2]
     if window == "auto":
-        window = season * -(-7 // season) if season > 1 else 24
-        # at least twice as many windows as steps in a window
-        window = max(1, min(window, (int(usual) - block) // 3))
+        window = usual_window(season, int(usual), block)
     difference = {None: 0, "season": season}.get(p["difference"], p["difference"])
     normalize = p["normalize"]
     if normalize == "auto":
