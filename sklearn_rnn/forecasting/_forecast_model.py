@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Self
 
@@ -13,19 +13,29 @@ import numpy as np
 from .._warnings import warn
 from ..core._cores import on_one_blas_thread
 from ._combination import State, combined, weights_of_share
-from ._held_back import Held, HeldBack, Worth, errors_in_units, hold_back, naive_errors
+from ._held_back import (
+    EARLIER_PARTS,
+    HeldBack,
+    Worth,
+    error_of,
+    errors_in_units,
+    hold_back,
+    naive_errors,
+    parts_held_back,
+    worth_of,
+)
 from ._intervals import Calibration
 from ._outliers import FAR, is_outlier, usual_change, without_outliers
 from ._plan import Plan
 from ._series import Series, fill_blocks
-from ._series_model import ENOUGH_CHANGES, SeriesModel, seasonal_change
+from ._series_model import ENOUGH_CHANGES, seasonal_change
 
 # Series stand side by side in arrays as long as the longest: so many steps of all of them, at most.
 MOST_STEPS = 4_000_000
-# Parts before the one that is held back of which cheap candidates are tried too, and by how many steps at most.
-EARLIER_PARTS, MOST_STEPS_TRIED = 2, 100_000
 # New values that are forecast one by one, at most, to follow the size of errors.
 MOST_FOLLOWED = 200
+# By how many of the steps that were tried logarithms must be better, since of few a small difference tells nothing.
+MARGIN = 2.0
 
 
 class ForecastModel:
@@ -203,71 +213,23 @@ class ForecastModel:
             choices = plan.choices(k, data)
             if len(choices) > 1:
                 so_far = [replace(choice, further=choice.further[: k + 1]) for choice in choices]
-                plan = choices[int(np.argmin([self._error_of(choice, data, tell) for choice in so_far]))]
+                plan = choices[int(np.argmin([error_of(choice, data, self._dtype, tell) for choice in so_far]))]
             else:
                 plan = choices[0]
         if plan.may_log:
             as_log = replace(plan, transformer="log")
             # of few steps a small difference tells nothing
             n_tried = (1 + EARLIER_PARTS) * (plan.calibration_fraction or 0.2) * data.lengths.max()
-            as_it_is = self._error_of(plan, data, tell)
-            if as_it_is < np.inf and self._error_of(as_log, data, tell) < (1 - 2 / max(n_tried, 2)) * as_it_is:
+            as_it_is = error_of(plan, data, self._dtype, tell)
+            if as_it_is < np.inf and error_of(as_log, data, self._dtype, tell) < (1 - MARGIN / max(n_tried, MARGIN)) * as_it_is:
                 plan = as_log
         return plan
-
-    def _error_of(self, plan: Plan, data: Series, tell: Callable[[str], object]) -> float:
-        """Of the parts held back, without a network; infinite if there are none."""
-        parts = self._parts(plan, data, tell, linear_only=True)
-        if not parts:
-            return np.inf
-        worth, total, n_after = _worth(plan, parts, len(data)), 0.0, 0
-        for part in parts:
-            forecasts = worth.forecasts[n_after : n_after + len(part.held.t)]
-            n_after += len(part.held.t)
-            total += errors_in_units(part, forecasts, plan.horizon).sum()
-        return float(total)
-
-    def _parts(
-        self, plan: Plan, data: Series, tell: Callable[[str], object], *, linear_only: bool = False
-    ) -> list[Part]:
-        """The newest parts of the data, each forecast from all before it, oldest first; none if it is too short.
-
-        The last is the part held back. Those before it are forecast without a network, which takes less time.
-        """
-        lengths = data.lengths
-        size = int(np.ceil((plan.calibration_fraction or 0.2) * lengths.max()))
-        if data.n_known:
-            size = max(size, plan.block)  # hold_back takes whole blocks then
-        n_earlier = EARLIER_PARTS if plan.combine and lengths.sum() <= MOST_STEPS_TRIED else 0
-        ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
-        found: list[Part] = []
-        for k in range(n_earlier, -1, -1):
-            n_early = np.clip(data.ends.max() - (k + 1) * size - data.starts, 0, lengths)
-            stop = np.clip(data.ends.max() - k * size - data.starts, 0, lengths)
-            n_late = plan.block if data.n_known else 1
-            n_known = np.array([(~np.isnan(part[:n])).sum(axis=0).max() for part, n in zip(data.values, n_early)])
-            # an earlier part tells something where there is much before it
-            n_least = plan.n_least if k == 0 else 2 * plan.n_looked_at + plan.block
-            some = np.flatnonzero((n_known >= n_least) & (n_early + n_late <= lengths))
-            if not len(some):
-                continue
-            of_some, n_early = data.select(some), n_early[some]
-            early = of_some.until(n_early)
-            of_some = _without_upstarts(of_some, early, plan.n_least)
-            model = plan.new_model(of_some)
-            model.fit(early, self._dtype, without_regressor=linear_only or k > 0)
-            if not linear_only and k == 0:
-                tell("fitted to all but the part held back")
-            held = hold_back(model, of_some, n_early, stop[some], ahead)
-            if np.isfinite(held.true).any() or k == 0:
-                found.append(Part(model, of_some, n_early, some, held))
-        return found
 
     def _hold_back(self, data: Series, tell: Callable[[str], object]) -> None:
         """Forecast the newest parts of the data from the rest, if there is enough of it."""
         plan = self.plan
         n_held_back = int(np.ceil(plan.calibration_fraction * data.lengths.max()))
-        parts = self._parts(plan, data, tell)
+        parts = parts_held_back(plan, data, self._dtype, tell)
         advice = "there will be no skill_ and no intervals. Set calibration_fraction=0 to say that you need none, or "
         if not parts or len(parts[-1].held.t) == 0:
             warn(
@@ -282,7 +244,7 @@ class ForecastModel:
                 f"{advice}a larger one."
             )
             return
-        self.worth = worth = _worth(plan, parts, len(data))
+        self.worth = worth = worth_of(plan, parts, len(data))
         self.weights = worth.weights
         self.calibration = Calibration(worth.errors, worth.series, len(data))
         errors = errors_in_units(newest, worth.forecasts[-len(newest.held.t) :], plan.horizon)
@@ -437,59 +399,11 @@ class ForecastModel:
         return replace(one, values=values), np.where(outliers[:, None], np.nan, true)
 
 
-@dataclass
-class Part:
-    """A part of some series, forecast by a model of all before it.
-
-    Attributes
-    ----------
-    model : SeriesModel
-        Fitted to the first n_early[k] rows of each series in `data`.
-    data : Series
-    n_early : ndarray of int
-    some : ndarray of int
-        Which series these are.
-    held : Held
-        Its series count within `data`.
-    """
-
-    model: SeriesModel
-    data: Series
-    n_early: np.ndarray
-    some: np.ndarray
-    held: Held
-
-
-def _worth(plan: Plan, parts: list[Part], n_series: int) -> Worth:
-    held = [replace(part.held, series=part.some[part.held.series]) for part in parts]
-    together = held[0]
-    for later in held[1:]:
-        together = together.joined(later)
-    return Worth.of(together, n_series, plan.horizon, plan.combine, plan.block)
-
-
 def _skill(error: float, naive_error: float) -> float:
     """1 minus the ratio; where the naive forecast is perfect, -inf, or 1 if this one is too."""
     if naive_error > 0:
         return float(1 - error / naive_error)
     return -np.inf if error > 0 else 1.0
-
-
-def _without_upstarts(data: Series, early: Series, n_least: int) -> Series:
-    """Series of which too little is known in their early part, or which do not move there, count for nothing in the
-    part held back, where they were measured by a scale that is none; unless that is true of all."""
-    counts = np.stack([(~np.isnan(part)).sum(axis=0) for part in early.values])
-    moves = np.stack([np.fmax.reduce(part) > np.fmin.reduce(part) for part in early.values])
-    upstarts = (counts < n_least) | ~moves
-    if not upstarts.any() or upstarts.all():
-        return data
-    return replace(
-        data,
-        values=[
-            np.concatenate([part[:n], np.where(new, np.nan, part[n:])])
-            for part, n, new in zip(data.values, early.lengths, upstarts)
-        ],
-    )
 
 
 def missing_at_end(values: np.ndarray) -> np.ndarray:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .._warnings import warn
 from ._combination import combined, mean_errors, network_share, weights_of_errors, weights_of_share
 from ._origins import carried, mean_of_known
+from ._plan import Plan
 from ._series import Series, fill_blocks, rows_at
 from ._series_model import SeriesModel, seasonal_change
 
 MOST_ORIGINS, MOST_FORECASTS = 2000, 4_000_000
+# Parts before the one that is held back of which cheap candidates are tried too, and by how many steps at most.
+EARLIER_PARTS, MOST_STEPS_TRIED = 2, 100_000
 
 
 @dataclass
@@ -144,7 +148,88 @@ class Worth:
         return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate, usual)
 
 
-def errors_in_units(part, forecasts: np.ndarray, horizon: int) -> np.ndarray:
+@dataclass
+class Part:
+    """A part of some series, forecast by a model of all before it.
+
+    Attributes
+    ----------
+    model : SeriesModel
+        Fitted to the first n_early[k] rows of each series in `data`.
+    data : Series
+    n_early : ndarray of int
+    some : ndarray of int
+        Which series these are.
+    held : Held
+        Its series count within `data`.
+    """
+
+    model: SeriesModel
+    data: Series
+    n_early: np.ndarray
+    some: np.ndarray
+    held: Held
+
+
+def worth_of(plan: Plan, parts: list[Part], n_series: int) -> Worth:
+    held = [replace(part.held, series=part.some[part.held.series]) for part in parts]
+    together = held[0]
+    for later in held[1:]:
+        together = together.joined(later)
+    return Worth.of(together, n_series, plan.horizon, plan.combine, plan.block)
+
+
+def parts_held_back(
+    plan: Plan, data: Series, dtype: str, tell: Callable[[str], object], *, linear_only: bool = False
+) -> list[Part]:
+    """The newest parts of the data, each forecast from all before it, oldest first; none if it is too short.
+
+    The last is the part held back. Those before it are forecast without a network, which takes less time.
+    """
+    lengths = data.lengths
+    size = int(np.ceil((plan.calibration_fraction or 0.2) * lengths.max()))
+    if data.n_known:
+        size = max(size, plan.block)  # hold_back takes whole blocks then
+    n_earlier = EARLIER_PARTS if plan.combine and lengths.sum() <= MOST_STEPS_TRIED else 0
+    ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
+    found: list[Part] = []
+    for k in range(n_earlier, -1, -1):
+        n_early = np.clip(data.ends.max() - (k + 1) * size - data.starts, 0, lengths)
+        stop = np.clip(data.ends.max() - k * size - data.starts, 0, lengths)
+        n_late = plan.block if data.n_known else 1
+        n_known = np.array([(~np.isnan(part[:n])).sum(axis=0).max() for part, n in zip(data.values, n_early)])
+        # an earlier part tells something where there is much before it
+        n_least = plan.n_least if k == 0 else 2 * plan.n_looked_at + plan.block
+        some = np.flatnonzero((n_known >= n_least) & (n_early + n_late <= lengths))
+        if not len(some):
+            continue
+        of_some, n_early = data.select(some), n_early[some]
+        early = of_some.until(n_early)
+        of_some = _without_upstarts(of_some, early, plan.n_least)
+        model = plan.new_model(of_some)
+        model.fit(early, dtype, without_regressor=linear_only or k > 0)
+        if not linear_only and k == 0:
+            tell("fitted to all but the part held back")
+        held = hold_back(model, of_some, n_early, stop[some], ahead)
+        if np.isfinite(held.true).any() or k == 0:
+            found.append(Part(model, of_some, n_early, some, held))
+    return found
+
+
+def error_of(plan: Plan, data: Series, dtype: str, tell: Callable[[str], object]) -> float:
+    """Of the parts held back, without a network; infinite if there are none."""
+    parts = parts_held_back(plan, data, dtype, tell, linear_only=True)
+    if not parts:
+        return np.inf
+    worth, total, n_after = worth_of(plan, parts, len(data)), 0.0, 0
+    for part in parts:
+        forecasts = worth.forecasts[n_after : n_after + len(part.held.t)]
+        n_after += len(part.held.t)
+        total += errors_in_units(part, forecasts, plan.horizon).sum()
+    return float(total)
+
+
+def errors_in_units(part: Part, forecasts: np.ndarray, horizon: int) -> np.ndarray:
     """Sums (N, m) of absolute errors of forecasts up to the horizon, scaled by the seasonal change of y itself."""
     model, held, n_steps = part.model, part.held, min(horizon, forecasts.shape[1])
     true = rows_at(part.data.values, held.series, held.t[:, None] + 1 + np.arange(n_steps))
@@ -152,7 +237,7 @@ def errors_in_units(part, forecasts: np.ndarray, horizon: int) -> np.ndarray:
     return _sum_by_series(np.abs(true - forecast) / _change(part), held.series, len(part.data))
 
 
-def naive_errors(part, horizon: int, lags: list[int]) -> dict[str, np.ndarray]:
+def naive_errors(part: Part, horizon: int, lags: list[int]) -> dict[str, np.ndarray]:
     """The same of the simplest forecasts: the last value, that of a season ago, and the drift from the first value."""
     data, (series, t) = part.data, (part.held.series, part.held.t[:, None])
     steps = np.arange(min(horizon, part.held.true.shape[1]))
@@ -171,7 +256,7 @@ def naive_errors(part, horizon: int, lags: list[int]) -> dict[str, np.ndarray]:
     return {name: _sum_by_series(np.abs(true - f) / change, series, len(data)) for name, f in found.items()}
 
 
-def _change(part) -> np.ndarray:
+def _change(part: Part) -> np.ndarray:
     """The seasonal change of the series of each origin, before the part (n, 1, m)."""
     s = part.model.season_length
     changes = [seasonal_change(values[:n], s) for values, n in zip(part.data.values, part.n_early)]
@@ -182,6 +267,23 @@ def _sum_by_series(errors: np.ndarray, series: np.ndarray, n_series: int) -> np.
     total = np.zeros((n_series, errors.shape[2]))
     np.add.at(total, series, np.nansum(errors, axis=1))
     return total
+
+
+def _without_upstarts(data: Series, early: Series, n_least: int) -> Series:
+    """Series of which too little is known in their early part, or which do not move there, count for nothing in the
+    part held back, where they were measured by a scale that is none; unless that is true of all."""
+    counts = np.stack([(~np.isnan(part)).sum(axis=0) for part in early.values])
+    moves = np.stack([np.fmax.reduce(part) > np.fmin.reduce(part) for part in early.values])
+    upstarts = (counts < n_least) | ~moves
+    if not upstarts.any() or upstarts.all():
+        return data
+    return replace(
+        data,
+        values=[
+            np.concatenate([part[:n], np.where(new, np.nan, part[n:])])
+            for part, n, new in zip(data.values, early.lengths, upstarts)
+        ],
+    )
 
 
 class HeldBack:

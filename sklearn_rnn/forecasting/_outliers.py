@@ -15,18 +15,17 @@ FAR = 15.0
 
 
 def usual_change(values: np.ndarray, s: int) -> np.ndarray:
-    """r (m,) of a series (T, m): the median of |e|, or the mean of those below the 95th percentile, if that is more; of
-    the newest three seasons, if there they are larger."""
+    """r (m,) of a series (T, m): of |e| the median, or the mean of those below the 95th percentile, or the median of
+    the newest three seasons, whichever is most."""
     if len(values) <= s:
         return np.full(values.shape[1], np.inf)
     e = np.abs(values[s:] - values[:-s])
     usual = np.zeros(values.shape[1])
-    for part in (e, e[-max(3 * s, 20) :]):
-        for k, column in enumerate(part.T):
-            known = column[~np.isnan(column)]
-            if len(known):
-                below = known[known <= np.quantile(known, 0.95)]
-                usual[k] = max(usual[k], np.median(known), below.mean())
+    for k, column in enumerate(e.T):
+        known, newest = (part[~np.isnan(part)] for part in (column, column[-max(3 * s, 20) :]))
+        if len(known):
+            below = known[known <= np.quantile(known, 0.95)]
+            usual[k] = max(np.median(known), below.mean(), np.median(newest) if len(newest) else 0.0)
     return np.where(usual > 0, usual, np.inf)
 
 
@@ -47,7 +46,7 @@ def without_outliers(values: np.ndarray, s: int) -> np.ndarray:
         e = values[t, k] - before
         nearby = [values[t - 1, k] - previous]
         if t + 1 < len(values):
-            nearby.append(values[t + 1, k] - _before(clean, t + 1, s, k))
+            nearby.append(values[t + 1, k] - (before if s == 1 else _before(clean, t + 1, s, k)))
         if is_outlier(np.array(e), np.array(nearby), limit[k]):
             clean[t, k] = np.nan
     return clean

@@ -210,7 +210,8 @@ class Plan:
         of_own = seasons if self.season_length > 1 else [self.calendar_season, *seasons[1:]]
         own = OwnSmoothing(self.horizon, of_own, self.lags) if self.combine else None
         combination = Combination(main, others, own)
-        return SeriesModel(combination, self.transformer, self.season_length, harmonics, self.nonnegative)
+        of_auto = self.may_log and self.transformer is not None
+        return SeriesModel(combination, self.transformer, self.season_length, harmonics, self.nonnegative, of_auto)
 
     @property
     def lags(self) -> list[int]:

@@ -95,7 +95,7 @@ def warn_of_what_is_no_use(model: ForecastModel) -> None:
     """Where a naive forecast, or the linear path alone, did better on the part held back."""
     plan = model.plan
     held_back = f"On the last {plan.calibration_fraction:.0%} of the data, which were held back, "
-    if model.skill < 0:
+    if model.skill <= -0.005:  # as it is printed
         warn(
             f"{held_back}this forecaster was worse than repeating {model.best_naive}: skill_ = {model.skill:.2f}. Do "
             "that, or try another window, normalize, target_transform or regressor."

@@ -30,13 +30,25 @@ class SeriesModel:
         Sines and cosines of a season of so many steps, as exogenous columns that are known.
     nonnegative : bool
         Forecasts below 0 are 0.
+    with_floor : bool
+        For later values that have no logarithm, a tenth of the least of those that were fitted stands.
     """
 
-    nonnegative = False  # of models that were stored before it could be asked for
+    # of models that were stored before they could be asked for
+    nonnegative, with_floor, _floor = False, False, 0.0
 
-    def __init__(self, model: Combination, transformer, season_length: int, harmonics, nonnegative: bool = False):
+    def __init__(
+        self,
+        model: Combination,
+        transformer,
+        season_length: int,
+        harmonics,
+        nonnegative: bool = False,
+        with_floor: bool = False,
+    ):
         self.model = model
         self.nonnegative = nonnegative
+        self.with_floor = with_floor
         self.transformer = transformer
         self.season_length = season_length
         self.harmonics = harmonics
@@ -68,6 +80,8 @@ class SeriesModel:
                     "target_transform cannot be undone: its inverse_transform does not give back the values of y. A "
                     "FunctionTransformer needs an inverse_func; others may not be one to one on this range."
                 )
+        if self.with_floor:
+            self._floor = 0.1 * float(min(np.nanmin(part) for part in data.values if not np.isnan(part).all()))
         transformed = self._transform(data.values)
         own = np.stack([seasonal_change(part, self.season_length) for part in transformed])
         sizes = np.stack([mean_of_known(np.abs(part)) for part in transformed])
@@ -173,6 +187,7 @@ class SeriesModel:
             return values
         if isinstance(self.transformer, str):
             with np.errstate(divide="ignore", invalid="ignore"):
+                values = [np.maximum(part, self._floor) for part in values] if self.with_floor else values
                 transformed = [np.log(part, dtype=np.float64) for part in values]
         else:
             transformed = [self._transform_known(part) for part in values]
