@@ -220,8 +220,8 @@ class ForecastModel:
             as_log = replace(plan, transformer="log")
             # of few steps a small difference tells nothing
             n_tried = (1 + EARLIER_PARTS) * (plan.calibration_fraction or 0.2) * data.lengths.max()
-            as_it_is = error_of(plan, data, self._dtype, tell)
-            if as_it_is < np.inf and error_of(as_log, data, self._dtype, tell) < (1 - MARGIN / max(n_tried, MARGIN)) * as_it_is:
+            enough = (1 - MARGIN / max(n_tried, MARGIN)) * error_of(plan, data, self._dtype, tell)
+            if enough < np.inf and error_of(as_log, data, self._dtype, tell) < enough:
                 plan = as_log
         return plan
 

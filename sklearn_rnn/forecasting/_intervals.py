@@ -43,7 +43,7 @@ PACE, MOST_GROWTH = 0.1, 1.2
 TRUST = 0.5
 # Independent errors from which a series counts as much by itself as all others.
 ENOUGH = 10.0
-# The same for the size of errors of a series that was not fitted.
+# The same for how they grow with the steps, and for their size in a series that was not fitted.
 FEW = 3.0
 # What a new error moves the scale by, at most; and a scale in place of none.
 MOST_AT_ONCE, LEAST = 6.0, 1e-12
@@ -85,7 +85,7 @@ class Calibration:
             seen = counts[i, :, column]
             n_own = TRUST * n_independent(errors[series == i][:, :, column])
             of_own = _growth(relative[i, :, column], seen)
-            growth[i, column] = (n_own * of_own + ENOUGH * self._usual_growth) / (n_own + ENOUGH)
+            growth[i, column] = (n_own * of_own + FEW * self._usual_growth) / (n_own + FEW)
             size[i, column] /= np.average(steps ** growth[i, column], weights=seen)
             n[i, column] = n_own
         return size, growth, n

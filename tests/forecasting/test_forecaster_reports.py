@@ -18,7 +18,8 @@ from sklearn_rnn import RNNForecaster, RNNRegressor
 
 SUMMARY = re.compile(
     r"RNNForecaster: (?P<series>\d+) series(?: of (?P<columns>\d+) columns)?, (?P<steps>\d+) steps, (?P<windows>\d+) "
-    r"windows; season_length (?P<season>\d+), window (?P<window>\d+), normalize (?P<normalize>\S+); (?P<outcome>.*); "
+    r"windows; season_length (?P<season>\d+), window (?P<window>\d+), normalize (?P<normalize>\S+), "
+    r"target_transform (?P<transform>\S+); (?P<outcome>.*); "
     r"(?P<seconds>[\d.]+) s\n"
 )
 

@@ -124,7 +124,7 @@ def test_intervals_follow_the_size_of_errors(times):
     rng = np.random.default_rng(0)
     noise = np.concatenate([rng.normal(size=200), 2 * rng.normal(size=600)])
     y = pd.Series(50 + noise)
-    forecaster = calibrated(season_length=1, horizon=1, window=2).fit(y[:200])
+    forecaster = calibrated(season_length=1, horizon=times, window=2).fit(y[:200])
     forecaster.update(y[200:224])
     held = []
     for start in range(224, 800 - times, times):
