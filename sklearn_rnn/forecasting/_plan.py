@@ -171,9 +171,7 @@ class Plan:
         if short:
             others["short window"] = replace(main, window=SHORT_WINDOW)
         if s > 1:
-            others["no season"] = replace(
-                main, window=usual_window(1, self.usual_length, self.block), normalize="last", has_season=False
-            )
+            others["no season"] = replace(main, normalize="last", has_season=False)
         if not self.past_only:  # these forecast in turn, and take all columns of the steps before
             if self.usual_length >= 3 * (self.window + 1):
                 others["differences"] = Preparation(self.window, 1, "smoothing", 1)
