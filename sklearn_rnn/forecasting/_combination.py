@@ -2,7 +2,7 @@
 
 Notation: K candidates, N series, m values at each step. Candidate k forecasts Z^_k, and the forecast is
 
-    Z^  = sum_k w_k Z^_k          w_k = r_k^-p / sum_l r_l^-p
+    Z^  = sum_k w_k Z^_k          w_k = r_k^-p / sum_l r_l^-p, 0 where r_k is above WORST times the least of them
 
 for each series and column by itself, where r_k is the mean absolute error of candidate k on origins that were held
 back, relative to the mean of all candidates there. Errors of few origins say little: with n origins of a series, N_n
@@ -12,7 +12,8 @@ of all together, and n_0 = ENOUGH,
     R_k  = (N_n R_k + n_0) / (N_n + n_0)          and these towards 1, which is equal weights.
 
 To combine forecasts is better than to choose among them, and equal weights are hard to beat where little is known of
-their errors (Bates and Granger, 1969; Timmermann, 2006; the M4 competition, Makridakis et al., 2020). p was measured.
+their errors (Bates and Granger, 1969; Timmermann, 2006; the M4 competition, Makridakis et al., 2020). p and WORST
+were measured.
 
 The candidates: those of `_own_smoothing.py`, which know one series alone; and window models (`_window_model.py`), which
 know all. These are "linear", the linear path of the preparation that the parameters of the forecaster come to;
@@ -37,8 +38,8 @@ from ._origins import Exog
 from ._own_smoothing import OwnSmoothing
 from ._window_model import WindowModel
 
-# p and n_0; and the least that a relative error counts for.
-POWER, ENOUGH, LEAST = 4.0, 10.0, 1e-6
+# p and n_0, of tests/benchmarks/forecast_candidates.py; and the least that a relative error counts for.
+POWER, ENOUGH, WORST, LEAST = 3.0, 10.0, 1.6, 1e-6
 
 
 @dataclass
@@ -161,7 +162,8 @@ def weights_of_errors(
     if panel is None:
         panel = (relative * counts[:, None]).sum(axis=(0, 2)) / (counts.sum() + ENOUGH)
     drawn = (counts[:, None] * relative + ENOUGH * panel[:, None]) / (counts[:, None] + ENOUGH)
-    weights = np.exp(-POWER * (drawn - drawn.min(axis=1, keepdims=True)))
+    behind = drawn - drawn.min(axis=1, keepdims=True)
+    weights = np.where(behind <= np.log(WORST), np.exp(-POWER * behind), 0.0)
     return weights / weights.sum(axis=1, keepdims=True), panel
 
 

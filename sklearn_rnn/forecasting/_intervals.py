@@ -7,7 +7,8 @@ j = 1, 2, ... ahead, of one series and one of its columns. Errors grow with the 
     u[o, j]    = e[o, j] / typical[j]
 
 with s and q of the series: q by a regression of log mean |e| on log j, between 0 (a level with noise) and MOST_GROWTH
-(a random walk has 1/2, a trend that turns about 1). c is 1 after the fit and follows the errors since then, as each
+(a random walk has 1/2, a trend that turns about 1). c is 1, or what the newest of the errors come to, if that is more:
+their mean with weights that fall by START_PACE from each origin to the one before. Then it follows the errors, as each
 new value is known:
 
     c <- (1 - PACE) c + PACE |e[1]| / (s 1^q)
@@ -38,7 +39,7 @@ from typing import Self
 import numpy as np
 from scipy.stats import norm, t as student
 
-PACE, MOST_GROWTH = 0.1, 1.2
+PACE, START_PACE, MOST_GROWTH = 0.1, 0.03, 1.2
 # What an error counts for: the future of real series is not quite like their past (measured on some 80 of them).
 TRUST = 0.5
 # Independent errors from which a series counts as much by itself as all others.
@@ -76,6 +77,18 @@ class Calibration:
         # u, of which series, and by whose each is told; those of other series than the fitted ones come after n_pooled
         self._series, self._own, self._n_pooled = series, np.arange(n_series), len(series)
         self.relative = errors / self.typical(self._own, self.ahead)[series]
+        self.pace = np.maximum(self._newest(self.relative, series), 1.0)
+
+    def _newest(self, relative: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """What |u| of the newest origins of each series come to (N, m)."""
+        known = np.isfinite(relative)
+        size = np.where(known, np.abs(relative), 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        pace = np.ones(self.size.shape)
+        for i in np.unique(series):
+            for origin in np.flatnonzero((series == i) & known.any(axis=(1, 2))):
+                moved = (1 - START_PACE) * pace[i] + START_PACE * np.minimum(size[origin], MOST_AT_ONCE * pace[i])
+                pace[i] = np.where(known[origin].any(axis=0), moved, pace[i])
+        return pace
 
     def _told(self, size, relative, counts, errors, series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """s and q of each series by its errors, and of how many independent ones."""

@@ -6,7 +6,7 @@ import pytest
 from forecast_cases import frame_of_two, idle, monthly, panel_of_three, unskilled
 
 from sklearn_rnn import RNNForecaster, RNNRegressor
-from sklearn_rnn.forecasting._combination import ENOUGH, POWER, weights_of_errors
+from sklearn_rnn.forecasting._combination import ENOUGH, POWER, WORST, weights_of_errors
 from sklearn_rnn.forecasting._outliers import without_outliers
 from sklearn_rnn.forecasting._own_smoothing import OwnSmoothing
 
@@ -24,7 +24,7 @@ def quick(**options):
 
 def test_weights_by_hand():
     rng = np.random.default_rng(0)
-    errors = np.abs(rng.normal(size=(3, 14, 5, 1))) * np.array([1.0, 2.0, 4.0])[:, None, None, None]
+    errors = np.abs(rng.normal(size=(3, 14, 5, 1))) * np.array([1.0, 1.3, 4.0])[:, None, None, None]
     errors[:, 3, 2:] = np.nan
     series = np.repeat([0, 1], [10, 4])
     weights, panel = weights_of_errors(errors, series, 3)
@@ -32,18 +32,20 @@ def test_weights_by_hand():
     relative = np.log(mean / mean.mean(axis=1, keepdims=True))
     of_all = (10 * relative[0] + 4 * relative[1]) / (14 + ENOUGH)
     np.testing.assert_allclose(panel, of_all, rtol=1e-12)
-    for i, n in ((0, 10), (1, 4)):
-        drawn = np.exp((n * relative[i] + ENOUGH * of_all) / (n + ENOUGH)) ** -POWER
-        np.testing.assert_allclose(weights[i, :, 0], drawn / drawn.sum(), rtol=1e-12)
-    # of the third nothing is known: it is as all are
-    np.testing.assert_allclose(weights[2, :, 0], np.exp(-POWER * of_all) / np.exp(-POWER * of_all).sum(), rtol=1e-12)
+    for i, n in ((0, 10), (1, 4), (2, 0)):  # of the third nothing is known: it is as all are
+        of_one = n * relative[i] if n else 0
+        drawn = np.exp((of_one + ENOUGH * of_all) / (n + ENOUGH))
+        expected = np.where(drawn <= WORST * drawn.min(), drawn**-POWER, 0)
+        np.testing.assert_allclose(weights[i, :, 0], expected / expected.sum(), rtol=1e-12)
+    assert (weights[0, :2, 0] > 0).all()
+    assert weights[0, 2, 0] == 0
 
 
 def test_a_perfect_candidate_takes_all_and_perfect_ones_share():
     errors = np.ones((3, 200, 2, 1))
     errors[0] = 0
     weights, _ = weights_of_errors(errors, np.zeros(200, int), 1)
-    assert weights[0, 0, 0] > 1 - 1e-12
+    assert weights[0, 0, 0] == 1
     same, _ = weights_of_errors(0 * errors, np.zeros(200, int), 1)
     np.testing.assert_allclose(same[0, :, 0], 1 / 3)
 

@@ -542,7 +542,9 @@ def test_intervals_move_with_the_forecast_after_an_update():
     widths = np.diff(interval, axis=1)
     forecaster.update(y[70:80])
     later = np.diff(forecaster.predict_interval(), axis=1)
-    np.testing.assert_allclose(later / widths, np.tile(later[0] / widths[0], (4, 1)))  # their size follows the newest errors
+    np.testing.assert_allclose(
+        later / widths, np.tile(later[0] / widths[0], (4, 1))
+    )  # their size follows the newest errors
     assert 0.5 < later[0] / widths[0] < 1.5
     assert forecaster.predict_interval().index[0] == y.index[80]
 
