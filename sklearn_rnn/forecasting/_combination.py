@@ -5,7 +5,7 @@ Notation: K candidates, N series, m values at each step. Candidate k forecasts Z
     Z^  = sum_k w_k Z^_k          w_k = r_k^-p / sum_l r_l^-p, 0 where r_k is above WORST times the least of them
 
 for each series and column by itself, where r_k is the mean absolute error of candidate k on origins that were held
-back, relative to the mean of all candidates there. Errors of few origins say little: with n origins of a series, N_n
+back, relative to the median of all candidates there. Errors of few origins say little: with n origins of a series, N_n
 of all together, and n_0 = ENOUGH,
 
     r_k <- (n r_k + n_0 R_k) / (n + n_0)          towards those of the panel,
@@ -40,6 +40,8 @@ from ._window_model import WindowModel
 
 # p and n_0, of tests/benchmarks/forecast_candidates.py; and the least that a relative error counts for.
 POWER, ENOUGH, WORST, LEAST = 3.0, 10.0, 1.6, 1e-6
+# What stands for a forecast that overflows: it counts for nothing.
+HUGE = 1e100
 
 
 @dataclass
@@ -134,7 +136,7 @@ class Combination:
             found.append(other.forecast(part, n_steps, future, 0.0))
         if self.own:
             found.extend(self.own.forecasts(state.parts[-1], n_steps))
-        return np.stack(found)
+        return np.nan_to_num(np.stack(found), nan=HUGE, posinf=HUGE, neginf=-HUGE)
 
 
 def combined(weights: np.ndarray, forecasts: np.ndarray) -> np.ndarray:
@@ -157,7 +159,8 @@ def weights_of_errors(
         log R, if it is known; None: that of these series.
     """
     mean, counts = mean_errors(errors, series, n_series)
-    usual = mean.mean(axis=1, keepdims=True)
+    usual = np.median(mean, axis=1, keepdims=True)
+    usual = np.where(usual > 0, usual, mean.max(axis=1, keepdims=True))  # most are perfect
     relative = np.log(np.where(usual > 0, np.maximum(mean / np.where(usual > 0, usual, 1.0), LEAST), 1.0))
     if panel is None:
         panel = (relative * counts[:, None]).sum(axis=(0, 2)) / (counts.sum() + ENOUGH)

@@ -24,8 +24,8 @@ from ._held_back import (
     parts_held_back,
     worth_of,
 )
-from ._intervals import Calibration
-from ._outliers import FAR, is_outlier, usual_change, without_outliers
+from ._intervals import LEAST, Calibration
+from ._outliers import Usual, cleaned, without_outliers
 from ._plan import Plan
 from ._series import Series, fill_blocks
 from ._series_model import ENOUGH_CHANGES, seasonal_change
@@ -36,6 +36,8 @@ MOST_STEPS = 4_000_000
 MOST_FOLLOWED = 200
 # By how many of the steps that were tried logarithms must be better, since of few a small difference tells nothing.
 MARGIN = 2.0
+# The scaled error up to which a forecast is as good as perfect.
+PERFECT = 1e-4
 
 
 class ForecastModel:
@@ -52,7 +54,7 @@ class ForecastModel:
     calibration : Calibration or None
         The errors of these.
     skill : float
-    skill_by_series : ndarray of shape (N,)
+    skill_by_series : ndarray of shape (N, m)
     mase_scale : ndarray of shape (N, m)
         What errors of each series are divided by.
     """
@@ -74,8 +76,10 @@ class ForecastModel:
             state |= {
                 "_origins": State([state["_origins"]]),
                 "weights": weights_of_share(state["network_weight"], N, m, len(names)),
+                "usual_weights": weights_of_share(state["network_weight"], 1, m, len(names))[0],
                 "best_naive": None,
-                "skill_by_series": np.full(N, np.nan),
+                "n_outliers": 0,
+                "skill_by_series": np.full((N, m), np.nan),
             }
             del state["network_weight"]
         vars(self).update(state)
@@ -83,7 +87,13 @@ class ForecastModel:
     @property
     def _of_series(self) -> list[str]:
         """Names of the arrays with a row for each series."""
-        return ["weights", "mase_scale", "_next_time", "_stale", *(["_limit", "_change"] if self.plan.combine else [])]
+        return [
+            "weights",
+            "mase_scale",
+            "_next_time",
+            "_stale",
+            *(["_usual_change", "_limit", "_recent"] if self.plan.combine else []),
+        ]
 
     @property
     def network_weight(self) -> float:
@@ -101,11 +111,11 @@ class ForecastModel:
     def _fit(self, data: Series, tell: Callable[[str], object]) -> Self:
         self._young: dict[int, Series] = {}
         self.mase_scale = self._mase_scale_of(data)
-        data = self._cleaned(self._newest(data))
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
+        data = self._cleaned(self._newest(data))
         self.plan = plan = self._decide(data, tell)
         self.best_naive: str | None = None
-        self.skill, self.skill_by_series = np.nan, np.full(len(data), np.nan)
+        self.skill, self.skill_by_series = np.nan, np.full((len(data), data.values[0].shape[1]), np.nan)
         if plan.calibration_fraction > 0:
             self._hold_back(data, tell)
         self.model = plan.new_model(data).fit(data, self._dtype)
@@ -115,15 +125,30 @@ class ForecastModel:
                 self.weights = np.full((len(data), len(names), m), 1 / len(names))
             else:
                 self.weights = weights_of_share(1.0, len(data), m, len(names))
+        self.usual_weights = self.weights.mean(axis=0)
         tell("fitted to all")
         self._stand_at_end_of(data)
         return self
 
     def _cleaned(self, data: Series) -> Series:
-        """Outliers count as missing, where forecasts are combined."""
-        if not self.plan.combine:
+        """Outliers count as missing, where forecasts are combined and no exogenous column may tell of them."""
+        N, m = len(data), data.values[0].shape[1]
+        self._usual_change, self._limit = np.zeros((N, m)), np.full((N, m), np.inf)
+        # the newest values, as they are
+        n_recent = self._lag + 1
+        self._recent = np.full((N, n_recent, m), np.nan)
+        for recent, part in zip(self._recent, data.values):
+            recent[n_recent - min(len(part), n_recent) :] = part[-n_recent:]
+        self.n_outliers = 0
+        if not self.plan.combine or data.n_known or data.n_past_only:
             return data
-        return replace(data, values=[without_outliers(part, self._lag) for part in data.values])
+        values = []
+        for i, part in enumerate(data.values):
+            clean, usual = without_outliers(part, self._lag)
+            self.n_outliers += int((np.isnan(clean) & ~np.isnan(part)).sum())
+            self._usual_change[i], self._limit[i] = usual.change, usual.limit
+            values.append(clean)
+        return replace(data, values=values)
 
     @property
     def _lag(self) -> int:
@@ -131,11 +156,6 @@ class ForecastModel:
 
     def _stand_at_end_of(self, data: Series) -> None:
         self._stale = np.stack([missing_at_end(part) for part in data.values])
-        if self.plan.combine:
-            scaled = [self.model.scaled(part[None], np.array([i]))[0] for i, part in enumerate(data.values)]
-            self._limit = FAR * np.stack([usual_change(part, self._lag) for part in scaled])
-            # the change of the newest value is not known to last
-            self._change = np.zeros_like(self._limit)
         data = data.filled_to(self.plan.n_looked_at)
         self._origins = self.model.origins(data, data.lengths, (np.arange(len(data)), data.lengths - 1))
         self._next_time = data.ends
@@ -157,16 +177,17 @@ class ForecastModel:
         known_as = np.full(len(data), -1) if known_as is None else known_as
         other = copy.copy(self)
         other.mase_scale = self._mase_scale_of(data)
-        data = self._cleaned(self._newest(data))
+        raw = self._newest(data)
+        data = other._cleaned(raw)
         other.model, other._young = self.model.of(data), {}
         other.weights = np.where(
-            (known_as >= 0)[:, None, None], self.weights[np.maximum(known_as, 0)], self.weights.mean(axis=0)
+            (known_as >= 0)[:, None, None], self.weights[np.maximum(known_as, 0)], self.usual_weights
         )
         other.calibration = self.calibration and self.calibration.of(known_as)
         if self.worth is not None and (known_as < 0).any():
             on_one_blas_thread(partial(other._try_on, data, np.flatnonzero(known_as < 0)))
         other._stand_at_end_of(data)
-        other._seen = [data.select([i]) for i in range(len(data))]
+        other._seen = [raw.select([i]) for i in range(len(raw))]
         return other
 
     def _try_on(self, data: Series, new: np.ndarray) -> None:
@@ -177,7 +198,8 @@ class ForecastModel:
         some = new[n_early[new] + n_late <= lengths[new]]
         if not len(some) or self.worth is None or self.calibration is None:
             return
-        tried = self.model.select(some)
+        # by what was known before them
+        tried = self.model.of(data.select(some).until(n_early[some]))
         ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
         held = hold_back(tried, data.select(some), n_early[some], lengths[some], ahead)
         if not np.isfinite(held.true).any():
@@ -244,18 +266,35 @@ class ForecastModel:
                 f"{advice}a larger one."
             )
             return
-        self.worth = worth = worth_of(plan, parts, len(data))
+        worth = worth_of(plan, parts, len(data))
         self.weights = worth.weights
         self.calibration = Calibration(worth.errors, worth.series, len(data))
         errors = errors_in_units(newest, worth.forecasts[-len(newest.held.t) :], plan.horizon)
         naive = naive_errors(newest, plan.horizon, plan.lags)
         best = min(naive, key=lambda name: naive[name].sum())
         self.best_naive = best
-        self.skill = _skill(errors.sum(), naive[best].sum())
-        for k, i in enumerate(newest.some):
-            if errors[k].any() or any(of_one[k].any() for of_one in naive.values()):
-                self.skill_by_series[i] = _skill(errors[k].sum(), min(of_one[k].sum() for of_one in naive.values()))
+        n_values = np.isfinite(newest.held.true[:, : plan.horizon]).sum()
+        self.skill = _skill(errors.sum(), naive[best].sum(), n_values)
+        least = np.min([*naive.values()], axis=0)
+        measured = np.zeros(errors.shape, dtype=bool)
+        np.logical_or.at(measured, newest.held.series, np.isfinite(newest.held.true).any(axis=1))
+        for k, column in np.argwhere(measured):
+            of_one = np.isfinite(newest.held.true[newest.held.series == k, : plan.horizon, column]).sum()
+            self.skill_by_series[newest.some[k], column] = _skill(errors[k, column], least[k, column], of_one)
+        self._keep_constants(data)
+        self.worth = worth.without_origins()
         tell(f"that part forecast from {len(newest.held.t)} origins")
+
+    def _keep_constants(self, data: Series) -> None:
+        """A series that has never moved goes on as it is; it has no errors to be combined, or calibrated, by."""
+        names = self.plan.new_model(data).model.names
+        if "last value" not in names or self.calibration is None:
+            return
+        for i, part in enumerate(data.values):
+            known = (~np.isnan(part)).sum(axis=0)
+            still = (known > 2) & (np.fmax.reduce(part) == np.fmin.reduce(part))
+            self.weights[i][:, still] = np.eye(len(names))[:, [names.index("last value")]]
+            self.calibration.size[i, still] = LEAST
 
     def _grow(self, number: int, new: Series) -> None:
         """More rows of a series of which little was known: all is found anew of what is known of it now."""
@@ -353,6 +392,8 @@ class ForecastModel:
                 advanced._grow(int(number), new.select([k]))
         old = np.array([number not in self._young for number in series], dtype=bool)
         new, series, lengths = new.select(np.flatnonzero(old)), series[old], lengths[old]
+        if self.plan.combine:
+            new = advanced._without_outliers(new, series)
         advanced._next_time = self._next_time.copy()
         advanced._next_time[series] += lengths
         now = [missing_at_end(part) for part in new.values]
@@ -380,30 +421,27 @@ class ForecastModel:
             arguments = origins, 1, known, one.starts
             Z = combined(self.weights[series], on_one_blas_thread(partial(self.model.forecasts, *arguments)))
             true = self.model.scaled(np.stack(one.values), series)
-            if self.plan.combine:
-                one, true = self._without_outliers(one, true, origins, series)
             self.calibration = self.calibration.with_errors(series, (true - Z)[:, 0], stale)
             stale = np.where(np.isnan(true[:, 0]), stale + 1, 0)
             origins = self.model.advance(origins, one, series)
         return origins
 
-    def _without_outliers(self, one: Series, true: np.ndarray, origins: State, series: np.ndarray):
-        """A new step of series, and its values (n, 1, m) in the units of the model, with NaN for outliers."""
-        e = true[:, 0] - origins.parts[-1].last[:, -self._lag]
-        outliers = is_outlier(e, self._change[series][None], self._limit[series])
-        self._change = self._change.copy()
-        self._change[series] = np.where(np.isnan(e), self._change[series], e)
-        if not outliers.any():
-            return one, true
-        values = [np.where(out, np.nan, part) for part, out in zip(one.values, outliers)]
-        return replace(one, values=values), np.where(outliers[:, None], np.nan, true)
+    def _without_outliers(self, new: Series, series: np.ndarray) -> Series:
+        """New rows of series, with NaN for outliers; the newest values are kept as they are."""
+        self._recent, values = self._recent.copy(), []
+        for i, part in zip(series, new.values):
+            whole, n = np.concatenate([self._recent[i], part]), len(self._recent[i])
+            self._recent[i] = whole[-n:]
+            usual = Usual(self._usual_change[i], self._limit[i])
+            values.append(cleaned(whole, self._lag, usual, n)[n:])
+        return replace(new, values=values)
 
 
-def _skill(error: float, naive_error: float) -> float:
-    """1 minus the ratio; where the naive forecast is perfect, -inf, or 1 if this one is too."""
-    if naive_error > 0:
+def _skill(error: float, naive_error: float, n: int) -> float:
+    """1 minus the ratio; where the naive forecast is perfect, -inf, or 1 if this one is too. Of n errors, the sums."""
+    if naive_error > 1e-9 * n:
         return float(1 - error / naive_error)
-    return -np.inf if error > 0 else 1.0
+    return -np.inf if error > PERFECT * n else 1.0
 
 
 def missing_at_end(values: np.ndarray) -> np.ndarray:

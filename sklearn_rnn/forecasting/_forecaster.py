@@ -57,8 +57,8 @@ class RNNForecaster(Stored, Uncertainty, BaseEstimator):
     target_transform : {"auto", "log"}, scikit-learn transformer or None, default="auto"
         Applied to the values before all else, and undone last. "log" is right for positive series that grow by factors.
         "auto": where forecasts are combined (see `combine`) and all values are positive, "log" if it forecasts the
-        parts held back better; otherwise None. Should a later value be 0 or below, a tenth of the least value that was
-        fitted stands for it then.
+        parts held back better; otherwise None. One choice serves all series of a panel. Should a later value be 0 or
+        below, a tenth of the least positive one of its series stands for it then.
 
     season_length : int or list of numbers, default="auto"
         Steps of a season; 1 for none. "auto": what is usual for the step of the index (12 for months, 7 for days, 24

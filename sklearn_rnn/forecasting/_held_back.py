@@ -102,6 +102,11 @@ class Worth:
     by_candidate: np.ndarray
     usual: np.ndarray
 
+    def without_origins(self) -> Worth:
+        """What there is to know of each series and candidate, without the single errors."""
+        nothing = np.empty((0, *self.errors.shape[1:]))
+        return replace(self, forecasts=nothing, errors=nothing, series=self.series[:0])
+
     @classmethod
     def of(
         cls,
@@ -123,7 +128,8 @@ class Worth:
         """
         n_candidates = len(held.forecasts)
         absolute = held.errors()[:, :, :horizon]
-        by_candidate, _ = mean_errors(absolute, held.series, n_series)
+        by_candidate, n_origins = mean_errors(absolute, held.series, n_series)
+        by_candidate = np.where(n_origins[:, None] > 0, by_candidate, np.nan)
         if not combine:
             if share is None:
                 first = slice(block)
@@ -241,16 +247,17 @@ def naive_errors(part: Part, horizon: int, lags: list[int]) -> dict[str, np.ndar
     """The same of the simplest forecasts: the last value, that of a season ago, and the drift from the first value."""
     data, (series, t) = part.data, (part.held.series, part.held.t[:, None])
     steps = np.arange(min(horizon, part.held.true.shape[1]))
-    longest = max(lags)
-    values = [carried(part[None], longest)[0] if np.isnan(part).any() else part for part in data.values]
+    season = min((lag for lag in lags if lag > 1), default=1)
+    values = [carried(part[None], season)[0] if np.isnan(part).any() else part for part in data.values]
+    newest = [carried(part[None])[0] if np.isnan(part).any() else part for part in data.values]
     true = rows_at(data.values, series, t + 1 + steps)
     found = {}
     for lag in lags:
         usual = np.where(part.n_early > lag, lag, 1)[series][:, None]  # as in seasonal_change
         name = "the last value" if lag == 1 else f"the last season ({lag} steps)"
-        found[name] = rows_at(values, series, t - usual + 1 + steps % usual)
+        found[name] = rows_at(newest if lag == 1 else values, series, t - usual + 1 + steps % usual)
     last = found["the last value"]
-    first = rows_at(values, series, np.zeros_like(t))
+    first = rows_at(newest, series, np.zeros_like(t))
     found["the mean step so far"] = last + (last[:, :1] - first) / np.maximum(t, 1)[..., None] * (1 + steps)[:, None]
     change = _change(part)
     return {name: _sum_by_series(np.abs(true - f) / change, series, len(data)) for name, f in found.items()}

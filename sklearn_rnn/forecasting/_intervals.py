@@ -33,6 +33,7 @@ I. and Candes, E. (2021), Adaptive conformal inference under distribution shift,
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from numbers import Real
 from typing import Self
 
@@ -48,6 +49,8 @@ ENOUGH = 10.0
 FEW = 3.0
 # What a new error moves the scale by, at most; and a scale in place of none.
 MOST_AT_ONCE, LEAST = 6.0, 1e-12
+# Below this share of its size after the fit no quiet time takes it.
+LEAST_PACE = 0.2
 
 
 class Calibration:
@@ -76,27 +79,29 @@ class Calibration:
         self.pace = np.ones(self.size.shape)
         # u, of which series, and by whose each is told; those of other series than the fitted ones come after n_pooled
         self._series, self._own, self._n_pooled = series, np.arange(n_series), len(series)
-        self.relative = errors / self.typical(self._own, self.ahead)[series]
+        self.relative = (errors / self.typical(self._own, self.ahead)[series]).astype(np.float32)
         self.pace = np.maximum(self._newest(self.relative, series), 1.0)
+        self.relative[self.size[series].max(axis=1) <= 2 * LEAST] = np.nan  # rounding has no distribution
 
     def _newest(self, relative: np.ndarray, series: np.ndarray) -> np.ndarray:
         """What |u| of the newest origins of each series come to (N, m)."""
         known = np.isfinite(relative)
         size = np.where(known, np.abs(relative), 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         pace = np.ones(self.size.shape)
-        for i in np.unique(series):
-            for origin in np.flatnonzero((series == i) & known.any(axis=(1, 2))):
-                moved = (1 - START_PACE) * pace[i] + START_PACE * np.minimum(size[origin], MOST_AT_ONCE * pace[i])
-                pace[i] = np.where(known[origin].any(axis=0), moved, pace[i])
+        for origin in np.flatnonzero(known.any(axis=(1, 2))):
+            i = series[origin]
+            moved = (1 - START_PACE) * pace[i] + START_PACE * np.minimum(size[origin], MOST_AT_ONCE * pace[i])
+            pace[i] = np.where(known[origin].any(axis=0), moved, pace[i])
         return pace
 
     def _told(self, size, relative, counts, errors, series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """s and q of each series by its errors, and of how many independent ones."""
         size, (growth, n) = size.copy(), np.zeros((2, *size.shape))
         steps = np.arange(1, errors.shape[1] + 1)
+        rows_of = _rows_by_series(series)
         for i, column in np.argwhere(counts.any(axis=1)):
             seen = counts[i, :, column]
-            n_own = TRUST * n_independent(errors[series == i][:, :, column])
+            n_own = TRUST * n_independent(errors[rows_of(i)][:, :, column])
             of_own = _growth(relative[i, :, column], seen)
             growth[i, column] = (n_own * of_own + FEW * self._usual_growth) / (n_own + FEW)
             size[i, column] /= np.average(steps ** growth[i, column], weights=seen)
@@ -118,7 +123,7 @@ class Calibration:
         new._own = np.where(told.any(axis=1), first + np.arange(n_series), self._own)
         rows = np.full((len(errors), ahead, errors.shape[2]), np.nan)
         rows[:, : errors.shape[1]] = errors / new.typical(np.arange(n_series), errors.shape[1])[series]
-        new.relative = np.concatenate([self.relative, rows])
+        new.relative = np.concatenate([self.relative, rows.astype(np.float32)])
         new._series = np.concatenate([self._series, series + first])
         return new
 
@@ -133,8 +138,9 @@ class Calibration:
         pooled = self.relative[: self._n_pooled]
         of_all = _quantiles(pooled[np.isfinite(pooled)], p, self._n_all)
         out = np.tile(of_all[:, None, None], (1, len(series), self.size.shape[1]))
+        rows_of = _rows_by_series(self._series)
         for k, i in enumerate(series):
-            rows = self.relative[self._series == self._own[i]]
+            rows = self.relative[rows_of(self._own[i])]
             for column in np.flatnonzero(self._n[i]):
                 own, u = self._n[i, column], rows[:, :, column]
                 of_own = _quantiles(u[np.isfinite(u)], p, own)
@@ -144,19 +150,27 @@ class Calibration:
 
     def paths(self, series: np.ndarray, n_steps: int, n_paths: int, rng, stale: np.ndarray) -> np.ndarray:
         """Errors of whole paths (n, n_steps, m, n_paths): those from one origin, drawn, stay together."""
-        known = np.isfinite(self.relative)
-        whole = known.all(axis=(1, 2)) if known.all(axis=(1, 2)).any() else known.any(axis=(1, 2))
-        everywhere = np.flatnonzero(whole[: self._n_pooled])
-        out = np.empty((len(series), n_steps, self.size.shape[1], n_paths))
+        m = self.size.shape[1]
+        rows_of = _rows_by_series(self._series)
         steps = np.minimum(np.arange(n_steps), self.ahead - 1)
+        everywhere = _most_complete(self.relative, np.arange(self._n_pooled))
+        out = np.empty((len(series), n_steps, m, n_paths))
         for k, i in enumerate(series):
-            own, n = np.flatnonzero(whole & (self._series == self._own[i])), self._n[i].min()
-            from_own = rng.uniform(size=n_paths) < (n / (n + ENOUGH) if self._n_all > 1.001 * n else 1.0)
+            own, n = _most_complete(self.relative, rows_of(self._own[i])), self._n[i].min()
+            if not len(everywhere):
+                normal = rng.standard_normal((n_paths, n_steps, m)) / np.sqrt(2 / np.pi)
+                out[k] = np.moveaxis(normal, 0, -1)
+                continue
             drawn = rng.choice(everywhere, n_paths)
             if len(own):
-                drawn = np.where(from_own, rng.choice(own, n_paths), drawn)
+                share = n / (n + ENOUGH) if self._n_all > 1.001 * n else 1.0
+                drawn = np.where(rng.uniform(size=n_paths) < share, rng.choice(own, n_paths), drawn)
+            u = self.relative[drawn].astype(np.float64)
+            unknown = np.isnan(u)
+            if unknown.any():  # as likely as any other
+                u[unknown] = rng.choice(u[~unknown], unknown.sum())
             widened = student.ppf(0.9, max(n, 2.0)) / norm.ppf(0.9)
-            out[k] = np.moveaxis(np.nan_to_num(self.relative[drawn])[:, steps], 0, -1) * widened
+            out[k] = np.moveaxis(u[:, steps], 0, -1) * widened
         return out * self.typical(series, n_steps, stale)[..., None]
 
     def with_errors(self, series: np.ndarray, errors: np.ndarray, stale: np.ndarray) -> Self:
@@ -164,8 +178,10 @@ class Calibration:
         new = copy.copy(self)
         new.pace = self.pace.copy()
         expected = np.maximum(self.size[series] * (1.0 + stale) ** self.growth[series], LEAST)
-        relative = np.minimum(np.abs(errors) / expected, MOST_AT_ONCE * new.pace[series])
-        moved = (1 - PACE) * new.pace[series] + PACE * relative
+        # of a series without errors so far, up to its scale
+        most = np.maximum(MOST_AT_ONCE * np.maximum(new.pace[series], 1.0), 1.0 / expected)
+        relative = np.minimum(np.abs(errors) / expected, most)
+        moved = np.maximum((1 - PACE) * new.pace[series] + PACE * relative, LEAST_PACE)
         new.pace[series] = np.where(np.isnan(errors), new.pace[series], moved)
         return new
 
@@ -229,6 +245,24 @@ def _mean_errors(errors: np.ndarray, series: np.ndarray, n_series: int) -> tuple
     return overall, mean / np.maximum(counts, 1) / overall[:, None], counts
 
 
+def _rows_by_series(series: np.ndarray) -> Callable[[int], np.ndarray]:
+    """A function that gives the rows of a series, in order."""
+    order = np.argsort(series, kind="stable")
+    ordered = series[order]
+
+    def rows_of(i: int) -> np.ndarray:
+        return order[np.searchsorted(ordered, i) : np.searchsorted(ordered, i, side="right")]
+
+    return rows_of
+
+
+def _most_complete(relative: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Those of the rows that are known at all steps, or else at some."""
+    known = np.isfinite(relative[rows])
+    whole = known.all(axis=(1, 2))
+    return rows[whole if whole.any() else known.any(axis=(1, 2))]
+
+
 def _growth(mean: np.ndarray, counts: np.ndarray) -> float:
     """q: the slope of log mean |e| over log j, weighed by how often each was seen."""
     known = (mean > 0) & (counts > 0)
@@ -247,10 +281,14 @@ def _quantiles(u: np.ndarray, p: np.ndarray, n: float) -> np.ndarray:
     most = 1 - 2 / n if n > 2.5 else 0.2
     measured = np.minimum(level, most)
     at = 0.5 + np.sign(p - 0.5) * measured / 2
-    symmetric = np.sign(p - 0.5) * np.quantile(np.abs(u), measured)
-    weight = n / (n + ENOUGH)
-    inside = weight * np.quantile(u, at) + (1 - weight) * symmetric
+    symmetric = np.quantile(np.abs(u), measured)
     z = norm.ppf(0.5 + measured / 2)
+    # where most errors are 0 and a few are not, the quantile says nothing, and the mean, which is 1, has to do
+    of_mean = z * np.sqrt(np.pi / 2)
+    is_nothing = symmetric < 0.1 * of_mean
+    symmetric = np.sign(p - 0.5) * np.where(is_nothing, of_mean, symmetric)
+    weight = np.where(is_nothing, 0.0, n / (n + ENOUGH))
+    inside = weight * np.quantile(u, at) + (1 - weight) * symmetric
     wide = np.where(level > 0.01, student.ppf(0.5 + level / 2, n) / np.maximum(z, 1e-9), 1.0)
     return inside * wide
 

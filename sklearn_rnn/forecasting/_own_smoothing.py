@@ -32,7 +32,7 @@ TREND_LEVELS, TRENDS = (0.05, 0.15, 0.35, 0.6, 0.9), (*product((0.05, 0.2, 0.5),
 SEASONALS, FURTHER_SEASONAL = (0.05, 0.2, 0.5), 0.1
 ENOUGH = 20
 # Steps of all series to choose by, the newest; and numbers in one array.
-MOST_STEPS, MOST_NUMBERS = 200_000, 2_000_000
+MOST_STEPS, MOST_NUMBERS = 20_000, 2_000_000
 
 
 @dataclass
@@ -42,7 +42,8 @@ class OwnState:
     level: np.ndarray  # (n, 2m)
     growth: np.ndarray  # (n, 2m)
     season: np.ndarray  # (n, s_1 + s_2 + ..., 2m) the pattern of each season, from step t+1 on
-    last: np.ndarray  # (n, longest season, m) the newest values
+    value: np.ndarray  # (n, m) the newest value known
+    last: np.ndarray  # (n, longest season, m) the newest values, with that of a season before where one is missing
     first: np.ndarray  # (n, m) the first value known
     age: np.ndarray  # (n, m) steps since then
     parameters: np.ndarray  # (n, 4, 2m): a, b, phi, g
@@ -92,6 +93,11 @@ class OwnSmoothing:
     def names(self) -> list[str]:
         """Of the candidates, in the order of `forecasts`."""
         return [*("last value" if lag == 1 else f"last {lag}" for lag in self.lags), "drift", "level", "trend"]
+
+    @property
+    def _lag(self) -> int:
+        """Steps back to the value that stands for one that is missing."""
+        return min((lag for lag in self.lags if lag > 1), default=1)
 
     def _seasonals(self) -> tuple[float, ...]:
         """g of each way; -1 without a season."""
@@ -187,7 +193,9 @@ class OwnSmoothing:
         m = Z.shape[2]
         a, b, phi, g = self.parameters.swapaxes(0, 1)
         C, B, U = self._smoothed(np.tile(Z, (1, 1, 2)), n_start, a, b, phi, g, np.arange(2 * m) >= m)
-        whole, longest = carried(Z, self.lags[-1]) if np.isnan(Z).any() else Z, self.lags[-1]
+        any_missing, longest = np.isnan(Z).any(), self.lags[-1]
+        whole = carried(Z, self._lag) if any_missing else Z
+        newest = carried(Z) if any_missing else Z
         last = windows(np.pad(whole, ((0, 0), (longest - 1, 0), (0, 0)), mode="edge"), longest, i, t)
         known = ~np.isnan(Z)
         begin = np.where(known.any(axis=1), known.argmax(axis=1), 0)
@@ -196,6 +204,7 @@ class OwnSmoothing:
             level=C[i, t],
             growth=B[i, t],
             season=np.concatenate([windows(u, s, i, t + 1) for u, s in zip(U, self.seasons)], axis=1),
+            value=np.nan_to_num(newest[i, t]),
             last=np.nan_to_num(last),
             first=first[i],
             age=np.maximum(t[:, None] - begin[i], 0).astype(float),
@@ -213,16 +222,19 @@ class OwnSmoothing:
             state.level, self._patterns(state), np.tile(Z_new, (1, 1, 2)), a, gains, state.growth, phi, b
         )
         longest = self.lags[-1]
-        last = carried(np.concatenate([state.last, Z_new], axis=1), longest)[:, -longest:]
+        last = carried(np.concatenate([state.last, Z_new], axis=1), self._lag)[:, -longest:]
+        value = carried(np.concatenate([state.value[:, None], Z_new], axis=1))[:, -1]
         season = np.concatenate(patterns, axis=1)
-        return OwnState(level, growth, season, last, state.first, state.age + Z_new.shape[1], state.parameters)
+        return OwnState(level, growth, season, value, last, state.first, state.age + Z_new.shape[1], state.parameters)
 
     def forecasts(self, state: OwnState, n_steps: int) -> np.ndarray:
         """Those of the candidates, (candidates, n, n_steps, m)."""
         j = np.arange(n_steps)
-        simple = [state.last[:, state.last.shape[1] - lag + j % lag] for lag in self.lags]
-        slope = (state.last[:, -1] - state.first) / np.maximum(state.age, 1)
-        simple.append(state.last[:, -1:] + (1 + j[:, None]) * slope[:, None])
+        longest = state.last.shape[1]
+        simple = [np.repeat(state.value[:, None], n_steps, axis=1)]
+        simple += [state.last[:, longest - lag + j % lag] for lag in self.lags if lag > 1]
+        slope = (state.value - state.first) / np.maximum(state.age, 1)
+        simple.append(state.value[:, None] + (1 + j[:, None]) * slope[:, None])
         phi = state.parameters[:, 2]
         path = state.level[:, None] + np.cumsum(phi[:, None] ** (1 + j[:, None]), axis=1) * state.growth[:, None]
         for pattern in self._patterns(state):

@@ -97,7 +97,13 @@ class ForecasterParameters:
             )
 
     def _check_values(self, table: Table, name: str) -> None:
-        """A logarithm takes positive values only."""
+        """A logarithm takes positive values only, and what is never negative has none below 0."""
+        for i, values in enumerate(table.values if self.nonnegative else ()):
+            if (values < 0).any():
+                raise ValueError(
+                    f"nonnegative=True, but {table.label(i, name)} has values below 0, such as {np.nanmin(values):g}. "
+                    "Leave it out, or correct them."
+                )
         if not isinstance(self.target_transform, str) or self.target_transform == "auto":
             return
         for i, values in enumerate(table.values):

@@ -14,6 +14,7 @@ from .._warnings import warn
 from ..estimators._regressor import RNNRegressor
 from ._combination import Combination
 from ._origins import carried
+from ._outliers import FAR
 from ._own_smoothing import OwnSmoothing
 from ._series import Series
 from ._series_model import SeriesModel
@@ -200,6 +201,8 @@ class Plan:
                 seed=self.seed,
                 n_known=data.n_known + 2 * sum(number for _, number in harmonics),
                 static=np.flatnonzero(data.is_static),
+                # as outliers are, where exogenous columns may not tell of them
+                most=FAR if self.combine and not data.n_known and not data.n_past_only else np.inf,
             )
 
         of_main = Preparation(self.window, self.block, self.normalize, self.difference)

@@ -56,6 +56,8 @@ def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
             line += f", of {len(weights)} candidates most " + ", ".join(f"{name} {weights[name]:.2f}" for name in best)
         if network_counts_for_nothing(model):
             line += " (the network counts for nothing: forecasts are those of the linear path)"
+    if model.n_outliers:
+        line += f"; {model.n_outliers} outlier(s) count as missing"
     print(f"{line}; {seconds:.1f} s")
 
 
@@ -101,7 +103,7 @@ def warn_of_what_is_no_use(model: ForecastModel) -> None:
             "that, or try another window, normalize, target_transform or regressor."
         )
     # where the linear path makes no errors, there is nothing that a network could make worse
-    if network_counts_for_nothing(model) and model.worth and np.nanmax(np.abs(model.worth.errors)) > 1e-6:
+    if network_counts_for_nothing(model) and model.calibration and model.calibration.size.max() > 1e-6:
         smoothing = " and the smoothing" if plan.normalize == "smoothing" else ""
         warn(
             f"{held_back}the network only made forecasts worse: network_weight_ is 0, and forecasts are those of the "
@@ -117,8 +119,7 @@ def candidates_of(model: ForecastModel, reader: SeriesReader) -> pd.DataFrame:
     weights = model.weights[: len(reader.ids)]
     errors = np.full(weights.shape, np.nan)
     if model.worth is not None:
-        known = model.worth.by_candidate
-        errors[: len(known)] = np.where(np.isfinite(known), known, np.nan)
+        errors[: len(model.worth.by_candidate)] = model.worth.by_candidate
     index = _index_of(reader, len(weights), weights.shape[2])
     if index is None:
         return pd.DataFrame({"weight": weights[0, :, 0], "error": errors[0, :, 0]}, index=names)
@@ -130,10 +131,11 @@ def candidates_of(model: ForecastModel, reader: SeriesReader) -> pd.DataFrame:
 
 def skill_of_series(model: ForecastModel, reader: SeriesReader) -> pd.Series:
     """RNNForecaster.skill_by_series_."""
-    skills = np.full(len(reader.ids), np.nan)
-    skills[: len(model.skill_by_series)] = model.skill_by_series
-    index = _index_of(reader, len(skills), 1)
-    return pd.Series(skills, index=pd.RangeIndex(1) if index is None else index, name="skill")
+    known = model.skill_by_series
+    skills = np.full((len(reader.ids), known.shape[1]), np.nan)
+    skills[: len(known)] = known
+    index = _index_of(reader, *skills.shape)
+    return pd.Series(skills.ravel(), index=pd.RangeIndex(1) if index is None else index, name="skill")
 
 
 def _index_of(reader: SeriesReader, n: int, m: int) -> pd.Index | None:

@@ -159,13 +159,15 @@ class Series:
 
 def rows_at(parts: list[np.ndarray], series: Rows, steps: np.ndarray) -> np.ndarray:
     """parts[series[i]][steps[i, j]] as (n, steps, k); NaN beyond the end."""
-    out = np.full((*steps.shape, parts[0].shape[1]), np.nan)
+    lengths = np.array([len(part) for part in parts])
+    first = np.concatenate([[0], np.cumsum(lengths)])
     series = np.asarray(series)
-    for i in np.unique(series):
-        of_part, part = series == i, parts[i]
-        rows = part[np.minimum(steps[of_part], len(part) - 1)].astype(np.float64)
-        rows[steps[of_part] >= len(part)] = np.nan
-        out[of_part] = rows
+    last = np.maximum(lengths[series], 1)[:, None] - 1
+    used = np.unique(series)
+    rows = parts[used[0]] if len(used) == 1 else np.concatenate(parts)
+    begin = np.zeros(len(series), dtype=np.intp) if len(used) == 1 else first[series]
+    out = rows[begin[:, None] + np.minimum(steps, last)].astype(np.float64)
+    out[steps > last] = np.nan
     return out
 
 

