@@ -76,13 +76,14 @@ def cleaned(values: np.ndarray, s: int, usual: Usual, first: int = 0) -> np.ndar
     for since_first, k in np.argwhere(maybe):
         t = s + since_first
         # what a season before was missing, or an outlier, tells nothing
-        before, previous = _before(clean, t, s, k), _before(clean, t - 1, s, k)
+        change = usual.change[k]
+        before, previous = _before(clean, t, s, k, change), _before(clean, t - 1, s, k, change)
         nearby = [values[t - 1, k] - previous]
         if t + 1 < len(values):
-            nearby.append(values[t + 1, k] - (before if s == 1 else _before(clean, t + 1, s, k)))
+            nearby.append(values[t + 1, k] - (before if s == 1 else _before(clean, t + 1, s, k, change)))
         e, far = values[t, k] - before, usual.limit[k]
         alone = [not abs(e - other) <= far for other in nearby]  # also where it is missing
-        if abs(e - usual.change[k]) > far and all(alone):
+        if abs(e - change) > far and all(alone):
             clean[t, k] = np.nan
     return clean
 
@@ -100,8 +101,10 @@ def without_far(P: np.ndarray, most: float) -> np.ndarray:
     return P
 
 
-def _before(clean: np.ndarray, t: int, s: int, k: int) -> float:
-    """The value a season before, or of the season before that, and so on."""
+def _before(clean: np.ndarray, t: int, s: int, k: int, change: float) -> float:
+    """What is expected a season before: the value, or that of the season before it and one change more, and so on."""
     earlier = clean[max(t, 0) % s : max(t, 0) : s, k] if t >= 0 else clean[:0, k]
-    known = earlier[~np.isnan(earlier)]
-    return float(known[-1]) if len(known) else float(mean_of_known(clean[:, k]))
+    known = np.flatnonzero(~np.isnan(earlier))
+    if not len(known):
+        return float(mean_of_known(clean[:, k]))
+    return float(earlier[known[-1]]) + change * (len(earlier) - 1 - known[-1])

@@ -106,11 +106,11 @@ def test_paths_where_no_origin_is_known_at_all_steps():
     forecaster = calibrated(season_length=1, horizon=10).fit(
         pd.concat([y, 2 * y + rng.normal(size=200)], keys=["a", "b"])
     )
-    for _ in range(2):
+    for k in range(2):
         paths, bounds = forecaster.sample_paths(n_paths=800, random_state=0), forecaster.predict_interval()
         spread = paths.quantile(0.95, axis=1) - paths.quantile(0.05, axis=1)
         assert 0.6 < (spread / width(bounds)).loc["a"].mean() < 1.4
-        forecaster.update(pd.concat([pd.Series(rng.normal(size=200).cumsum() + 50, days)], keys=["new"]))
+        forecaster.update(pd.concat([pd.Series(rng.normal(size=200).cumsum() + 50, days)], keys=[f"new{k}"]))
 
 
 # -- calibration -----------------------------------------------------------------------------------------------------
