@@ -107,8 +107,9 @@ class RNNForecaster(Stored, Uncertainty, BaseEstimator):
         window, in which values are 0 and a last column is 1.
 
     calibration_fraction : float, default=0.2
-        Newest part of the data that is first held back, to measure `skill_`, to weigh the network and to calibrate the
-        intervals. 0 does without, and takes half the time.
+        Newest part of the data that is first held back, to measure `skill_`, to weigh the candidates and to calibrate
+        the intervals. Where forecasts are combined, two more such parts before it are forecast too, without the
+        network, if there is enough before them. 0 does without, so that all candidates count alike.
 
     random_state : int, RandomState instance or None, default=None
         From which every random_state of the regressor is drawn; None leaves them as they are (unless `n_members` is
@@ -151,6 +152,11 @@ class RNNForecaster(Stored, Uncertainty, BaseEstimator):
     season to the next, after the transform: so that series of all sizes count alike. Of more than 20,000 windows as
     many are drawn to learn from; where the number of series times the length of the longest is above 4,000,000, the
     newest steps of each are looked at that come to as many.
+
+    Where forecasts are combined, and there are no exogenous columns that might explain it, a value that stands alone
+    counts as missing: one whose change from a season before is 15 times what is usual, and as far from the changes just
+    before and after it. A level that shifts is not alone, but for the newest value it is not known yet. What recurs,
+    more than twice in 100 values, is left as it is. `verbose` tells how many there were.
 
     A missing value is carried by the smoothing, as its own forecast one step ahead (without smoothing, as the value a
     season before), and a further column of the window tells the regressor so. Missing values to be forecast teach the
