@@ -17,8 +17,8 @@ from ._held_back import (
     EARLIER_PARTS,
     HeldBack,
     Worth,
-    error_of,
     errors_in_units,
+    errors_of_parts,
     hold_back,
     naive_errors,
     parts_held_back,
@@ -235,16 +235,19 @@ class ForecastModel:
             choices = plan.choices(k, data)
             if len(choices) > 1:
                 so_far = [replace(choice, further=choice.further[: k + 1]) for choice in choices]
-                plan = choices[int(np.argmin([error_of(choice, data, self._dtype, tell) for choice in so_far]))]
+                errors = [errors_of_parts(choice, data, self._dtype, tell) for choice in so_far]
+                plan = choices[int(np.argmin([part.sum() if len(part) else np.inf for part in errors]))]
             else:
                 plan = choices[0]
         if plan.may_log:
             as_log = replace(plan, transformer="log")
             # of few steps a small difference tells nothing
             n_tried = (1 + EARLIER_PARTS) * (plan.calibration_fraction or 0.2) * data.lengths.max()
-            enough = (1 - MARGIN / max(n_tried, MARGIN)) * error_of(plan, data, self._dtype, tell)
-            if enough < np.inf and error_of(as_log, data, self._dtype, tell) < enough:
-                plan = as_log
+            as_it_is, logs = (errors_of_parts(way, data, self._dtype, tell) for way in (plan, as_log))
+            # each part counts alike, of a series that grows too
+            if len(logs) and len(logs) == len(as_it_is) and (as_it_is > 0).all():
+                ratio = np.exp(np.mean(np.log(np.maximum(logs, 1e-300) / as_it_is)))
+                plan = as_log if ratio < 1 - MARGIN / max(n_tried, MARGIN) else plan
         return plan
 
     def _hold_back(self, data: Series, tell: Callable[[str], object]) -> None:

@@ -222,17 +222,17 @@ def parts_held_back(
     return found
 
 
-def error_of(plan: Plan, data: Series, dtype: str, tell: Callable[[str], object]) -> float:
-    """Of the parts held back, without a network; infinite if there are none."""
+def errors_of_parts(plan: Plan, data: Series, dtype: str, tell: Callable[[str], object]) -> np.ndarray:
+    """Of each part held back, the sum of absolute errors without a network; empty if there are none."""
     parts = parts_held_back(plan, data, dtype, tell, linear_only=True)
     if not parts:
-        return np.inf
-    worth, total, n_after = worth_of(plan, parts, len(data)), 0.0, 0
+        return np.empty(0)
+    worth, n_after, found = worth_of(plan, parts, len(data)), 0, []
     for part in parts:
         forecasts = worth.forecasts[n_after : n_after + len(part.held.t)]
         n_after += len(part.held.t)
-        total += errors_in_units(part, forecasts, plan.horizon).sum()
-    return float(total)
+        found.append(errors_in_units(part, forecasts, plan.horizon).sum())
+    return np.array(found)
 
 
 def errors_in_units(part: Part, forecasts: np.ndarray, horizon: int) -> np.ndarray:
