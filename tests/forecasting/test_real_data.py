@@ -95,7 +95,7 @@ def test_a_wide_frame_whose_columns_begin_and_end_at_different_times():
         ridge().fit(frame.assign(b=np.nan))
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=5)
 @given(seed=st.integers(0, 1000), cut=st.lists(st.integers(81, 118), max_size=3), with_net=st.booleans())
 def test_update_takes_gaps_in_any_split(seed, cut, with_net):
     y = daily(seed=seed)
