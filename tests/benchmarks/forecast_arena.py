@@ -117,7 +117,6 @@ OTHERS = {
     "German infl": ("quarter", "1972Q2", of_statsmodels, "interest_inflation", "Dp"),
     "UKDriverDeaths": ("month", "1969-01", of_r, "UKDriverDeaths"),
     "ldeaths": ("month", "1974-01", of_r, "deaths"),  # both sexes, which the package MASS calls deaths
-    "manaus": ("month", "1903-01", of_r, "manaus"),
     "psavert": ("month", "1967-06", of_r, "economics", "psavert"),
     "elnino": ("month", "1950-01", elnino),
     "Microsoft": ("month", "2000-01", microsoft),
