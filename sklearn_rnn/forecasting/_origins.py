@@ -7,6 +7,7 @@ their end.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -32,8 +33,30 @@ class Exog:
         return Exog(self.values[some], self.missing[some])
 
 
+class OfOrigins:
+    """Base of dataclasses of arrays with a row for each of n origins."""
+
+    def take(self, index) -> Self:
+        """Some of them."""
+        return type(self)(*(part[index] for part in self._parts()))
+
+    def with_put(self, index, other: Self) -> Self:
+        """Copies, in which others stand at some places."""
+        new = [part.copy() for part in self._parts()]
+        for part, of_other in zip(new, other._parts()):
+            part[index] = of_other
+        return type(self)(*new)
+
+    def joined(self, other: Self) -> Self:
+        """These, and others after them."""
+        return type(self)(*(np.concatenate(both) for both in zip(self._parts(), other._parts())))
+
+    def _parts(self) -> list[np.ndarray]:
+        return [getattr(self, field.name) for field in fields(self)]  # type: ignore[arg-type]
+
+
 @dataclass
-class Origins:
+class Origins(OfOrigins):
     """All that a forecast needs to know, at n origins."""
 
     D: np.ndarray  # (n, W, m) the window, without season
@@ -46,24 +69,6 @@ class Origins:
     def __setstate__(self, state: dict) -> None:
         # stored before values could be missing
         vars(self).update({"missing": np.empty((*state["D"].shape[:2], 0))} | state)
-
-    def take(self, index) -> Origins:
-        """Some of them."""
-        return Origins(*(part[index] for part in self._parts()))
-
-    def with_put(self, index, other: Origins) -> Origins:
-        """Copies, in which others stand at some places."""
-        new = [part.copy() for part in self._parts()]
-        for part, of_other in zip(new, other._parts()):
-            part[index] = of_other
-        return Origins(*new)
-
-    def joined(self, other: Origins) -> Origins:
-        """These, and others after them."""
-        return Origins(*(np.concatenate(both) for both in zip(self._parts(), other._parts())))
-
-    def _parts(self) -> list[np.ndarray]:
-        return [getattr(self, field.name) for field in fields(self)]
 
 
 def windows(A: np.ndarray, size: int, i: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from typing import Self
 
 import numpy as np
 
-from ._origins import carried, windows
+from ._origins import OfOrigins, carried, windows
 from ._smoothing import Trend, advance, smooth
 
 # What is chosen from: a of a level; a, b and phi of a trend (b = 0 keeps the slope of the start); g of a season.
@@ -36,7 +36,7 @@ MOST_STEPS, MOST_NUMBERS = 20_000, 2_000_000
 
 
 @dataclass
-class OwnState:
+class OwnState(OfOrigins):
     """All that these need to know at n origins; columns of "level" stand before those of "trend"."""
 
     level: np.ndarray  # (n, 2m)
@@ -47,24 +47,6 @@ class OwnState:
     first: np.ndarray  # (n, m) the first value known
     age: np.ndarray  # (n, m) steps since then
     parameters: np.ndarray  # (n, 4, 2m): a, b, phi, g
-
-    def take(self, index) -> OwnState:
-        """Some of them."""
-        return OwnState(*(part[index] for part in self._parts()))
-
-    def with_put(self, index, other: OwnState) -> OwnState:
-        """Copies, in which others stand at some places."""
-        new = [part.copy() for part in self._parts()]
-        for part, of_other in zip(new, other._parts()):
-            part[index] = of_other
-        return OwnState(*new)
-
-    def joined(self, other: OwnState) -> OwnState:
-        """These, and others after them."""
-        return OwnState(*(np.concatenate(both) for both in zip(self._parts(), other._parts())))
-
-    def _parts(self) -> list[np.ndarray]:
-        return [getattr(self, field.name) for field in fields(self)]
 
 
 class OwnSmoothing:
