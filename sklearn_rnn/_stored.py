@@ -16,7 +16,7 @@ from ._warnings import outside
 from .core._cores import insist
 
 # Counts the ways in which fitted attributes have been stored. A change that older code could not read raises it.
-FORMAT = 3
+FORMAT = 4
 
 
 class Stored:

@@ -303,7 +303,8 @@ class Backtesting(ForecasterParameters):
         DataFrame
             One row for each forecast value that is known: (the id and the variable, if there are several,) cutoff (the
             last time known), step, y_true, y_pred, y_naive, lower, upper. y_naive repeats the last season known at the
-            cutoff: it is what `skill_` compares with. The bounds are NaN if calibration_fraction is 0.
+            cutoff; `skill_` compares with the best of that, the last value and the drift. The bounds are NaN if
+            calibration_fraction is 0.
 
         Raises
         ------

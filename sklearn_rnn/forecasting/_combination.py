@@ -2,14 +2,14 @@
 
 Notation: K candidates, N series, m values at each step. Candidate k forecasts Z^_k, and the forecast is
 
-    Z^  = sum_k w_k Z^_k          w_k = r_k^-p / sum_l r_l^-p, 0 where r_k is above WORST times the least of them
+    Z^  = sum_k w_k Z^_k          w_k = r_k^-p / sum_l r_l^-p, but 0 where r_k > WORST min_l r_l
 
-for each series and column by itself, where r_k is the mean absolute error of candidate k on origins that were held
-back, relative to the median of all candidates there. Errors of few origins say little: with n origins of a series, N_n
-of all together, and n_0 = ENOUGH,
+for each series and column by itself, where r_k is the mean absolute (with `nonnegative`, squared) error of candidate k
+on origins that were held back, relative to the median of all candidates there. Errors of few origins say little: with n
+origins of a series, N_n of all together, and n_0 = ENOUGH,
 
-    r_k <- (n r_k + n_0 R_k) / (n + n_0)          towards those of the panel,
-    R_k  = (N_n R_k + n_0) / (N_n + n_0)          and these towards 1, which is equal weights.
+    log r_k <- (n log r_k + n_0 log R_k) / (n + n_0)               towards those of the panel,
+    log R_k  = sum over all origins of log r_k / (N_n + n_0)       and these towards equal weights.
 
 To combine forecasts is better than to choose among them, and equal weights are hard to beat where little is known of
 their errors (Bates and Granger, 1969; Timmermann, 2006; the M4 competition, Makridakis et al., 2020). p and WORST
@@ -145,7 +145,7 @@ def combined(weights: np.ndarray, forecasts: np.ndarray) -> np.ndarray:
 
 
 def weights_of_errors(
-    errors: np.ndarray, series: np.ndarray, n_series: int, panel: np.ndarray | None = None
+    errors: np.ndarray, series: np.ndarray, n_series: int, panel: np.ndarray | None = None, *, squared: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """How much each candidate counts, w (N, K, m), and log R (K,).
 
@@ -157,8 +157,11 @@ def weights_of_errors(
         Of which series each origin is.
     panel : ndarray of shape (K,), default=None
         log R, if it is known; None: that of these series.
+    squared : bool
+        Go by the mean squared error, which the mean of what comes makes least, in place of the mean absolute error,
+        which its median does: 0, of demand that is mostly 0.
     """
-    mean, counts = mean_errors(errors, series, n_series)
+    mean, counts = mean_errors(errors**2 if squared else errors, series, n_series)
     usual = np.median(mean, axis=1, keepdims=True)
     usual = np.where(usual > 0, usual, mean.max(axis=1, keepdims=True))  # most are perfect
     relative = np.log(np.where(usual > 0, np.maximum(mean / np.where(usual > 0, usual, 1.0), LEAST), 1.0))

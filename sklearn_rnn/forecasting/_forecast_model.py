@@ -206,9 +206,9 @@ class ForecastModel:
             return
         held = replace(held, series=some[held.series])
         usual = self.worth.usual
-        worth = Worth.of(
-            held, len(data), plan.horizon, plan.combine, plan.block, usual, None if plan.combine else usual[0]
-        )
+        share = None if plan.combine else usual[0]
+        arguments = held, len(data), plan.horizon, plan.combine, plan.block, usual, share
+        worth = Worth.of(*arguments, squared=plan.nonnegative)
         self.weights[some] = worth.weights[some]
         self.calibration = self.calibration.told_by(worth.errors, worth.series)
 

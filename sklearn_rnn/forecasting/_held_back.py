@@ -117,6 +117,8 @@ class Worth:
         block: int,
         usual: np.ndarray | None = None,
         share: float | None = None,
+        *,
+        squared: bool = False,
     ) -> Worth:
         """Weights of the candidates, and errors of the combination.
 
@@ -148,9 +150,9 @@ class Worth:
         is_late = 2 * rank >= counts[held.series]
         for part in (is_late, ~is_late):
             others = ~part
-            weights, _ = weights_of_errors(absolute[:, others], held.series[others], n_series, usual)
+            weights, _ = weights_of_errors(absolute[:, others], held.series[others], n_series, usual, squared=squared)
             forecasts[part] = combined(weights[held.series[part]], held.forecasts[:, part])
-        weights, usual = weights_of_errors(absolute, held.series, n_series, usual)
+        weights, usual = weights_of_errors(absolute, held.series, n_series, usual, squared=squared)
         return cls(weights, forecasts, held.true - forecasts, held.series, by_candidate, usual)
 
 
@@ -182,7 +184,7 @@ def worth_of(plan: Plan, parts: list[Part], n_series: int) -> Worth:
     together = held[0]
     for later in held[1:]:
         together = together.joined(later)
-    return Worth.of(together, n_series, plan.horizon, plan.combine, plan.block)
+    return Worth.of(together, n_series, plan.horizon, plan.combine, plan.block, squared=plan.nonnegative)
 
 
 def parts_held_back(

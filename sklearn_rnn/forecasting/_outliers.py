@@ -97,7 +97,9 @@ def without_far(P: np.ndarray, most: float) -> np.ndarray:
         if len(known):
             distance = np.abs(column[known] - np.median(column[known]))
             r = max(np.median(distance), distance[distance <= np.quantile(distance, 0.95)].mean())
-            column[known[distance > most * r]] = np.nan
+            far = known[distance > most * r]
+            if len(far) <= max(2, len(known) // FEW):  # what recurs is to be learnt
+                column[far] = np.nan
     return P
 
 

@@ -60,9 +60,12 @@ class OwnSmoothing:
         Steps of each season; 1 for none.
     lags : sequence of int
         How many of the last values are repeated: 1, a season, and maybe a longer one.
+    squared : bool
+        Go by squared errors, in place of absolute ones.
     """
 
-    def __init__(self, n_steps: int, seasons: Sequence[int], lags: Sequence[int]):
+    def __init__(self, n_steps: int, seasons: Sequence[int], lags: Sequence[int], squared: bool = False):
+        self.squared = squared
         self.n_steps = n_steps
         self.seasons = tuple(seasons)
         self.lags = tuple(lags)
@@ -151,7 +154,7 @@ class OwnSmoothing:
             season = sum(u[:, 1 + (j - 1) % s : 1 + (j - 1) % s + T - j] for u, s in zip(U, self.seasons))
             error = np.abs(C[:, : T - j] + damped * B[:, : T - j] + season - columns[:, j:])
             late = (t[: T - j] >= (begin + warm)[:, None])[..., None]
-            error = np.where(late, error, np.nan)
+            error = np.where(late, error**2 if self.squared else error, np.nan)
             total += np.nansum(error, axis=1)
             counts += (~np.isnan(error)).sum(axis=1)
         mean = (total / np.maximum(counts, 1)).reshape(N, m, ways)

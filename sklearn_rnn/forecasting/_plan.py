@@ -209,7 +209,7 @@ class Plan:
         main = window_model(of_main, self.linear_path)
         others = {name: window_model(preparation) for name, preparation in self._others.items()}
         of_own = seasons if self.season_length > 1 else [self.calendar_season, *seasons[1:]]
-        own = OwnSmoothing(self.horizon, of_own, self.lags) if self.combine else None
+        own = OwnSmoothing(self.horizon, of_own, self.lags, self.nonnegative) if self.combine else None
         combination = Combination(main, others, own)
         of_auto = self.may_log and self.transformer is not None
         return SeriesModel(combination, self.transformer, self.season_length, harmonics, self.nonnegative, of_auto)
@@ -217,7 +217,7 @@ class Plan:
     @property
     def lags(self) -> list[int]:
         """Of forecasts that repeat the last values."""
-        further = [int(s) for s, _ in self.further if s == int(s)]
+        further = [round(s) for s, _ in self.further if self.usual_length >= 2 * s]
         longer = LONGER.get(self.season_length, 0)
         if longer and not further and self.usual_length >= 3 * longer:
             further = [longer]
