@@ -351,7 +351,7 @@ def test_intervals_cover_what_they_promise(regressor, n_series, slack):
         hits = []
         for seed in range(n_series):
             y = pd.Series(simulate(np.random.default_rng(seed)), index=index)
-            forecaster = RNNForecaster(regressor, horizon=horizon, random_state=0).fit(y[:-horizon])
+            forecaster = RNNForecaster(regressor, horizon=horizon, combine=False, random_state=0).fit(y[:-horizon])
             interval = forecaster.predict_interval(coverage=0.9)
             hits.append(y[-horizon:].between(interval["lower"], interval["upper"]).mean())
         covered[kind] = np.mean(hits)
