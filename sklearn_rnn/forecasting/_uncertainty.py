@@ -112,7 +112,8 @@ class Uncertainty(Backtesting):
 
         To the forecast are added the errors that were made from one origin of the part held back, which is drawn, all
         together: so steps of a path depend on each other as they do in the past. Each series has errors of its own
-        where enough are known; series are drawn independently of each other. With `nonnegative`, values below 0 are 0,
+        where enough are known; series are drawn independently of each other. Where few are known, their size and their
+        sign are drawn too. With `nonnegative`, values below 0 are 0,
         so that paths of rare demand come to more than the forecast does.
 
         Parameters
