@@ -169,8 +169,8 @@ class Calibration:
             unknown = np.isnan(u)
             if unknown.any():  # as likely as any other
                 u[unknown] = rng.choice(u[~unknown], unknown.sum())
-            # of few paths neither their size nor their side is sure: as Student's t is made of a normal, and as quantiles
-            # are drawn to those without a sign
+            # of few paths neither size nor side is sure: as Student's t is made of a normal, and as quantiles are drawn
+            # to those without a sign
             size = np.sqrt(max(n, 3.0) / rng.chisquare(max(n, 3.0), n_paths))
             turned = rng.uniform(size=n_paths) < 0.5 * ENOUGH / (n + ENOUGH)
             out[k] = np.moveaxis(u[:, steps], 0, -1) * np.where(turned, -size, size)
