@@ -287,7 +287,7 @@ def test_airline(combine, most):
 def test_one_network_for_many_series():
     rng = np.random.default_rng(0)
     early, late, naive = {}, {}, {}
-    for i in range(100):
+    for i in range(60):
         n = int(rng.integers(60, 121)) + 12
         t = np.arange(n)
         season = sum(rng.normal() * np.sin(2 * np.pi * k * t / 12 + rng.uniform(0, 2 * np.pi)) for k in (1, 2, 3))
