@@ -109,12 +109,6 @@ class Combination:
         other.own = self.own and self.own.of(Z, n)
         return other
 
-    def select(self, some: np.ndarray) -> Self:
-        """For some of the series."""
-        fewer = copy.copy(self)
-        fewer.own = self.own and self.own.select(some)
-        return fewer
-
     def origins(self, Z, n_start, E, where, times=None) -> State:
         """What forecasts need that start after step t of series i, for all (i, t) = where."""
         parts: list[Any] = [model.origins(Z, n_start, E, where, times) for model in self._windowed]

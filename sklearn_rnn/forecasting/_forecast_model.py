@@ -284,13 +284,12 @@ class ForecastModel:
         for k, column in np.argwhere(measured):
             of_one = np.isfinite(newest.held.true[newest.held.series == k, : plan.horizon, column]).sum()
             self.skill_by_series[newest.some[k], column] = _skill(errors[k, column], least[k, column], of_one)
-        self._keep_constants(data)
+        self._keep_constants(data, newest.model.model.names)
         self.worth = worth.without_origins()
         tell(f"that part forecast from {len(newest.held.t)} origins")
 
-    def _keep_constants(self, data: Series) -> None:
+    def _keep_constants(self, data: Series, names: list[str]) -> None:
         """A series that has never moved goes on as it is; it has no errors to be combined, or calibrated, by."""
-        names = self.plan.new_model(data).model.names
         if "last value" not in names or self.calibration is None:
             return
         for i, part in enumerate(data.values):

@@ -59,7 +59,7 @@ class Calibration:
     Parameters
     ----------
     errors : ndarray of shape (n, ahead, m)
-        Signed, in the units of the model, ordered by series and time; NaN where unknown.
+        Signed, in the units of the model, those of each series in the order of time; NaN where unknown.
     series : ndarray of shape (n,)
     n_series : int
     """

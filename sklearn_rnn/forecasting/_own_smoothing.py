@@ -104,12 +104,6 @@ class OwnSmoothing:
         other.parameters = other._best(*self._errors(Z, n))
         return other
 
-    def select(self, some: np.ndarray) -> Self:
-        """For some of the series."""
-        fewer = copy.copy(self)
-        fewer.parameters = self.parameters[some]
-        return fewer
-
     def _best(self, errors: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Those with the least error, drawn to what is usual: (N, 4, 2m)."""
         counts = counts[..., None]
@@ -164,11 +158,13 @@ class OwnSmoothing:
 
     def _smoothed(self, Z, n_start, a, b, phi, g, has_trend):
         """C, B and U of columns, each with its own parameters."""
-        has_season = g >= 0
-        gains = [np.maximum(g, 0), *[np.where(has_season, FURTHER_SEASONAL, 0.0)] * (len(self.seasons) - 1)]
-        # g counts in errors, as the gain of the season is (1 - a) times it
-        smoothed = smooth(Z, n_start, self.seasons, a, gains, trend=Trend(has_trend, b, phi), has_season=has_season)
+        trend = Trend(has_trend, b, phi)
+        smoothed = smooth(Z, n_start, self.seasons, a, self._gains(g), trend=trend, has_season=g >= 0)
         return smoothed.C, smoothed.B, smoothed.U
+
+    def _gains(self, g: np.ndarray) -> list[np.ndarray]:
+        """g of each season, 0 without one."""
+        return [np.maximum(g, 0), *[np.where(g >= 0, FURTHER_SEASONAL, 0.0)] * (len(self.seasons) - 1)]
 
     # -- using ------------------------------------------------------------------------------------------------------
 
@@ -202,9 +198,8 @@ class OwnSmoothing:
     def advance(self, state: OwnState, Z_new: np.ndarray) -> OwnState:
         """The state after more steps are known: Z_new (n, steps, m), NaN where a value is missing."""
         a, b, phi, g = state.parameters.swapaxes(0, 1)
-        gains = [np.maximum(g, 0), *[np.where(g >= 0, FURTHER_SEASONAL, 0.0)] * (len(self.seasons) - 1)]
         level, patterns, _, growth = advance(
-            state.level, self._patterns(state), np.tile(Z_new, (1, 1, 2)), a, gains, state.growth, phi, b
+            state.level, self._patterns(state), np.tile(Z_new, (1, 1, 2)), a, self._gains(g), state.growth, phi, b
         )
         longest = self.lags[-1]
         last = carried(np.concatenate([state.last, Z_new], axis=1), self._lag)[:, -longest:]

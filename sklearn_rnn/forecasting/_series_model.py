@@ -107,13 +107,6 @@ class SeriesModel:
         other.model = self.model.of(other._arrays(data)[0], data.lengths)
         return other
 
-    def select(self, some: np.ndarray) -> Self:
-        """For some of the series."""
-        fewer = copy.copy(self)
-        fewer.scale, fewer.model = self.scale[some], self.model.select(some)
-        fewer._floors = self._floors[some]
-        return fewer
-
     def joined(self, other: Self) -> Self:
         """For the series of both."""
         both = copy.copy(self)
