@@ -16,6 +16,7 @@ from ._combination import State, combined, weights_of_share
 from ._held_back import (
     EARLIER_PARTS,
     HeldBack,
+    Part,
     Worth,
     errors_in_units,
     errors_of_parts,
@@ -113,11 +114,12 @@ class ForecastModel:
         self.mase_scale = self._mase_scale_of(data)
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         data = self._cleaned(self._newest(data))
-        self.plan = plan = self._decide(data, tell)
+        self.plan, earlier = self._decide(data, tell)
+        plan = self.plan
         self.best_naive: str | None = None
         self.skill, self.skill_by_series = np.nan, np.full((len(data), data.values[0].shape[1]), np.nan)
         if plan.calibration_fraction > 0:
-            self._hold_back(data, tell)
+            self._hold_back(data, tell, earlier)
         self.model = plan.new_model(data).fit(data, self._dtype)
         if self.worth is None:
             names, m = self.model.model.names, data.values[0].shape[1]
@@ -227,34 +229,39 @@ class ForecastModel:
             setattr(both, name, np.concatenate([getattr(self, name), getattr(other, name)]))
         return both
 
-    def _decide(self, data: Series, tell: Callable[[str], object]) -> Plan:
+    def _decide(self, data: Series, tell: Callable[[str], object]) -> tuple[Plan, list[Part] | None]:
         """The plan, with those treatments of further seasons, and logarithms or not, that forecast parts held back best
-        without a network."""
-        plan = self.plan
+        without a network; and the earlier ones of these parts, where they are known by it."""
+        plan, earlier = self.plan, None
+
+        def tried(way: Plan) -> tuple[list[Part], np.ndarray]:
+            parts = parts_held_back(way, data, self._dtype, tell, linear_only=True)
+            return parts, errors_of_parts(way, parts, len(data))
+
         for k in range(len(plan.further)):
             choices = plan.choices(k, data)
+            errors = [np.zeros(1)]
             if len(choices) > 1:
-                so_far = [replace(choice, further=choice.further[: k + 1]) for choice in choices]
-                errors = [errors_of_parts(choice, data, self._dtype, tell) for choice in so_far]
-                plan = choices[int(np.argmin([part.sum() if len(part) else np.inf for part in errors]))]
-            else:
-                plan = choices[0]
+                errors = [tried(replace(choice, further=choice.further[: k + 1]))[1] for choice in choices]
+            plan = choices[int(np.argmin([part.sum() if len(part) else np.inf for part in errors]))]
         if plan.may_log:
             as_log = replace(plan, transformer="log")
             # of few steps a small difference tells nothing
             n_tried = (1 + EARLIER_PARTS) * (plan.calibration_fraction or 0.2) * data.lengths.max()
-            as_it_is, logs = (errors_of_parts(way, data, self._dtype, tell) for way in (plan, as_log))
+            (parts, as_it_is), (parts_of_logs, logs) = tried(plan), tried(as_log)
             # each part counts alike, of a series that grows too
             if len(logs) and len(logs) == len(as_it_is) and (as_it_is > 0).all():
                 ratio = np.exp(np.mean(np.log(np.maximum(logs, 1e-300) / as_it_is)))
-                plan = as_log if ratio < 1 - MARGIN / max(n_tried, MARGIN) else plan
-        return plan
+                if ratio < 1 - MARGIN / max(n_tried, MARGIN):
+                    plan, parts = as_log, parts_of_logs
+            earlier = parts[:-1]
+        return plan, earlier
 
-    def _hold_back(self, data: Series, tell: Callable[[str], object]) -> None:
+    def _hold_back(self, data: Series, tell: Callable[[str], object], earlier: list[Part] | None) -> None:
         """Forecast the newest parts of the data from the rest, if there is enough of it."""
         plan = self.plan
         n_held_back = int(np.ceil(plan.calibration_fraction * data.lengths.max()))
-        parts = parts_held_back(plan, data, self._dtype, tell)
+        parts = parts_held_back(plan, data, self._dtype, tell, earlier=earlier)
         advice = "there will be no skill_ and no intervals. Set calibration_fraction=0 to say that you need none, or "
         if not parts or len(parts[-1].held.t) == 0:
             warn(

@@ -188,19 +188,26 @@ def worth_of(plan: Plan, parts: list[Part], n_series: int) -> Worth:
 
 
 def parts_held_back(
-    plan: Plan, data: Series, dtype: str, tell: Callable[[str], object], *, linear_only: bool = False
+    plan: Plan,
+    data: Series,
+    dtype: str,
+    tell: Callable[[str], object],
+    *,
+    linear_only: bool = False,
+    earlier: list[Part] | None = None,
 ) -> list[Part]:
     """The newest parts of the data, each forecast from all before it, oldest first; none if it is too short.
 
-    The last is the part held back. Those before it are forecast without a network, which takes less time.
+    The last is the part held back. Those before it, if they are not given, are forecast without a network, which takes
+    less time.
     """
     lengths = data.lengths
     size = int(np.ceil((plan.calibration_fraction or 0.2) * lengths.max()))
     if data.n_known:
         size = max(size, plan.block)  # hold_back takes whole blocks then
-    n_earlier = EARLIER_PARTS if plan.combine and lengths.sum() <= MOST_STEPS_TRIED else 0
+    n_earlier = EARLIER_PARTS if plan.combine and earlier is None and lengths.sum() <= MOST_STEPS_TRIED else 0
     ahead = plan.block if data.n_past_only else max(plan.horizon, plan.season_length)
-    found: list[Part] = []
+    found = list(earlier or [])
     for k in range(n_earlier, -1, -1):
         n_early = np.clip(data.ends.max() - (k + 1) * size - data.starts, 0, lengths)
         stop = np.clip(data.ends.max() - k * size - data.starts, 0, lengths)
@@ -224,12 +231,11 @@ def parts_held_back(
     return found
 
 
-def errors_of_parts(plan: Plan, data: Series, dtype: str, tell: Callable[[str], object]) -> np.ndarray:
-    """Of each part held back, the sum of absolute errors without a network; empty if there are none."""
-    parts = parts_held_back(plan, data, dtype, tell, linear_only=True)
+def errors_of_parts(plan: Plan, parts: list[Part], n_series: int) -> np.ndarray:
+    """Of each part held back, the sum of absolute errors; empty if there are none."""
     if not parts:
         return np.empty(0)
-    worth, n_after, found = worth_of(plan, parts, len(data)), 0, []
+    worth, n_after, found = worth_of(plan, parts, n_series), 0, []
     for part in parts:
         forecasts = worth.forecasts[n_after : n_after + len(part.held.t)]
         n_after += len(part.held.t)
