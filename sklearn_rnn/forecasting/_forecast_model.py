@@ -14,12 +14,11 @@ from .._warnings import warn
 from ..core._cores import on_one_blas_thread
 from ._combination import State, combined, weights_of_share
 from ._held_back import (
-    EARLIER_PARTS,
     HeldBack,
     Part,
     Worth,
+    decide,
     errors_in_units,
-    errors_of_parts,
     hold_back,
     naive_errors,
     parts_held_back,
@@ -35,8 +34,6 @@ from ._series_model import ENOUGH_CHANGES, seasonal_change
 MOST_STEPS = 4_000_000
 # New values that are forecast one by one, at most, to follow the size of errors.
 MOST_FOLLOWED = 200
-# By how many of the steps that were tried logarithms must be better, since of few a small difference tells nothing.
-MARGIN = 2.0
 # The scaled error up to which a forecast is as good as perfect.
 PERFECT = 1e-4
 
@@ -114,7 +111,7 @@ class ForecastModel:
         self.mase_scale = self._mase_scale_of(data)
         self._dtype = "float32" if all(part.dtype == np.float32 for part in data.values) else "float64"
         data = self._cleaned(self._newest(data))
-        self.plan, earlier = self._decide(data, tell)
+        self.plan, earlier = decide(self.plan, data, self._dtype, tell)
         plan = self.plan
         self.best_naive: str | None = None
         self.skill, self.skill_by_series = np.nan, np.full((len(data), data.values[0].shape[1]), np.nan)
@@ -228,34 +225,6 @@ class ForecastModel:
         for name in self._of_series:
             setattr(both, name, np.concatenate([getattr(self, name), getattr(other, name)]))
         return both
-
-    def _decide(self, data: Series, tell: Callable[[str], object]) -> tuple[Plan, list[Part] | None]:
-        """The plan, with those treatments of further seasons, and logarithms or not, that forecast parts held back best
-        without a network; and the earlier ones of these parts, where they are known by it."""
-        plan, earlier = self.plan, None
-
-        def tried(way: Plan) -> tuple[list[Part], np.ndarray]:
-            parts = parts_held_back(way, data, self._dtype, tell, linear_only=True)
-            return parts, errors_of_parts(way, parts, len(data))
-
-        for k in range(len(plan.further)):
-            choices = plan.choices(k, data)
-            errors = [np.zeros(1)]
-            if len(choices) > 1:
-                errors = [tried(replace(choice, further=choice.further[: k + 1]))[1] for choice in choices]
-            plan = choices[int(np.argmin([part.sum() if len(part) else np.inf for part in errors]))]
-        if plan.may_log:
-            as_log = replace(plan, transformer="log")
-            # of few steps a small difference tells nothing
-            n_tried = (1 + EARLIER_PARTS) * (plan.calibration_fraction or 0.2) * data.lengths.max()
-            (parts, as_it_is), (parts_of_logs, logs) = tried(plan), tried(as_log)
-            # each part counts alike, of a series that grows too
-            if len(logs) and len(logs) == len(as_it_is) and (as_it_is > 0).all():
-                ratio = np.exp(np.mean(np.log(np.maximum(logs, 1e-300) / as_it_is)))
-                if ratio < 1 - MARGIN / max(n_tried, MARGIN):
-                    plan, parts = as_log, parts_of_logs
-            earlier = parts[:-1]
-        return plan, earlier
 
     def _hold_back(self, data: Series, tell: Callable[[str], object], earlier: list[Part] | None) -> None:
         """Forecast the newest parts of the data from the rest, if there is enough of it."""

@@ -17,6 +17,8 @@ from ._series_model import SeriesModel, seasonal_change
 MOST_ORIGINS, MOST_FORECASTS = 2000, 4_000_000
 # Parts before the one that is held back of which cheap candidates are tried too, and by how many steps at most.
 EARLIER_PARTS, MOST_STEPS_TRIED = 2, 100_000
+# By how many of the steps that were tried logarithms must be better, since of few a small difference tells nothing.
+MARGIN = 2.0
 
 
 @dataclass
@@ -241,6 +243,35 @@ def errors_of_parts(plan: Plan, parts: list[Part], n_series: int) -> np.ndarray:
         n_after += len(part.held.t)
         found.append(errors_in_units(part, forecasts, plan.horizon).sum())
     return np.array(found)
+
+
+def decide(plan: Plan, data: Series, dtype: str, tell: Callable[[str], object]) -> tuple[Plan, list[Part] | None]:
+    """The plan, with those treatments of further seasons, and logarithms or not, that forecast parts held back best
+    without a network; and the earlier ones of these parts, where they are known by it."""
+    earlier = None
+
+    def tried(way: Plan) -> tuple[list[Part], np.ndarray]:
+        parts = parts_held_back(way, data, dtype, tell, linear_only=True)
+        return parts, errors_of_parts(way, parts, len(data))
+
+    for k in range(len(plan.further)):
+        choices = plan.choices(k, data)
+        errors = [np.zeros(1)]
+        if len(choices) > 1:
+            errors = [tried(replace(choice, further=choice.further[: k + 1]))[1] for choice in choices]
+        plan = choices[int(np.argmin([part.sum() if len(part) else np.inf for part in errors]))]
+    if plan.may_log:
+        as_log = replace(plan, transformer="log")
+        # of few steps a small difference tells nothing
+        n_tried = (1 + EARLIER_PARTS) * (plan.calibration_fraction or 0.2) * data.lengths.max()
+        (parts, as_it_is), (parts_of_logs, logs) = tried(plan), tried(as_log)
+        # each part counts alike, of a series that grows too
+        if len(logs) and len(logs) == len(as_it_is) and (as_it_is > 0).all():
+            ratio = np.exp(np.mean(np.log(np.maximum(logs, 1e-300) / as_it_is)))
+            if ratio < 1 - MARGIN / max(n_tried, MARGIN):
+                plan, parts = as_log, parts_of_logs
+        earlier = parts[:-1]
+    return plan, earlier
 
 
 def errors_in_units(part: Part, forecasts: np.ndarray, horizon: int) -> np.ndarray:
