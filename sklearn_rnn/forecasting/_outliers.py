@@ -53,20 +53,19 @@ def without_outliers(values: np.ndarray, s: int) -> tuple[np.ndarray, Usual]:
     """The series (T, m), with NaN for its outliers; itself, if there are none. And what is usual of its changes."""
     usual = Usual.of(values, s)
     clean = cleaned(values, s, usual)
-    if clean is values:
-        return values, usual
     allowed = max(2, len(values) // FEW)
     recurs = (np.isnan(clean) & ~np.isnan(values)).sum(axis=0) > allowed
+    if len(values) > s:  # so many that none was looked at
+        recurs |= _maybe(values, s, usual).sum(axis=0) > 4 * allowed
     usual.limit = np.where(recurs, np.inf, usual.limit)
-    return np.where(recurs, values, clean), usual
+    return values if clean is values else np.where(recurs, values, clean), usual
 
 
 def cleaned(values: np.ndarray, s: int, usual: Usual, first: int = 0) -> np.ndarray:
     """The series with NaN for outliers from step `first` on, by what is usual; itself, if there are none."""
     if len(values) <= s or not np.isfinite(usual.limit).any():
         return values
-    with np.errstate(invalid="ignore"):
-        maybe = np.abs(values[s:] - values[:-s] - usual.change) > usual.limit
+    maybe = _maybe(values, s, usual)
     maybe[: max(first - s, 0)] = False
     # each outlier changes two differences: of many more, none is one
     maybe &= maybe.sum(axis=0) <= 4 * max(2, len(values) // FEW)
@@ -101,6 +100,12 @@ def without_far(P: np.ndarray, most: float) -> np.ndarray:
             if len(far) <= max(2, len(known) // FEW):  # what recurs is to be learnt
                 column[far] = np.nan
     return P
+
+
+def _maybe(values: np.ndarray, s: int, usual: Usual) -> np.ndarray:
+    """Which changes (T - s, m) are beyond the limit."""
+    with np.errstate(invalid="ignore"):
+        return np.abs(values[s:] - values[:-s] - usual.change) > usual.limit
 
 
 def _before(clean: np.ndarray, t: int, s: int, k: int, change: float) -> float:

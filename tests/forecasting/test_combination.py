@@ -209,6 +209,7 @@ def test_a_damped_trend_by_hand(n_series):
     Z = rng.normal(size=(n_series, 40, 1)).cumsum(axis=1) + np.arange(40)[:, None]
     n = np.full(n_series, 40)
     model = OwnSmoothing(5, (1,), (1,)).fit(Z, n)
+    model.parameters[:, 2, 1] = 0.9  # damped, whatever was chosen
     state = model.origins(Z, n, (np.arange(n_series), n - 1))
     found = model.forecasts(state, 5)[-1][:, :, 0]
     for i in range(n_series):
@@ -292,6 +293,7 @@ def test_which_values_are_outliers():
     recurs = rng.normal(size=(200, 1))
     recurs[::20] += 100
     assert outliers(recurs) == [[]]
+    assert without_outliers(recurs, 1)[1].limit == np.inf  # nor is the next
     for share in (0.02, 0.04, 0.06, 0.25):
         demand = rng.lognormal(3, 0.5, size=(1500, 1)) * (rng.uniform(size=(1500, 1)) < share)
         assert outliers(demand) == [[]]
