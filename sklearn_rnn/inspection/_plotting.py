@@ -1,0 +1,43 @@
+"""What all Displays share: matplotlib, which is imported when it is needed, and axes to draw on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Told apart in greyscale too: from dark to light, and each with a style of its own.
+COLORS = ("#1b3a5c", "#d1682b", "#4a9a8c", "#b04a7a", "#8a8a8a", "#c9b13f")
+LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
+
+
+def require_matplotlib(caller: str) -> None:
+    """An ImportError that names the extra where matplotlib is not installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} draws with matplotlib, which is not installed. Install it with: pip install 'sklearn-rnn[plot]'"
+        ) from error
+
+
+def axes_for(ax: Axes | None, caller: str, **figure_options: Any) -> tuple[Figure, Axes]:
+    """The axes that were given and their figure, or new ones.
+
+    Where axes are given pyplot is not even imported, so that no figure is opened and none made current.
+    """
+    require_matplotlib(caller)
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        return plt.subplots(layout="constrained", **figure_options)
+    if not hasattr(ax, "plot"):
+        raise TypeError(f"ax must be one matplotlib Axes, got {type(ax).__name__}.")
+    return ax.figure, ax
+
+
+def series_style(number: int) -> dict[str, Any]:
+    """Color and line style of the so-manieth line, told apart without color too."""
+    return {"color": COLORS[number % len(COLORS)], "linestyle": LINE_STYLES[number % len(LINE_STYLES)]}
