@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Told apart in greyscale too: from dark to light, and each with a style of its own.
 COLORS = ("#1b3a5c", "#d1682b", "#4a9a8c", "#b04a7a", "#8a8a8a", "#c9b13f")
@@ -23,7 +22,7 @@ def require_matplotlib(caller: str) -> None:
         ) from error
 
 
-def axes_for(ax: Axes | None, caller: str, **figure_options: Any) -> tuple[Figure, Axes]:
+def axes_for(ax: Axes | None, caller: str, **figure_options: Any) -> tuple[Any, Axes]:
     """The axes that were given and their figure, or new ones.
 
     Where axes are given pyplot is not even imported, so that no figure is opened and none made current.
