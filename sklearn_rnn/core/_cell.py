@@ -100,6 +100,7 @@ class Cell(ABC):
         grads: dict[str, np.ndarray],
         arena: Arena,
         dX: np.ndarray | None = None,
+        whole: np.ndarray | None = None,
     ) -> None:
         """Back-propagate through time.
 
@@ -114,4 +115,6 @@ class Cell(ABC):
         arena : Arena
         dX : ndarray of shape (T, F, N), or None
             The gradient of the inputs, W_x^T @ dA[t], is written here if it is wanted.
+        whole : ndarray of shape (T, H, N), or None
+            The whole gradient of each h_t, from above and through later steps, is written here if it is wanted.
         """

@@ -65,6 +65,11 @@ def _backwards(*sequences: Sequence) -> list[Sequence]:
     return [sequence[::-1] for sequence in sequences]
 
 
+def _places(whole: np.ndarray | None, n_steps: int) -> np.ndarray | list[None]:
+    """Where the whole gradient of each h_t is to be written; nowhere, unless it is wanted."""
+    return [None] * n_steps if whole is None else whole
+
+
 class ElmanCell(Cell):
     """The simple recurrent network (Elman, 1990).
 
@@ -101,12 +106,13 @@ class ElmanCell(Cell):
                 np.maximum(h, 0.0, out=h)
         return (H,), None
 
-    def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
+    def backward(self, weights, Z, cache, dH, grads, arena, dX=None, whole=None):
         width = len(weights["W_h"])
         n_steps, batch = len(Z) - 1, Z.shape[2]
         dh = np.zeros((width, batch), Z.dtype)
         times_W_hT, (dh_out,) = product(np.ascontiguousarray(weights["W_h"].T), dh[None])
         dW = np.zeros((width, Z.shape[1]), Z.dtype)
+        places = _places(whole, n_steps)
         if dX is not None:
             times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
         for steps in chunks(n_steps, batch, 4 * dh.nbytes):
@@ -117,9 +123,11 @@ class ElmanCell(Cell):
                     subtract(1.0, multiply(H, H, dA), dA)
                 else:
                     np.greater(H, 0.0, out=dA, casting="unsafe")
-                for from_above, da in zip(*_backwards(dH[steps], dA)):
+                for from_above, da, place in zip(*_backwards(dH[steps], dA, places[steps])):
                     if from_above is not None:
                         add(dh, from_above, dh)
+                    if place is not None:
+                        place[...] = dh
                     multiply(dh, da, da)
                     times_W_hT(da, dh_out)
                 dW += sum_outer(dA, Z[:-1][steps], arena)
@@ -201,7 +209,7 @@ class GRUCell(Cell):
             add(h, n, h)
         return (H,), A
 
-    def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
+    def backward(self, weights, Z, cache, dH, grads, arena, dX=None, whole=None):
         W_h = weights["W_h"]
         width = W_h.shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
@@ -210,6 +218,7 @@ class GRUCell(Cell):
         times_W_hT, (dh_out,) = product(np.ascontiguousarray(np.vstack([W_h[two:], W_h[:two]]).T), dh[None])
         dW_h, dW_x = np.zeros((three, width), Z.dtype), np.zeros((three, Z.shape[1] - width), Z.dtype)
         db_hn = np.zeros(width, Z.dtype)
+        places = _places(whole, n_steps)
         if dX is not None:
             times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
         for steps in chunks(n_steps, batch, 14 * dh.nbytes):
@@ -229,11 +238,13 @@ class GRUCell(Cell):
                 F_z *= F_n
                 subtract(1.0, multiply(n, n, da_n), da_n)  # da_n lends its memory
                 F_n *= da_n
-                for from_above, f_r, f_z, f_n, r_t, z_t, dm_t, da_r_t, da_z_t, da_n_t, da_mrz in zip(
-                    *_backwards(dH[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
+                for from_above, place, f_r, f_z, f_n, r_t, z_t, dm_t, da_r_t, da_z_t, da_n_t, da_mrz in zip(
+                    *_backwards(dH[steps], places[steps], F_r, F_z, F_n, r, z, dm, da_r, da_z, da_n, dA[:, :three])
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
+                    if place is not None:
+                        place[...] = dh
                     multiply(dh, f_z, da_z_t)
                     multiply(dh, f_n, da_n_t)
                     multiply(da_n_t, f_r, da_r_t)
@@ -322,12 +333,13 @@ class LSTMCell(Cell):
             multiply(o, tanh(c, tanh_c), h)
         return (H, C), A
 
-    def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
+    def backward(self, weights, Z, cache, dH, grads, arena, dX=None, whole=None):
         width = weights["W_h"].shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
         dh, dc, from_h = np.zeros((3, width, batch), Z.dtype)
         times_W_hT, (dh_out,) = product(np.ascontiguousarray(weights["W_h"].T), dh[None])
         dW = np.zeros((4 * width, Z.shape[1]), Z.dtype)
+        places = _places(whole, n_steps)
         if dX is not None:
             times_W_xT, dX = product(np.ascontiguousarray(weights["W_x"].T), dX)
         for steps in chunks(n_steps, batch, 18 * dh.nbytes):
@@ -350,11 +362,13 @@ class LSTMCell(Cell):
                 subtract(1.0, multiply(tanh_c, tanh_c, F_c), F_c)
                 F_c *= o
                 dA = arena.empty((len(i), 4 * width, batch), Z.dtype)
-                for from_above, f_i, f_f, f_g, f_o, f_c, f_t, da_i, da_f, da_g, da_o, da in zip(
-                    *_backwards(dH[steps], F_i, F_f, F_g, F_o, F_c, f, *_blocks(dA, 4), dA)
+                for from_above, place, f_i, f_f, f_g, f_o, f_c, f_t, da_i, da_f, da_g, da_o, da in zip(
+                    *_backwards(dH[steps], places[steps], F_i, F_f, F_g, F_o, F_c, f, *_blocks(dA, 4), dA)
                 ):
                     if from_above is not None:
                         add(dh, from_above, dh)
+                    if place is not None:
+                        place[...] = dh
                     add(dc, multiply(dh, f_c, from_h), dc)
                     multiply(dh, f_o, da_o)
                     multiply(dc, f_i, da_i)

@@ -197,7 +197,7 @@ class MinGRUCell(Cell):
                 scan(kept, multiply(z, n, arena.empty(z.shape, Z.dtype)), H[steps.start], H[1:][steps], arena)
         return (H,), A
 
-    def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
+    def backward(self, weights, Z, cache, dH, grads, arena, dX=None, whole=None):
         rows = len(weights["b"])
         width = rows // 2
         n_steps, batch = len(Z) - 1, Z.shape[2]
@@ -212,6 +212,8 @@ class MinGRUCell(Cell):
                 D[-1] += carried
                 scan(kept[:0:-1], D[-2::-1], D[-1], D[-2::-1], arena)
                 multiply(kept[0], D[0], carried)
+                if whole is not None:
+                    whole[steps] = D
                 subtract(n, Z[steps, :width], da_z)
                 da_z *= kept
                 subtract(1.0, multiply(n, n, da_n), da_n)
@@ -284,7 +286,7 @@ class IndRNNCell(Cell):
                 relu_scan(u[:, None], V, H[steps.start], H[1:][steps], arena)
         return (H,), None
 
-    def backward(self, weights, Z, cache, dH, grads, arena, dX=None):
+    def backward(self, weights, Z, cache, dH, grads, arena, dX=None, whole=None):
         width = len(weights["b"])
         n_steps, batch = len(Z) - 1, Z.shape[2]
         e, u, g = self._u_and_g(weights)
@@ -301,6 +303,8 @@ class IndRNNCell(Cell):
                 D[-1] += carried
                 scan(kept[:0:-1], D[-2::-1], D[-1], D[-2::-1], arena)
                 multiply(kept[0], D[0], carried)
+                if whole is not None:
+                    whole[steps] = D
                 dA *= D
                 dW += sum_outer(dA, Z[steps, width:], arena)
                 du += multiply(dA, Z[steps, :width], D).sum(axis=(0, 2))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from ._optimizers import Optimizer, Schedule, average_in, clip
+from ._optimizers import Optimizer, Schedule, average_in, clip, norm_of
 
 Objective = Callable[[np.ndarray, Any], tuple[float, np.ndarray]]
 
@@ -32,11 +32,19 @@ class Progress:
         Updates done; how often an adaptive rate was divided by 5.
     curve : list of float
         Training objective of each epoch.
+    norms, clipped : list of float
+        Of each epoch, the mean norm that the gradient had before it was clipped, and the share of the updates in which
+        it was.
+    rate : float or None
+        Learning rate of the last update; L-BFGS has none.
     """
 
     t: int = 0
     cuts: int = 0
     curve: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    clipped: list[float] = field(default_factory=list)
+    rate: float | None = None
 
     @property
     def epoch(self) -> int:
@@ -68,6 +76,8 @@ class Monitor:
         validate(theta) -> value to be minimised, called after every epoch. An epoch counts once it has returned.
     on_epoch_begin : callable or None
         on_epoch_begin(), before the first batch is cut.
+    on_batch_end : callable or None
+        on_batch_end(value, norm), with the objective of a mini-batch and the norm of its gradient.
     on_epoch_end : callable or None
         on_epoch_end(theta) -> True to stop.
     """
@@ -80,11 +90,12 @@ class Monitor:
         watch_validation: bool = False,
         validate: Callable[[np.ndarray], float] | None = None,
         on_epoch_begin: Callable[[], None] | None = None,
+        on_batch_end: Callable[[float, float], None] | None = None,
         on_epoch_end: Callable[[np.ndarray], bool] | None = None,
     ):
         self.tol, self.patience = tol, n_iter_no_change
         self.watch_validation, self.validate = watch_validation, validate
-        self.on_epoch_begin, self.on_epoch_end = on_epoch_begin, on_epoch_end
+        self.on_epoch_begin, self.on_batch_end, self.on_epoch_end = on_epoch_begin, on_batch_end, on_epoch_end
         self.best = np.inf
         self.best_theta: np.ndarray | None = None
         self.without_gain = 0
@@ -97,7 +108,9 @@ class Monitor:
             self.on_epoch_begin()
         self.start = theta.copy()
 
-    def epoch_ends(self, theta: np.ndarray, loss: float, progress: Progress) -> None:
+    def epoch_ends(
+        self, theta: np.ndarray, loss: float, progress: Progress, norm: float = np.nan, clipped: float = 0.0
+    ) -> None:
         """Record the epoch that led from its start to theta; raise Stop if it should be the last."""
         # The objective of an epoch is measured on the way from its first weights on, a validation value on its last.
         watched, measured_on = loss, self.start
@@ -105,6 +118,8 @@ class Monitor:
             value = self.validate(theta)
             if self.watch_validation:
                 watched, measured_on = value, theta.copy()
+        progress.norms.append(norm)
+        progress.clipped.append(clipped)
         progress.curve.append(loss)
         # the comparisons are False, so no gain, for a value that is not a number
         self.without_gain = 0 if watched < self.best - self.tol else self.without_gain + 1
@@ -176,18 +191,24 @@ def minimize_stochastic(
     try:
         for _ in range(n_epochs):
             monitor.epoch_begins(kept)
-            total, count = 0.0, 0
+            total, count, first = 0.0, 0, progress.t
+            norms, n_clipped = 0.0, 0
             for batch, n in epoch_batches():
                 value, g = _checked(*objective(theta, batch))
-                clip(g, clip_norm, clip_value)
-                rate = schedule.rate(progress.epoch, progress.t + 1, progress.cuts)
+                norm, clipped = clip(g, clip_norm, clip_value)
+                progress.rate = schedule.rate(progress.epoch, progress.t + 1, progress.cuts)
                 progress.t += 1
-                optimizer.step(theta, g, rate, progress.t)
+                optimizer.step(theta, g, progress.rate, progress.t)
                 if averaged is not None:
                     average_in(averaged, theta, progress.t)
                 total += value * n
                 count += n
-            monitor.epoch_ends(kept, total / count, progress)
+                norms += norm
+                n_clipped += clipped
+                if monitor.on_batch_end is not None:
+                    monitor.on_batch_end(value, norm)
+            updates = progress.t - first
+            monitor.epoch_ends(kept, total / count, progress, norms / updates, n_clipped / updates)
             if monitor.is_stuck:
                 if schedule.kind != "adaptive" or schedule.rate(0, 0, progress.cuts) <= 1e-6:
                     raise Stop
@@ -219,16 +240,17 @@ def minimize_lbfgs(
     """
     dtype = theta.dtype
     best = np.inf  # the least value that any evaluation came to
+    norm = np.nan  # of the gradient at the last evaluation, which is where an iteration ends
 
     def fun(x):
-        nonlocal best
+        nonlocal best, norm
         try:
             value, g = _checked(*objective(x.astype(dtype)))
         except NotFinite:
             # A line search that steps too far comes back from a large value; after an infinite one scipy gives up,
             # and calls that convergence.
             return 1e3 * (abs(best if np.isfinite(best) else 0.0) + 1), np.zeros_like(x)
-        best = min(best, value)
+        best, norm = min(best, value), norm_of(g)
         return value, g.astype(np.float64)
 
     def callback(intermediate_result):
@@ -236,7 +258,7 @@ def minimize_lbfgs(
         progress.t += 1
         monitor.epoch_begins(theta)  # an iteration is measured where it ends
         try:
-            monitor.epoch_ends(theta, float(intermediate_result.fun), progress)
+            monitor.epoch_ends(theta, float(intermediate_result.fun), progress, norm)
             # scipy has its own test for the training objective
             if monitor.watch_validation and monitor.is_stuck:
                 raise Stop
@@ -253,6 +275,8 @@ def minimize_lbfgs(
     )
     if not progress.curve:
         # at an optimum from the start: no iteration ran, but there is a loss
+        progress.norms.append(norm)
+        progress.clipped.append(0.0)
         progress.curve.append(best)
     if not np.isfinite(best):
         return "diverged"  # nowhere finite, not even at the start

@@ -155,9 +155,9 @@ class Network:
         mask /= keep
         return A * mask, mask
 
-    def _forward_layers(self, named, batch: Batch, rng, arena: Arena):
-        """Run all layers. Returns the states of the last one (T, D, N), a trace for `_backward_layers`, and what
-        each cell remembers after the last step."""
+    def _forward_layers(self, named, batch: Batch, rng, arena: Arena, n_layers: int | None = None):
+        """Run all layers, or the first so many. Returns the states of the last one (T, D, N), a trace for
+        `_backward_layers`, and what each cell remembers after the last step."""
         X, valid = batch.X, batch.valid
         if self.n_tokens is not None:
             if self._embeds:
@@ -167,7 +167,7 @@ class Network:
         n_steps, _, n_sequences = X.shape
         trace: list = []
         state_after: list = []
-        for layer, width in enumerate(self.hidden_layer_sizes):
+        for layer, width in enumerate(self.hidden_layer_sizes[:n_layers]):
             mask = None
             if layer:
                 X, mask = self._drop(X, rng)
@@ -190,19 +190,22 @@ class Network:
             trace.append((runs, mask))
         return X, trace, state_after
 
-    def _backward_layers(self, named, trace, dH, batch: Batch, grads, arena: Arena):
-        """Send dH (T, D, N), or a list of T arrays (D, N) or None, down through all layers."""
+    def _backward_layers(self, named, trace, dH, batch: Batch, grads, arena: Arena, whole: list | None = None):
+        """Send dH (T, D, N), or a list of T arrays (D, N) or None, down through all layers.
+
+        The whole gradients of their states are put into `whole`, if it is given, those of the last layer first.
+        """
         lengths = batch.lengths
         for layer in reversed(range(len(trace))):
             runs, mask = trace[layer]
             width = self.hidden_layer_sizes[layer]
             dX: np.ndarray | None = None
+            wholes = []
             for k, (direction, (Z, cache)) in enumerate(zip(self.directions, runs)):
                 mine = dH
                 if len(self.directions) == 2:
                     rows = slice(k * width, (k + 1) * width)
-                    whole = isinstance(dH, np.ndarray)
-                    mine = dH[:, rows] if whole else [None if d is None else d[rows] for d in dH]
+                    mine = dH[:, rows] if isinstance(dH, np.ndarray) else [None if d is None else d[rows] for d in dH]
                 if direction:
                     if lengths is None:
                         mine = mine[::-1]
@@ -216,11 +219,17 @@ class Network:
                 from_here = None
                 if layer or self._embeds:  # is there anything to learn further down?
                     from_here = arena.empty((n_steps - 1, n_rows - width - 1, n_sequences), Z.dtype)
-                self.cell.backward(weights, Z, cache, mine, self._layer(grads, layer, direction), arena, from_here)
+                of_cell = self._layer(grads, layer, direction)
+                D = None if whole is None else np.empty_like(Z[1:, :width])
+                self.cell.backward(weights, Z, cache, mine, of_cell, arena, from_here, D)
+                if D is not None:
+                    wholes.append(reverse_in_time(D, lengths) if direction else D)
                 if from_here is not None:
                     if direction:
                         from_here = reverse_in_time(from_here, lengths)
                     dX = from_here if dX is None else dX + from_here
+            if whole is not None:
+                whole.append(np.concatenate(wholes, axis=1))
             if layer and dX is not None:
                 dH = dX if mask is None else dX * mask
             elif dX is not None:
@@ -231,10 +240,21 @@ class Network:
                 )
                 grads["E"][...] = one_hot.T @ dX
 
-    def hidden_states(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> np.ndarray:
-        """States of the last layer, (T, D, N); zero at padded steps."""
+    def hidden_states(
+        self, theta: np.ndarray, batch: Batch, arena: Arena | None = None, n_layers: int | None = None
+    ) -> np.ndarray:
+        """States of the last of the first so many layers, (T, D, N); zero at padded steps."""
         arena = _started(arena)
-        return self._forward_layers(self.layout.views(theta), batch, None, arena)[0]
+        return self._forward_layers(self.layout.views(theta), batch, None, arena, n_layers)[0]
+
+    def hidden_gradients(
+        self, theta: np.ndarray, batch: Batch, arena: Arena | None = None, layer: int = -1
+    ) -> np.ndarray:
+        """dL/dh_t at every step of a layer (T, D, N), L the sum of weight times loss: the whole gradient, through all
+        later steps and the layers above; zero at padded steps."""
+        whole: list[np.ndarray] = []
+        self.loss_grad(theta, batch, None, arena, whole)
+        return whole[::-1][layer]
 
     def outputs(self, theta: np.ndarray, batch: Batch, arena: Arena | None = None) -> np.ndarray:
         """Raw outputs O: (K, N), or (T, K, N) where pooling is None."""
@@ -276,7 +296,12 @@ class Network:
         return self._weighted_sum(self.outputs(theta, batch, arena), batch)[0]
 
     def loss_grad(
-        self, theta: np.ndarray, batch: Batch, rng: np.random.Generator | None = None, arena: Arena | None = None
+        self,
+        theta: np.ndarray,
+        batch: Batch,
+        rng: np.random.Generator | None = None,
+        arena: Arena | None = None,
+        whole: list[np.ndarray] | None = None,
     ) -> tuple[float, np.ndarray]:
         """Sum of weight times loss over the batch, and its gradient with respect to theta.
 
@@ -288,6 +313,8 @@ class Network:
             Draws the dropout masks; None switches dropout off.
         arena : Arena or None
             Memory for the step; None takes new memory.
+        whole : list or None
+            If given, the whole gradients of the states are put into it, those of the last layer first.
         """
         arena = _started(arena)
         named = self.layout.views(theta)
@@ -315,7 +342,7 @@ class Network:
             grads["W_o"][...] = dO @ thinned.T
             grads["b_o"][...] = dO.sum(axis=1)
             dH = self.pooling.backward(named, H, pooling_cache, dP, grads, arena)
-        self._backward_layers(named, trace, dH, batch, grads, arena)
+        self._backward_layers(named, trace, dH, batch, grads, arena, whole)
         return value, gradient
 
     def fast_forward(

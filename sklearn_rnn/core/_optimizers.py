@@ -16,17 +16,33 @@ import numpy as np
 AVERAGE_POWER = 8
 
 
-def clip(g: np.ndarray, norm: float | None, value: float | None) -> None:
-    """Cut every entry to [-value, value], then shorten the whole vector to `norm`, in place."""
-    if value is not None:
+def norm_of(g: np.ndarray) -> float:
+    """The length of a vector, also where its squares overflow."""
+    length = float(np.sqrt(g @ g))
+    if not np.isfinite(length):
+        largest = float(np.abs(g).max())
+        shorter = g / largest
+        length = largest * float(np.sqrt(shorter @ shorter))
+    return length
+
+
+def clip(g: np.ndarray, norm: float | None, value: float | None) -> tuple[float, bool]:
+    """Cut every entry to [-value, value], then shorten the whole vector to `norm`, in place.
+
+    Returns the length that g had before, and whether anything was cut.
+    """
+    before = length = norm_of(g)
+    clipped = False
+    if value is not None and length > value and np.abs(g).max() > value:
         np.clip(g, -value, value, out=g)
-    if norm is not None:
-        length = np.sqrt(g @ g)
-        if not np.isfinite(length):  # the squares overflowed
+        length, clipped = norm_of(g), True
+    if norm is not None and length > norm:
+        if length > np.sqrt(np.finfo(g.dtype).max):  # then norm / length would be 0, or nearly
             g /= np.abs(g).max()
-            g *= norm / np.sqrt(g @ g)
-        elif length > norm:
-            g *= norm / length
+            length = norm_of(g)
+        g *= norm / length
+        clipped = True
+    return before, clipped
 
 
 def average_in(averaged: np.ndarray, theta: np.ndarray, t: int) -> None:

@@ -102,8 +102,8 @@ class Training:
         Weights to start from; changed in place.
     rng : Generator
         Draws the mini-batches and the dropout.
-    curve : list of float
-        Objective of each epoch so far.
+    curves : mapping of str to sequence of float
+        Of each epoch so far, what `Progress` records under these names.
     memory : dict, default=None
         `memory` of an earlier training with the same solver, to go on with its state.
 
@@ -121,11 +121,13 @@ class Training:
         theta: np.ndarray,
         rng: np.random.Generator,
         *,
-        curve: Sequence[float] = (),
+        curves: Mapping[str, Sequence[float]] | None = None,
         memory: Mapping | None = None,
     ):
         self.network, self.settings, self.rng = network, settings, rng
-        self.progress = Progress(curve=list(curve))
+        self.progress = Progress()
+        for name, values in (curves or {}).items():
+            setattr(self.progress, name, list(values))
         self.validation: list[tuple[float, float | None]] = []
         self._theta, self._monitor = theta, Monitor(tol=settings.tol, n_iter_no_change=np.inf)
         self._shrink = settings.alpha * network.layout.is_matrix(theta.dtype)
@@ -286,6 +288,7 @@ class Training:
         held_out: Data | None = None,
         score: Callable[[np.ndarray], float] | None = None,
         on_epoch_begin: Callable[[], None] | None = None,
+        on_batch_end: Callable[[float, float], None] | None = None,
         on_epoch_end: Callable[[np.ndarray], bool] | None = None,
     ) -> str:
         """Train for up to `max_iter` epochs.
@@ -296,8 +299,8 @@ class Training:
             Validated on after every epoch.
         score : callable, default=None
             score(theta), larger is better: what is watched in place of the loss on `held_out`.
-        on_epoch_begin, on_epoch_end : callable, default=None
-            The latter is given the weights, and returns True to stop.
+        on_epoch_begin, on_batch_end, on_epoch_end : callable, default=None
+            See `Monitor`.
 
         Returns
         -------
@@ -318,6 +321,7 @@ class Training:
             watch_validation=settings.watch_validation,
             validate=None if held_out is None else validate,
             on_epoch_begin=on_epoch_begin,
+            on_batch_end=on_batch_end,
             on_epoch_end=on_epoch_end,
         )
         if settings.solver == "lbfgs":
@@ -332,8 +336,9 @@ class Training:
             )
         return self._descend(data, cores, monitor, settings.max_iter)
 
-    def one_pass(self, data: Data, cores: Cores) -> str:
-        """One epoch, after which the last weights are kept, not the best; returns as `run`."""
+    def one_pass(self, data: Data, cores: Cores, on_batch_end: Callable[[float, float], None] | None = None) -> str:
+        """One epoch, after which the last weights are kept, not the best; arguments and result as of `run`."""
+        self._monitor.on_batch_end = on_batch_end
         return self._descend(data, cores, self._monitor, 1)
 
     def _descend(self, data: Data, cores: Cores, monitor: Monitor, n_epochs: int) -> str:

@@ -27,19 +27,14 @@ from ..core._training import Settings, Training
 from ..sequences._arrays import as_array, is_ragged
 from ..sequences._checks import check_sequences, is_plain_table
 from ..sequences._dataset import Dataset
-from ..sequences._patches import in_patches
 from ..sequences._sequences import CHANNELS_LAST, Sequences
 from ._choices import ChosenParts, choose_batch_size, choose_rate, chosen, is_open
 from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
-from ._learning import (
-    learn,
-    print_epoch,
-    refuse_if_nothing_was_learnt,
-    tell,
-    what_to_try,
-)
+from ._learning import learn, refuse_if_nothing_was_learnt, tell, what_to_try
+from ._progress import CURVES, Announcer, curves_of
 from ._rows import compute_rows
+from ._states import HiddenStates
 
 
 def _has_partial_fit(estimator):
@@ -53,7 +48,7 @@ def _has_partial_fit(estimator):
 partial_fit_available = available_if(_has_partial_fit)
 
 
-class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator):
+class BaseRNN(HiddenStates, Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly.
 
     A subclass says what its targets are: `_describe_loss` and `_encode_targets`.
@@ -62,6 +57,8 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
     n_outputs_: int
     n_features_in_: int
     loss_curve_: list[float]
+    gradient_norm_curve_: list[float]
+    clipped_curve_: list[float]
     best_loss_: float
     n_iter_: int
     validation_loss_curve_: list[float] | None
@@ -316,10 +313,10 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
             if held_out is not None and self.scoring != "loss":
                 score = make_score(self, self.scoring, *validation)
             epochs = EpochCallbacks(self, X, y, self.max_iter)
+            announcer = Announcer(training, self.verbose)
 
             def on_epoch_end(theta):
-                if self.verbose:
-                    print_epoch(training)
+                announcer.epoch()
                 return epochs.end(theta)
 
             def work(cores):
@@ -329,11 +326,13 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
                     held_out=None if held_out is None else held_out.with_mean_weight_1(),
                     score=score,
                     on_epoch_begin=epochs.begin,
+                    on_batch_end=announcer.batch if announcer.verbose > 1 else None,
                     on_epoch_end=on_epoch_end,
                 )
 
             n_before = training.progress.epoch
-            reason = self._learn(training, work, keep_memory=self.warm_start)
+            with announcer:
+                reason = self._learn(training, work, keep_memory=self.warm_start)
             refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == n_before)
             if reason != "interrupted":
                 epochs.close()
@@ -348,7 +347,10 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
             # A chunk is a part of the data: scaling its weights to mean 1 would make all chunks weigh alike.
             data = self._prepare(X, y, sample_weight, reset=not go_on)
             training = self._begin(go_on, data)
-            reason = self._learn(training, lambda cores: training.one_pass(data, cores), keep_memory=True)
+            with Announcer(training, self.verbose, one_pass=True) as announcer:
+                work = partial(training.one_pass, data, on_batch_end=announcer.batch)
+                reason = self._learn(training, work, keep_memory=True)
+                announcer.epoch()
         if reason != "max_iter":
             tell(reason, self, self.n_iter_, self.solver, whole_epochs=False)
         return self
@@ -366,14 +368,14 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
             if not go_on or not hasattr(self, "_split_seed"):
                 self._split_seed = int(split_seed)  # a warm start must hold out the same samples
         if go_on:
-            theta, curve = self._theta.copy(), self.loss_curve_
+            theta, curves = self._theta.copy(), curves_of(self)
         else:
             start = partial(network.start, rng, self.init, self.init_scale, self._dtype, data.sequences.usual_length)
             # under the same settings as training: the weights must not depend on the number of BLAS threads
-            theta, curve = Cores().use(lambda cores: start()), []
+            theta, curves = Cores().use(lambda cores: start()), {}
             self.validation_loss_curve_, self.validation_scores_ = None, None
         self._theta = theta.copy()
-        return Training(network, self._settings(len(data)), theta, rng, curve=curve, memory=memory)
+        return Training(network, self._settings(len(data)), theta, rng, curves=curves, memory=memory)
 
     def _learn(self, training: Training, work: Callable[[Cores], str], keep_memory: bool) -> str:
         """`learn`, and keep the results in the attributes of this estimator."""
@@ -381,7 +383,8 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
 
         def keep():
             self._theta = training.theta
-            self.loss_curve_ = training.progress.curve
+            for name, attribute in CURVES.items():
+                setattr(self, attribute, getattr(training.progress, name))
             self.n_iter_ = training.progress.epoch
             self.best_loss_ = min(self.loss_curve_, default=np.inf)
             validation = training.validation[: self.n_iter_ - n_before]
@@ -428,26 +431,6 @@ class BaseRNN(Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEs
                 "too large. Scale X as in fit, or fit again with a smaller learning_rate_init."
             )
         return rows, sequences
-
-    def hidden_states(self, X: ArrayLike) -> np.ndarray:
-        """States of the last layer at every time step.
-
-        Parameters
-        ----------
-        X : as in `fit`
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_timesteps, n_directions * width)
-            The forward direction first. NaN at absent steps; for a list, an object array of
-            (n_timesteps_i, n_directions * width) arrays. Time steps are patches where `patch_size_` is not 1.
-        """
-        sequences = self._check_fitted_X(X)
-        if self.patch_size_ > 1:
-            patches = in_patches(sequences, self.patch_size_)
-            sequences = Sequences.from_ragged(patches) if isinstance(patches, list) else Sequences.from_3d(patches)
-        network = self._network()
-        return sequences.arrange_steps(compute_rows(network.hidden_states, self._theta, sequences, network), np.nan)
 
     @property
     def weights_(self) -> dict[str, np.ndarray]:

@@ -213,7 +213,9 @@ TRAINING_PARAMETERS = """\
         entry of the gradient at which it stops. In any case the weights of the best epoch are kept, not the last.
 
     verbose : bool or int, default=False
-        Print one line an epoch.
+        1 prints one line an epoch: its loss, the validation loss and score, the learning rate, the norm of the gradient
+        (the mean over its updates) and how many seconds are left at most. On a terminal the line is rewritten in
+        place. 2 also prints every mini-batch.
 
     warm_start : bool, default=False
         Let `fit` go on from the weights that the last fit kept, with the state of its solver.
@@ -269,6 +271,12 @@ ATTRIBUTES = """\
 
     loss_curve_ : list of float
         Mean loss, with the L2 penalty, of each epoch.
+
+    gradient_norm_curve_ : list of float
+        Norm of the gradient before it was clipped, the mean over the updates of each epoch.
+
+    clipped_curve_ : list of float
+        Share of the updates of each epoch in which the gradient was clipped, in [0, 1].
 
     validation_loss_curve_ : list of float, or None
         Mean loss on the validation data after each epoch, without the penalty.

@@ -149,14 +149,3 @@ def without_word_of_max_iter(work: Callable[[], T]) -> T:
         return work()
 
     return contextvars.copy_context().run(in_context)
-
-
-def print_epoch(training: Training) -> None:
-    """What `verbose` says."""
-    line = f"Epoch {training.progress.epoch}, loss = {training.progress.curve[-1]:.8f}"
-    if training.validation:
-        loss, score = training.validation[-1]
-        line += f", validation loss = {loss:.8f}"
-        if score is not None:
-            line += f", validation score = {score:.6f}"
-    print(line)

@@ -15,7 +15,11 @@ from ..sequences._sequences import Sequences
 
 
 def compute_rows(
-    compute: Callable[..., np.ndarray], theta: np.ndarray, sequences: Sequences, network: Network
+    compute: Callable[..., np.ndarray],
+    theta: np.ndarray,
+    sequences: Sequences,
+    network: Network,
+    batch_of: Callable[[np.ndarray], Batch] | None = None,
 ) -> np.ndarray:
     """compute(theta, batch, arena) over all sequences, as rows: one for each sequence, or one for each valid step.
 
@@ -27,6 +31,8 @@ def compute_rows(
         Its dtype is that of the computation.
     sequences : Sequences
     network : Network
+    batch_of : callable, default=None
+        The batch of sequences given by their numbers, where it holds more than their inputs.
 
     Returns
     -------
@@ -38,8 +44,8 @@ def compute_rows(
     rows = np.empty(0)
 
     def compute_block(index, arena):
-        X, lengths = sequences.steps(index, theta.dtype)
-        return compute(theta, Batch(X, lengths), arena)
+        batch = Batch(*sequences.steps(index, theta.dtype)) if batch_of is None else batch_of(index)
+        return compute(theta, batch, arena)
 
     def put(index, values):
         nonlocal rows

@@ -14,25 +14,22 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import validate_parameters
+from .._sklearn import CallbackSupportMixin, EpochCallbacks, validate_parameters, with_callbacks
 from .._stored import Stored, all_or_nothing
 from ..core._cores import Cores, with_numerics
 from ..core._network import Network
-from ..core._optimizers import Schedule
-from ..core._training import Settings, Training
+from ..core._training import Training
 from ..estimators._hyperparameters import layer_sizes, store_parameters
-from ..estimators._learning import learn, print_epoch, refuse_if_nothing_was_learnt, tell
+from ..estimators._learning import learn, refuse_if_nothing_was_learnt, tell
+from ..estimators._progress import CURVES, Announcer, curves_of
 from ..sequences._dataset import Dataset
 from ._parameters import TextParameters
 from ._reader import Reader, token_network
 from ._streams import count, streams, warn_if_short
 from ._tokens import UNKNOWN, as_texts, check_sampling, find_vocabulary, sample, to_numbers, tokenize
 
-# What is no parameter here, but of RNNSequenceClassifier.
-_OPTIMIZER_DEFAULTS = {"momentum": 0.9, "nesterovs_momentum": True, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
-
-class RNNTextGenerator(Stored, TextParameters, BaseEstimator):
+class RNNTextGenerator(Stored, CallbackSupportMixin, TextParameters, BaseEstimator):
     """Recurrent network that reads text token by token and predicts the next one.
 
     Parameters
@@ -94,6 +91,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         What joins generated tokens: "" for characters, otherwise " ".
     loss_curve_ : list of float
         Mean nats a token over each pass, while the weights change; with the penalty, if alpha is not 0.
+    gradient_norm_curve_, clipped_curve_ : list of float
+        As in RNNSequenceClassifier.
     validation_loss_curve_ : list of float, or None
         Nats a token on the held-out text after each pass of the last `fit`. Every stream starts without a past, so
         `score` is a little better. None without a held-out part.
@@ -121,6 +120,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
 
     vocabulary_: dict[str, int]
     loss_curve_: list[float]
+    gradient_norm_curve_: list[float]
+    clipped_curve_: list[float]
     validation_loss_curve_: list[float] | None
     n_iter_: int
     _theta: np.ndarray
@@ -194,27 +195,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
     def _streams(self, numbers: np.ndarray) -> Dataset:
         return streams(numbers, self.batch_size, self.bptt_steps)
 
-    def _settings(self, n_streams: int, learning_rate: str) -> Settings:
-        """The parameters that say how to train."""
-        all_passes = not self.early_stopping and self.learning_rate != "adaptive"
-        return Settings(
-            solver=self.solver,
-            schedule=Schedule(
-                learning_rate, self.learning_rate_init, decay=self.learning_rate_decay, max_iter=self.max_iter
-            ),
-            optimizer=_OPTIMIZER_DEFAULTS,
-            alpha=self.alpha,
-            batch_size=n_streams,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            n_iter_no_change=self.max_iter + 1 if all_passes else self.n_iter_no_change,
-            watch_validation=self.early_stopping,
-            averaging=self.averaging,
-            clip_norm=self.clip_norm,
-            clip_value=self.clip_value,
-            bptt_steps=self.bptt_steps,
-        )
-
     def _describe_net(self) -> dict:
         """All that the network's shape depends on, as plain values."""
         return {
@@ -238,21 +218,24 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             memory = None
             rng = np.random.default_rng(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if go_on:
-            theta, curve = self._theta.copy(), self.loss_curve_
+            theta, curves = self._theta.copy(), curves_of(self)
         else:
             self._net = self._describe_net()
             network, dtype = self._network(), np.dtype(np.float32)
             start = partial(network.start, rng, self.init, self.init_scale, dtype, self.bptt_steps)
-            theta, curve = Cores().use(lambda cores: start()), []
+            theta, curves = Cores().use(lambda cores: start()), {}
             self.validation_loss_curve_ = None
         settings = self._settings(n_streams, learning_rate)
-        return Training(self._network(), settings, theta, rng, curve=curve, memory=memory)
+        return Training(self._network(), settings, theta, rng, curves=curves, memory=memory)
 
     def _keep(self, training: Training) -> None:
-        self._theta, self.loss_curve_, self.n_iter_ = training.theta, training.progress.curve, training.progress.epoch
+        self._theta, self.n_iter_ = training.theta, training.progress.epoch
+        for name, attribute in CURVES.items():
+            setattr(self, attribute, getattr(training.progress, name))
         if training.validation:
             self.validation_loss_curve_ = [loss for loss, _ in training.validation[: self.n_iter_]]
 
+    @with_callbacks
     def fit(self, text: str | Iterable[str], y: object = None) -> Self:
         """Learn from a text.
 
@@ -302,16 +285,28 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             training = self._begin(False, len(data), self.learning_rate)
             self.__dict__.pop("_training", None)
 
-            def on_epoch_end(theta):
-                if self.verbose:
-                    print_epoch(training)
-                return False
+            epochs = EpochCallbacks(self, text, None, self.max_iter)
+            announcer = Announcer(training, self.verbose)
 
-            reason = learn(
-                lambda cores: training.run(data, cores, held_out=held_out, on_epoch_end=on_epoch_end),
-                lambda: self._keep(training),
-            )
+            def on_epoch_end(theta):
+                announcer.epoch()
+                return epochs.end(theta)
+
+            def work(cores):
+                return training.run(
+                    data,
+                    cores,
+                    held_out=held_out,
+                    on_epoch_begin=epochs.begin,
+                    on_batch_end=announcer.batch if announcer.verbose > 1 else None,
+                    on_epoch_end=on_epoch_end,
+                )
+
+            with announcer:
+                reason = learn(work, lambda: self._keep(training))
             refuse_if_nothing_was_learnt(self, reason, was_fitted and not self.n_iter_)
+            if reason != "interrupted":
+                epochs.close()
         if reason != "max_iter":  # a language model makes as many passes as it is told to
             tell(reason, self, self.n_iter_, self.solver)
         return self
@@ -367,7 +362,9 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                 self._keep(training)
                 self._training = training.memory
 
-            reason = learn(lambda cores: training.one_pass(data, cores), keep)
+            with Announcer(training, self.verbose, one_pass=True) as announcer:
+                reason = learn(partial(training.one_pass, data, on_batch_end=announcer.batch), keep)
+                announcer.epoch()
         if reason != "max_iter":
             tell(reason, self, self.n_iter_, self.solver, whole_epochs=False)
         return self

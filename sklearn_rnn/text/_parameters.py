@@ -1,4 +1,4 @@
-"""The parameters of RNNTextGenerator: their types, and what values are allowed. Their meaning: see there."""
+"""The parameters of RNNTextGenerator: types, allowed values, and how to train by them. Their meaning: see there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from .._sklearn import Interval, RegisteredNames, StrOptions
-from ..core._optimizers import OPTIMIZERS
+from ..core._optimizers import OPTIMIZERS, Schedule
+from ..core._training import Settings
 from ..estimators._hyperparameters import Hyperparameters
 
 # Parameters that mean what they mean in RNNSequenceClassifier.
@@ -17,6 +18,9 @@ _OF_THE_NETWORK = (
     "hidden_layer_sizes cell bptt_steps batch_size dropout init init_scale solver learning_rate learning_rate_init "
     "learning_rate_decay clip_norm clip_value alpha max_iter early_stopping n_iter_no_change tol verbose random_state"
 ).split()
+
+# What is no parameter here, but of RNNSequenceClassifier.
+_OPTIMIZER_DEFAULTS = {"momentum": 0.9, "nesterovs_momentum": True, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
 
 class TextParameters:
@@ -61,3 +65,24 @@ class TextParameters:
         "averaging": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     }
+
+    def _settings(self, n_streams: int, learning_rate: str) -> Settings:
+        """The parameters that say how to train."""
+        all_passes = not self.early_stopping and self.learning_rate != "adaptive"
+        return Settings(
+            solver=self.solver,
+            schedule=Schedule(
+                learning_rate, self.learning_rate_init, decay=self.learning_rate_decay, max_iter=self.max_iter
+            ),
+            optimizer=_OPTIMIZER_DEFAULTS,
+            alpha=self.alpha,
+            batch_size=n_streams,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            n_iter_no_change=self.max_iter + 1 if all_passes else self.n_iter_no_change,
+            watch_validation=self.early_stopping,
+            averaging=self.averaging,
+            clip_norm=self.clip_norm,
+            clip_value=self.clip_value,
+            bptt_steps=self.bptt_steps,
+        )

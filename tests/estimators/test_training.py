@@ -297,7 +297,7 @@ def test_verbose_prints_a_line_an_epoch(capsys):
     RNNRegressor(**SMALL, max_iter=3, verbose=True).fit(X, Y, X_val=X, y_val=Y)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[1].startswith("Epoch 2, loss = ")
+    assert lines[1].startswith("Epoch 2/3, loss = ")
     assert "validation loss = " in lines[1]
 
 
