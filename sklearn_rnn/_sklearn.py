@@ -11,7 +11,9 @@ Tried on 1.7.2, 1.8.0 and 1.9.1. All of it is old and widely used by third-party
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextvars
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -31,6 +33,8 @@ except ImportError:
         return method
 
 
+_meta_fit: contextvars.ContextVar[Any] = contextvars.ContextVar("meta_fit", default=None)
+
 __all__ = [
     "CallbackSupportMixin",
     "EpochCallbacks",
@@ -38,7 +42,9 @@ __all__ = [
     "Interval",
     "RegisteredNames",
     "StrOptions",
+    "callbacks_of_parts",
     "feature_names_in",
+    "fit_as_part",
     "safe_indexing",
     "validate_parameters",
     "with_callbacks",
@@ -96,3 +102,34 @@ class EpochCallbacks:
             if self.current is not None:
                 self.current.call_on_fit_task_end(estimator=self.given["estimator"])
             self.root.call_on_fit_task_end(**self.given, reconstruction_attributes={})
+
+
+@contextmanager
+def callbacks_of_parts(estimator: Any, X: object, y: object) -> Iterator[None]:
+    """The same protocol around the fit of an estimator that fits others, each of them by `fit_as_part`."""
+    if not hasattr(estimator, "_init_callback_context"):
+        yield
+        return
+    given = {"estimator": estimator, "X": X, "y": y}
+    root = estimator._init_callback_context(max_subtasks=None)  # how many there will be depends on the data
+    root.call_on_fit_task_begin(**given)
+    token = _meta_fit.set((root, given))
+    try:
+        yield
+    finally:
+        _meta_fit.reset(token)
+    root.call_on_fit_task_end(**given, reconstruction_attributes={})
+
+
+@contextmanager
+def fit_as_part(part: Any) -> Iterator[None]:
+    """Callbacks of the estimator whose fit this is a part of, if there are any, see into the fit of this part."""
+    if _meta_fit.get() is None:
+        yield
+        return
+    root, given = _meta_fit.get()
+    task = root.subcontext(task_name=type(part).__name__)
+    task.call_on_fit_task_begin(**given)
+    with task.propagate_callback_context(part):
+        yield
+    task.call_on_fit_task_end(**given)

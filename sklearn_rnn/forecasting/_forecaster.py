@@ -14,8 +14,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn import CallbackSupportMixin, callbacks_of_parts, with_callbacks
 from .._stored import Stored, all_or_nothing
 from ..estimators._hyperparameters import store_parameters
+from ..estimators._progress import announced
 from ._forecast_model import ForecastModel
 from ._parameters import what_is_asked
 from ._reader import SeriesReader
@@ -23,7 +25,7 @@ from ._reporting import candidates_of, report, skill_of_series, stages_printed, 
 from ._uncertainty import Uncertainty
 
 
-class RNNForecaster(Stored, Uncertainty, BaseEstimator):
+class RNNForecaster(Stored, CallbackSupportMixin, Uncertainty, BaseEstimator):
     """Forecast a series, several that share an index, or a panel of series.
 
     Windows of the past, normalised, are what a regressor learns to go on from: by default a small recurrent network,
@@ -122,9 +124,9 @@ class RNNForecaster(Stored, Uncertainty, BaseEstimator):
         above 1).
 
     verbose : bool or int, default=0
-        1 prints a line when `fit` ends: what was learnt from, what "auto" came to and what came out. 2 also one for
-        each stage: the fit without the part held back, the forecasts of that part, the fit to all. Epochs are told by
-        ``regressor__verbose``, and to callbacks of the regressor.
+        1 prints a line for each epoch of the network, which is fitted twice, first without the part held back; and one
+        when `fit` ends: what was learnt from, what "auto" came to and what came out. 2 also every mini-batch, and one
+        for each stage. Callbacks (``set_callbacks``, scikit-learn 1.9 or newer) see each fit of the network as a task.
 
     Attributes
     ----------
@@ -241,6 +243,7 @@ class RNNForecaster(Stored, Uncertainty, BaseEstimator):
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
+    @with_callbacks
     def fit(self, y: pd.Series | pd.DataFrame | ArrayLike, X: pd.DataFrame | ArrayLike | None = None) -> Self:
         """Fit to the past.
 
@@ -284,7 +287,8 @@ class RNNForecaster(Stored, Uncertainty, BaseEstimator):
             self._check_values(table, "y")
             plan = self._plan(data, self._reader.grid)
             plan.check_lengths(data)
-            self._model = ForecastModel(plan).fit(data, stages_printed(self.verbose))
+            with callbacks_of_parts(self, y, X), announced("RNNForecaster: ", int(self.verbose)):
+                self._model = ForecastModel(plan).fit(data, stages_printed(self.verbose))
             self.season_length_, self.window_ = plan.season_length, plan.window
             self.skill_, self.network_weight_ = self._model.skill, self._model.network_weight
             self.missing_fraction_ = data.missing_fraction

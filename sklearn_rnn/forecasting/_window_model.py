@@ -45,6 +45,7 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from .._sklearn import fit_as_part
 from ..estimators._base import BaseRNN
 from ..estimators._learning import without_word_of_max_iter
 from ._linear_path import fit_linear_path
@@ -431,7 +432,8 @@ class WindowModel:
         # To stop after max_iter epochs, long before convergence, keeps a net on few windows from overfitting.
         for member in self.members:
             try:
-                without_word_of_max_iter(partial(member.fit, X, Y, **weights))
+                with fit_as_part(member):
+                    without_word_of_max_iter(partial(member.fit, X, Y, **weights))
             except ValueError as error:
                 if self.as_3d and "dim 3" in str(error):
                     raise ValueError(

@@ -25,7 +25,9 @@ SUMMARY = re.compile(
 
 
 def summary_of(capsys):
-    found = SUMMARY.fullmatch(capsys.readouterr().out)
+    *epochs, last = capsys.readouterr().out.splitlines(keepends=True)
+    assert all(line.startswith("RNNForecaster: Epoch ") for line in epochs)
+    found = SUMMARY.fullmatch(last)
     assert found
     return found.groupdict()
 
@@ -129,6 +131,50 @@ def test_callbacks_of_the_regressor_see_its_epochs():
     net = RNNRegressor(4, max_iter=3, random_state=0).set_callbacks(Epochs())
     RNNForecaster(net, window=6, linear_path=False, season_length=1).fit(np.sin(np.arange(80.0)))
     assert seen.count("epoch") == 2 * 3
+
+
+def test_callbacks_of_the_forecaster_see_into_its_network():
+    """Those that scikit-learn propagates from a meta-estimator: each fit of the network is a task, with its epochs."""
+    pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+    seen = []
+
+    class Tasks:
+        max_propagation_depth = None
+
+        def setup(self, estimator, context):
+            seen.append("setup")
+
+        def teardown(self, estimator, context):
+            seen.append("teardown")
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            seen.append((type(estimator).__name__, context.task_name))
+
+    net = RNNRegressor(4, max_iter=3, random_state=0)
+    y = np.sin(np.arange(80.0))
+    model = RNNForecaster(net, window=6, linear_path=False, season_length=1).set_callbacks(Tasks()).fit(y)
+    assert (seen[0], seen[-1]) == ("setup", "teardown")
+    assert seen.count(("RNNRegressor", "epoch")) == 2 * 3
+    assert seen.count(("RNNRegressor", "fit")) == 2  # each is the task that the forecaster opened for it
+    assert seen[-2] == ("RNNForecaster", "fit")
+    silent = RNNForecaster(net, window=6, linear_path=False, season_length=1).fit(y)
+    np.testing.assert_array_equal(model.predict(), silent.predict())
+    assert not [name for part in (model, *model.regressors_) for name in vars(part) if name.startswith("_callback")]
+    with pytest.warns(UserWarning, match="does not support callbacks"):
+        ridge().set_callbacks(Tasks()).fit(monthly(90))
+
+
+@unskilled
+def test_epochs_of_the_network_are_told(capsys):
+    net = RNNRegressor(4, max_iter=3, random_state=0)
+    model = RNNForecaster(net, window=6, linear_path=False, season_length=1, verbose=1).fit(np.sin(np.arange(80.0)))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:24] for line in lines[:-1]] == [f"RNNForecaster: Epoch {k}/3" for k in (1, 2, 3)] * 2
+    model.set_params(regressor__verbose=1, verbose=0).fit(np.sin(np.arange(80.0)))
+    assert [line[:9] for line in capsys.readouterr().out.splitlines()] == [f"Epoch {k}/3" for k in (1, 2, 3)] * 2
 
 
 # -- a network that counts for nothing --------------------------------------------------------------------------------
