@@ -31,10 +31,18 @@ def blas_threads():
     return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
 
 
+def unknown_threads():
+    """How many threads there are that Python's module `threading` does not know of."""
+    return _thread._count() + 1 - threading.active_count()
+
+
+OF_OTHERS = unknown_threads()  # such as those of whatever runs the tests side by side
+
+
 def our_threads():
-    """How many more threads there are than Python's module knows of; those that are about to end get some time."""
+    """How many of them are of this package; those that are about to end get some time."""
     end = time.monotonic() + 10
-    while (more := _thread._count() + 1 - threading.active_count()) > 0 and time.monotonic() < end:
+    while (more := unknown_threads() - OF_OTHERS) > 0 and time.monotonic() < end:
         time.sleep(0.001)
     return more
 
