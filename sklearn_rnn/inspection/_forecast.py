@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ._forecast_data import Facet, facets_of_backtest, facets_of_forecast
-from ._plotting import COLORS, axes_for, require_matplotlib
+from ._plotting import COLORS, axes_for, require_matplotlib, series_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,14 +41,14 @@ class ForecastDisplay:
     ----------
     facets : list of Facet
         The numbers that are drawn, of each series: `label`, `name` of its values, `history`, `actual` (Series),
-        `forecasts` (a list of DataFrames with columns y_pred and, where there are intervals, lower and upper), `paths`
-        (DataFrame) and `cutoffs` (list).
+        `forecasts` (a list of DataFrames with columns y_pred and, where there are intervals, lower and upper), `others`
+        (dict of Series), `paths` (DataFrame) and `cutoffs` (list).
     axes_ : ndarray of Axes, of shape (n_series,)
     ax_ : matplotlib Axes
         Where there is one series.
     figure_ : matplotlib Figure
     history_lines_, actual_lines_ : list of Line2D or None, one for each series
-    forecast_lines_, path_lines_, cutoff_lines_ : list of list of Line2D
+    forecast_lines_, other_lines_, path_lines_, cutoff_lines_ : list of list of Line2D
     interval_bands_ : list of list of PolyCollection
 
     See Also
@@ -75,6 +76,7 @@ class ForecastDisplay:
     history_lines_: list[Line2D | None]
     actual_lines_: list[Line2D | None]
     forecast_lines_: list[list[Line2D]]
+    other_lines_: list[list[Line2D]]
     path_lines_: list[list[Line2D]]
     cutoff_lines_: list[list[Line2D]]
     interval_bands_: list[list[PolyCollection]]
@@ -94,6 +96,7 @@ class ForecastDisplay:
         X: pd.DataFrame | ArrayLike | None = None,
         y: pd.Series | pd.DataFrame | ArrayLike | None = None,
         y_true: pd.Series | pd.DataFrame | ArrayLike | None = None,
+        others: Mapping[str, Any] | None = None,
         ids: Hashable | Sequence[Hashable] | None = None,
         coverage: float | None = 0.9,
         n_paths: int = 0,
@@ -117,6 +120,8 @@ class ForecastDisplay:
             given. Rows and values that are missing are drawn as gaps.
         y_true : like y in `fit`, default=None
             What came.
+        others : dict of name to forecast, default=None
+            Other forecasts to draw beside it, each like y in `fit` and of the times that are forecast.
         ids : label or list of labels, default=None
             Series of a panel to draw, by id, or columns of a frame; None draws all, if there are no more than 12.
         coverage : float or None, default=0.9
@@ -144,15 +149,15 @@ class ForecastDisplay:
         TypeError
             If it is no RNNForecaster, or a parameter of another type than expected.
         ValueError
-            If an id is not among the series, there are too many of them or too few axes, or history or y_true do not
-            go with the forecast; and where `predict` raises it.
+            If an id is not among the series, there are too many of them or too few axes, or history, y_true or others
+            do not go with the forecast; and where `predict` raises it.
         ImportError
             If matplotlib is not installed.
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         facets = facets_of_forecast(
-            forecaster, horizon, X=X, y=y, history=history, y_true=y_true, ids=ids, coverage=coverage, n_paths=n_paths,
-            n_history=n_history, random_state=random_state,
+            forecaster, horizon, X=X, y=y, history=history, y_true=y_true, others=others, ids=ids, coverage=coverage,
+            n_paths=n_paths, n_history=n_history, random_state=random_state,
         )  # fmt: skip
         return cls(facets, coverage=coverage).plot(
             ax=ax, forecast_kw=forecast_kw, history_kw=history_kw, interval_kw=interval_kw
@@ -250,7 +255,7 @@ class ForecastDisplay:
         if len(self.axes_) == 1:
             self.ax_ = self.axes_[0]
         self.history_lines_, self.actual_lines_, self.forecast_lines_ = [], [], []
-        self.path_lines_, self.cutoff_lines_, self.interval_bands_ = [], [], []
+        self.other_lines_, self.path_lines_, self.cutoff_lines_, self.interval_bands_ = [], [], [], []
         for one, facet in zip(self.axes_, self.facets):
             self._draw(one, facet, forecast_kw or {}, history_kw or {}, interval_kw or {})
             _label(one, facet, len(self.facets))
@@ -316,14 +321,21 @@ class ForecastDisplay:
             style = {"color": "0.45", "alpha": 0.5, "linewidth": 0.6, "zorder": 1.5, "label": "sample paths"}
             paths.append(_line(ax, path, style))
         self.path_lines_.append(paths)
+        self.other_lines_.append(
+            [
+                # solid lines are values, and the dashed one is this forecast
+                _line(ax, other, {"linewidth": 1.5, "label": name, "zorder": 2.7, **series_style(number + 2)})
+                for number, (name, other) in enumerate(facet.others.items())
+            ]
+        )
         style = {"color": dark, "linewidth": 1.4, "label": "history", "zorder": 2}
         if facet.history_is_whole:  # what came lies over what was forecast
             style |= {"label": "actual values", "zorder": 3.5}
         self.history_lines_.append(None if facet.history is None else _line(ax, facet.history, {**style, **history_kw}))
-        style = {"color": dark, "linewidth": 0.9, "linestyle": "--", "label": "actual values", "zorder": 3.5}
+        style = {"color": dark, "linewidth": 0.9, "label": "actual values", "zorder": 3.5}
         style |= {"marker": "o", "markersize": 4, "markerfacecolor": "white"}
         self.actual_lines_.append(None if facet.actual is None else _line(ax, facet.actual, style))
-        style = {"color": color, "linewidth": 2.2, "label": "forecast", "zorder": 3}
+        style = {"color": color, "linewidth": 2.2, "linestyle": (0, (3, 0.8)), "label": "forecast", "zorder": 3}
         style["path_effects"] = [withStroke(linewidth=3.6, foreground="white")]  # set off from paths and band
         self.forecast_lines_.append(
             [_line(ax, forecast["y_pred"], {**style, **forecast_kw}) for forecast in facet.forecasts]
@@ -338,13 +350,17 @@ class ForecastDisplay:
         for ax in self.axes_:
             for handle, label in zip(*ax.get_legend_handles_labels()):
                 if isinstance(handle, PolyCollection):  # without its edge, which is wide where there is one step
-                    handle = Patch(facecolor=handle.get_facecolor()[0], linewidth=0)
+                    shade: Any = np.asarray(handle.get_facecolor())[0]
+                    handle = Patch(facecolor=shade, linewidth=0)
                 found.setdefault(label, handle)
         usual = ["history", "actual values", "forecast"]
         order = sorted(found, key=lambda label: (label == "cutoff", usual.index(label) if label in usual else 3))
         entries = [found[label] for label in order], order
         if is_new:
-            self.figure_.legend(*entries, loc="outside upper center", ncols=len(order), frameon=False)
+            # in one row, or in as many as keep it within the figure: an inch holds 12 letters, a handle takes 9
+            letters, width = sum(len(label) + 9 for label in order), 12 * self.figure_.get_figwidth()
+            n_columns = -(-len(order) // int(-(-letters // width)))
+            self.figure_.legend(*entries, loc="outside upper center", ncols=n_columns, frameon=False)
         else:  # the best place is searched for slowly among very many values
             few = sum(len(line.get_xdata()) for line in self.axes_[0].lines) < 5000
             self.axes_[0].legend(*entries, loc="best" if few else "upper left", frameon=False)
@@ -373,7 +389,7 @@ def _label(ax: Axes, facet: Facet, n: int) -> None:
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        tz = getattr(index, "tz", None)
+        tz = getattr(index, "tz", None) or datetime.UTC  # not that of the machine: dates are drawn as they are written
         locator = AutoDateLocator(tz=tz, minticks=3, maxticks=9 if n == 1 else 6)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=tz))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -34,6 +34,8 @@ class Facet:
     history, actual : Series or None
     history_is_whole : bool
         Whether the history goes on beyond the first forecast.
+    others : dict of str to Series
+        Other forecasts, by name.
     paths : DataFrame or None
         A column for each.
     cutoffs : list
@@ -48,6 +50,7 @@ class Facet:
     history: pd.Series | None = None
     actual: pd.Series | None = None
     history_is_whole: bool = False
+    others: dict[str, pd.Series] = field(default_factory=dict)
     paths: pd.DataFrame | None = None
     cutoffs: list = field(default_factory=list)
 
@@ -63,6 +66,7 @@ def facets_of_forecast(
     y: Any,
     history: Any,
     y_true: Any,
+    others: Mapping[str, Any] | None,
     ids: Any,
     coverage: float | None,
     n_paths: int,
@@ -80,13 +84,15 @@ def facets_of_forecast(
     if n_paths:
         paths = forecaster.sample_paths(horizon, X, y, n_paths=n_paths, random_state=random_state)
     history, is_array = y if history is None else history, isinstance(forecast, np.ndarray)
+    beside = {} if y_true is None else {"y_true": y_true}
+    beside |= {f"others[{name!r}]": other for name, other in (others or {}).items()}
     if is_array:
-        forecast, history, y_true = _with_steps(forecast, history, y_true)
+        forecast, history, beside = _with_steps(forecast, history, beside)
     keys = {"id_col": forecaster.id_col, "time_col": forecaster.time_col}
     table = _read(forecast, "forecast", None, **keys)
     names = table.layout.names
     past = None if history is None else _regular_series(_read(history, "history", names, **keys), "history")
-    came = None if y_true is None else _series(_read(y_true, "y_true", names, **keys))
+    found = {what: _series(_read(data, what, names, **keys)) for what, data in beside.items()}
     bounds, futures = (_by_value(frame, table) for frame in (interval, paths))
     facets = []
     for (group, name), (part, column) in _chosen(_places(table), ids):
@@ -102,8 +108,11 @@ def facets_of_forecast(
             _add_history(facet, _found(past, group, name, "history"), n_history)
         elif is_array:
             facet.time_name = "steps ahead"
-        if came is not None:
-            _add_what_came(facet, _found(came, group, name, "y_true"))
+        if y_true is not None:
+            facet.actual = _beside(facet, _found(found["y_true"], group, name, "y_true"), "y_true")
+        for other in others or ():
+            what = f"others[{other!r}]"
+            facet.others[str(other)] = _beside(facet, _found(found[what], group, name, what), what)
         facets.append(facet)
     return facets
 
@@ -124,22 +133,23 @@ def _check_count(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
-def _with_steps(forecast: np.ndarray, history: Any, y_true: Any) -> tuple[Any, Any, Any]:
+def _with_steps(forecast: np.ndarray, history: Any, beside: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
     """Arrays with the numbers of their steps as index: a forecast follows on its history, if that is known."""
     start = 1 if history is None else len(history)
     make = pd.Series if forecast.ndim == 1 else pd.DataFrame
     index = pd.RangeIndex(start, start + len(forecast))
     if history is not None:
         history = make(np.asarray(history, dtype=float).reshape(len(history), *forecast.shape[1:]))
-    if y_true is not None:
-        values = np.asarray(y_true, dtype=float)
+    of_steps = {}
+    for what, data in beside.items():
+        values = np.asarray(data, dtype=float)
         if values.ndim != forecast.ndim or len(values) > len(forecast) or values.shape[1:] != forecast.shape[1:]:
             raise ValueError(
-                f"y_true must be what came of the {len(forecast)} steps that are forecast, of shape {forecast.shape} "
-                f"or shorter, got shape {values.shape}."
+                f"{what} must be of the {len(forecast)} steps that are forecast, or of the first ones: of shape "
+                f"{forecast.shape} or shorter, got shape {values.shape}."
             )
-        y_true = make(values, index=index[: len(values)])
-    return make(forecast, index=index), history, y_true
+        of_steps[what] = make(values, index=index[: len(values)])
+    return make(forecast, index=index), history, of_steps
 
 
 def _by_value(frame: pd.DataFrame | None, table: Table) -> np.ndarray | None:
@@ -166,15 +176,15 @@ def _add_history(facet: Facet, history: pd.Series, n_history: int | None) -> Non
     facet.history = history.iloc[max(n_known - (n_history or n_known), 0) :]
 
 
-def _add_what_came(facet: Facet, actual: pd.Series) -> None:
+def _beside(facet: Facet, series: pd.Series, what: str) -> pd.Series:
+    """What came, or another forecast, with a gap at times of the forecast that it leaves out between its own."""
     index = facet.forecasts[0].index
-    _check_kind(actual.index, index, "y_true")
-    if not actual.index.isin(index).any():
-        raise ValueError(f"y_true{_of(facet)} has none of the times that are forecast, {index[0]} to {index[-1]}.")
-    # a time between that it leaves out is a gap
-    actual = actual.sort_index()
-    between = index[(index > actual.index[0]) & (index < actual.index[-1])]
-    facet.actual = actual.reindex(actual.index.union(between))
+    _check_kind(series.index, index, what)
+    if not series.index.isin(index).any():
+        raise ValueError(f"{what}{_of(facet)} has none of the times that are forecast, {index[0]} to {index[-1]}.")
+    series = series.sort_index()
+    between = index[(index > series.index[0]) & (index < series.index[-1])]
+    return series.reindex(series.index.union(between))
 
 
 # -- of a backtest ----------------------------------------------------------------------------------------------------
@@ -201,6 +211,7 @@ def facets_of_backtest(
         table = _read(y, "y", names, id_col=id_cols[0] if len(id_cols) == 1 else None, time_col=time_col)
         grid, names, time_name = grid_of(table), table.layout.names, _time_name(table)
         past = _regular_series(table, "y", grid)
+        _check_kind(table.times, pd.Index(frame["cutoff"]), "y")
     ids_of_rows: Any = [None] * len(frame)
     if id_cols:
         ids_of_rows = frame[id_cols[0]] if len(id_cols) == 1 else frame[id_cols].itertuples(index=False, name=None)
@@ -300,11 +311,11 @@ def _chosen(places: dict[tuple, Any], ids: Any) -> list[tuple[tuple, Any]]:
     except TypeError:  # a list
         wanted = None
     if wanted is None:
-        wanted = list(ids) if isinstance(ids, (list, tuple, np.ndarray, pd.Index, pd.Series)) else [ids]
+        wanted = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str) else [ids]
     unknown = [one for one in wanted if one not in there]
     if unknown or not wanted:
-        what = f"there is no series {unknown[0]!r}" if unknown else "ids is empty"
-        raise ValueError(f"{what[0].upper()}{what[1:]}; choose with ids= among {_some(list(there))}.")
+        what = f"There is no series {unknown[0]!r}" if unknown else "There is nothing in ids"
+        raise ValueError(f"{what}; choose with ids= among {_some(list(there))}.")
     return [one for key in dict.fromkeys(wanted) for one in there[key]]
 
 
