@@ -5,6 +5,8 @@ from ._version import __version__
 from .estimators._classifier import RNNSequenceClassifier
 from .estimators._regressor import RNNRegressor
 from .forecasting._forecaster import RNNForecaster
+from .inspection._forecast import ForecastDisplay
+from .inspection._loss_curve import LossCurveDisplay
 from .sequences._frame_transformer import FrameToSequences
 from .sequences._frames import frame_to_sequences
 from .sequences._imputer import SequenceImputer
@@ -15,8 +17,10 @@ from .sequences._windows import SlidingWindow, make_windows
 from .text._generator import RNNTextGenerator
 
 __all__ = [
+    "ForecastDisplay",
     "FrameToSequences",
     "LagsToSequence",
+    "LossCurveDisplay",
     "PatchSequence",
     "RNNForecaster",
     "RNNRegressor",

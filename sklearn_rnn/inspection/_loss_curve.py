@@ -1,0 +1,346 @@
+"""LossCurveDisplay: how training went, epoch by epoch, of one model or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
+
+from ._models import RecurrentEstimator, recurrent_estimator
+from ._plotting import COLORS, axes_for, require_matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+# Of several models: told apart by these where colors are not seen. Solid and dashed are training and validation.
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+class LossCurveDisplay:
+    """Training and validation curves by epoch, the best epoch marked.
+
+    Usually made by `from_estimator`.
+
+    Parameters
+    ----------
+    training_curves : list of array-like or None
+        One curve for each model, a value for each epoch; None where there is none.
+    validation_curves : list of array-like or None, default=None
+        Alike. None: there is none.
+    names : list of str, default=None
+        Of the models. None leaves a single one unnamed, and numbers several.
+    best_epochs : list of int or None, default=None
+        Of each model, the epoch to mark, counted from 1; it is marked on the curve that `best_on` says.
+    best_on : list of {"training", "validation"}, default=None
+        None: validation where there is such a curve.
+    xlabel, ylabel : str, default="epoch", "loss"
+
+    Attributes
+    ----------
+    training_lines_, validation_lines_ : list of Line2D or None
+    best_points_ : list of Line2D or None
+        The stars.
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn_rnn import LossCurveDisplay
+    >>> display = LossCurveDisplay([[1.0, 0.5, 0.3]], validation_curves=[[1.1, 0.7, 0.8]], best_epochs=[2])
+    >>> display.validation_curves[0].tolist(), display.best_epochs
+    ([1.1, 0.7, 0.8], [2])
+    """
+
+    ax_: Axes
+    figure_: Figure
+    training_lines_: list[Line2D | None]
+    validation_lines_: list[Line2D | None]
+    best_points_: list[Line2D | None]
+
+    def __init__(
+        self,
+        training_curves: Sequence[ArrayLike | None],
+        *,
+        validation_curves: Sequence[ArrayLike | None] | None = None,
+        names: Sequence[str] | None = None,
+        best_epochs: Sequence[int | None] | None = None,
+        best_on: Sequence[Literal["training", "validation"]] | None = None,
+        xlabel: str = "epoch",
+        ylabel: str = "loss",
+    ) -> None:
+        n = len(training_curves)
+        self.training_curves = [_curve(curve) for curve in training_curves]
+        self.validation_curves = [_curve(curve) for curve in _as_many(validation_curves, n, "validation_curves")]
+        self.names = None if names is None else [str(name) for name in _as_many(names, n, "names")]
+        if names is None and n > 1:
+            self.names = [f"model {i + 1}" for i in range(n)]
+        self.best_epochs = list(_as_many(best_epochs, n, "best_epochs"))
+        usual = ["training" if curve is None else "validation" for curve in self.validation_curves]
+        self.best_on = usual if best_on is None else list(_as_many(best_on, n, "best_on"))
+        self.xlabel, self.ylabel = xlabel, ylabel
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        names: str | Sequence[str] | None = None,
+        curve: Literal["loss", "score"] = "loss",
+        log_scale: bool = True,
+        ax: Axes | None = None,
+        line_kw: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Draw the curves of a fitted estimator, or of several on one pair of axes.
+
+        Parameters
+        ----------
+        estimator : estimator, list of them, or dict of name to estimator
+            Fitted: an RNNRegressor, RNNSequenceClassifier or RNNTextGenerator; a pipeline, search or
+            TransformedTargetRegressor around one; or an RNNForecaster, the network of which is shown (the first of
+            `regressors_`, without what it is combined with, on windows that are normalised).
+        names : str or list of str, default=None
+            For the legend. None: the keys of the dict, or else the names of the classes, numbered where they are alike.
+        curve : {"loss", "score"}, default="loss"
+            "loss": `loss_curve_` and, if there is one, `validation_loss_curve_`. The former holds the L2 penalty and
+            is measured while the weights change, with dropout; the latter after each epoch and without both. So it may
+            be the lower one. "score": `validation_scores_`, which there are with early stopping and a `scoring`.
+        log_scale : bool, default=True
+            Whether losses stand on a logarithmic scale. If one of them is 0 or below, as Poisson losses may be, the
+            scale is linear all the same. Scores always stand on a linear one.
+        ax : matplotlib Axes, default=None
+            To draw on; None opens a figure.
+        line_kw : dict, default=None
+            Passed on to every line of a curve (``linewidth=1``).
+
+        Returns
+        -------
+        LossCurveDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If an estimator is not fitted.
+        TypeError
+            If an estimator is or holds no recurrent network.
+        ValueError
+            If an estimator has no epoch or no scores, or there are not as many names as estimators.
+        ImportError
+            If matplotlib is not installed.
+
+        Notes
+        -----
+        The star marks the best epoch, of which `fit` keeps the weights: with early_stopping, the one with the lowest
+        validation loss or, if there is a `scoring`, the highest score. Otherwise the one with the lowest training
+        loss, also where validation data were given to be recorded; that loss is measured from the first weights of the
+        epoch on, so that these are kept, and the last ones where the last epoch was the best. `partial_fit` keeps the
+        newest weights, whichever epoch was the best; a warm start the best of its own epochs.
+
+        A validation curve that is shorter than the training curve is drawn from the first epoch on, as `fit` followed
+        by `partial_fit` leaves it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> from sklearn_rnn import LossCurveDisplay, RNNRegressor
+        >>> X = np.sin(np.arange(200.0)).reshape(40, 5)
+        >>> model = RNNRegressor(4, solver="lbfgs", random_state=0).fit(X, X[:, 0])
+        >>> display = LossCurveDisplay.from_estimator(model, ax=Figure().subplots())  # in a script: without ax
+        >>> display.ax_.get_ylabel()
+        'loss (half the squared error)'
+        """
+        require_matplotlib(f"{cls.__name__}.from_estimator")
+        if curve not in ("loss", "score"):
+            raise ValueError(f"curve must be 'loss' or 'score', got {curve!r}.")
+        names, networks = _named_networks(estimator, names)
+        training, validation, best, on = [], [], [], []
+        for number, network in enumerate(networks):
+            name = type(network).__name__ if names is None else names[number]
+            if not len(network.loss_curve_):
+                raise ValueError(
+                    f"{name} has no epoch to draw: its loss_curve_ is empty, as after a training that was interrupted "
+                    "in its first epoch. Fit it again."
+                )
+            scores = getattr(network, "validation_scores_", None)
+            if curve == "score" and scores is None:
+                raise ValueError(
+                    f"{name} has no validation scores. Fit it with early_stopping=True, or X_val and y_val, and with a "
+                    "scoring that is not 'loss' (None for its own score); or use curve='loss'."
+                )
+            epoch, where = _best_epoch(network)
+            training.append(None if curve == "score" else network.loss_curve_)
+            validation.append(scores if curve == "score" else network.validation_loss_curve_)
+            # an epoch that was chosen by its training loss is none of a score's
+            best.append(None if curve == "score" and where == "training" else epoch)
+            on.append(where)
+        display = cls(
+            training,
+            validation_curves=validation,
+            names=names,
+            best_epochs=best,
+            best_on=on,
+            xlabel="iteration" if all(getattr(n, "solver", "") == "lbfgs" for n in networks) else "epoch",
+            ylabel=_common([_score_name(n) if curve == "score" else _loss_name(n) for n in networks], curve),
+        )
+        return display.plot(ax=ax, log_scale=log_scale and curve == "loss", line_kw=line_kw)
+
+    def plot(self, ax: Axes | None = None, *, log_scale: bool = True, line_kw: Mapping[str, Any] | None = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax, log_scale, line_kw
+            As in `from_estimator`.
+
+        Returns
+        -------
+        self : object
+        """
+        self.figure_, self.ax_ = axes_for(ax, f"{type(self).__name__}.plot")
+        ax, one = self.ax_, len(self.training_curves) == 1
+        self.training_lines_, self.validation_lines_, self.best_points_ = [], [], []
+        for i, (training, validation) in enumerate(zip(self.training_curves, self.validation_curves)):
+            lines: list[Line2D | None] = []
+            for kind, values in (("training", training), ("validation", validation)):
+                if values is None:
+                    lines.append(None)
+                    continue
+                style: dict[str, Any] = {"linestyle": "-" if kind == "training" else "--", "linewidth": 1.8}
+                # one model: two colors; several: a color and a marker each
+                style["color"] = COLORS[(kind == "validation") if one else i % len(COLORS)]
+                every = max(1, len(values) // 8)
+                if not one:
+                    style |= {"marker": _MARKERS[i % len(_MARKERS)], "markersize": 5, "markevery": (i % every, every)}
+                    style["markerfacecolor"] = style["color"] if kind == "training" else "white"
+                elif len(values) == 1:
+                    style["marker"] = "o"  # a line of one point is not seen
+                label = kind if self.names is None else f"{self.names[i]}: {kind}"
+                epochs = np.arange(1, len(values) + 1)
+                lines += ax.plot(epochs, values, label=label, **{**style, **(line_kw or {})})
+            self.training_lines_.append(lines[0])
+            self.validation_lines_.append(lines[1])
+            self.best_points_.append(self._mark(i, lines[self.best_on[i] == "validation"], one))
+        self._label(ax, log_scale)
+        return self
+
+    def _mark(self, i: int, line: Line2D | None, one: bool) -> Line2D | None:
+        """A star at the best epoch; in the legend there is one for all models."""
+        epoch = self.best_epochs[i]
+        if epoch is None or line is None:
+            return None
+        value = float(np.asarray(line.get_ydata())[epoch - 1])
+        label = f"best {self.xlabel}: {epoch}" if one else f"best {self.xlabel}"
+        if not one and any(point is not None for point in self.best_points_):
+            label = "_" + label
+        color = "black" if one else line.get_color()
+        style: dict[str, Any] = {
+            "linestyle": "none",
+            "marker": "*",
+            "markersize": 15,
+            "markeredgecolor": "white",
+            "zorder": 4,
+        }
+        return self.ax_.plot([epoch], [value], color=color, label=label, **style)[0]
+
+    def _label(self, ax: Axes, log_scale: bool) -> None:
+        from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+        drawn = [line for line in (*self.training_lines_, *self.validation_lines_) if line is not None]
+        values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in drawn] or [np.zeros(1)])
+        if log_scale and (values[np.isfinite(values)] > 0).all():
+            ax.set_yscale("log")
+            low, high = ax.get_ylim()
+            if high < 1000 * low:  # powers of 10 alone would be few ticks
+                ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+                ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+                ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
+        ax.grid(True, axis="y", which="major", color="0.9")
+        ax.set_axisbelow(True)
+        ax.spines[["top", "right"]].set_visible(False)
+        entries = sorted(zip(*ax.get_legend_handles_labels()), key=lambda entry: entry[0] in self.best_points_)
+        ax.legend(*zip(*entries), frameon=False)
+
+
+def _curve(values: ArrayLike | None) -> np.ndarray | None:
+    if values is None:
+        return None
+    curve = np.asarray(values, dtype=float)
+    if curve.ndim != 1 or not len(curve):
+        raise ValueError(f"A curve must hold one value for each epoch, got an array of shape {curve.shape}.")
+    return curve
+
+
+def _as_many(given: Sequence | None, n: int, name: str) -> Sequence:
+    """One for each of n models; None is none of any."""
+    if given is None:
+        return [None] * n
+    if isinstance(given, str):
+        given = [given]
+    if len(given) != n:
+        raise ValueError(f"{name} must have an entry for each of {n} models, got {len(given)}: {given!r}.")
+    return given
+
+
+def _named_networks(
+    estimator: Any, names: str | Sequence[str] | None
+) -> tuple[list[str] | None, list[RecurrentEstimator]]:
+    """The recurrent networks of one estimator or several, and what to call them; None for one that nobody named."""
+    if isinstance(estimator, Mapping):
+        if names is not None:
+            raise ValueError("names are the keys of the dict of estimators; do not give others.")
+        names, estimators = [str(key) for key in estimator], list(estimator.values())
+    else:
+        estimators = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
+    if not estimators:
+        raise ValueError("There is no estimator to draw: the list or dict is empty.")
+    networks = [recurrent_estimator(one) for one in estimators]
+    if names is not None:
+        return [str(name) for name in _as_many(names, len(networks), "names")], networks
+    if len(networks) == 1:
+        return None, networks
+    kinds = [type(network).__name__ for network in networks]
+    return [k if kinds.count(k) == 1 else f"{k} {kinds[: i + 1].count(k)}" for i, k in enumerate(kinds)], networks
+
+
+def _best_epoch(network: RecurrentEstimator) -> tuple[int | None, Literal["training", "validation"]]:
+    """The epoch that training counts as the best, from 1 on, and by which curve."""
+    losses = network.validation_loss_curve_
+    if not (network.early_stopping and losses is not None):
+        return _first_least(network.loss_curve_), "training"
+    scores = getattr(network, "validation_scores_", None)
+    return _first_least(losses if scores is None else -np.asarray(scores, dtype=float)), "validation"
+
+
+def _first_least(values: ArrayLike) -> int | None:
+    """Where the least one is, counted from 1; what is no number, or infinite, is never the best."""
+    values = np.asarray(values, dtype=float)
+    return int(np.argmin(np.where(np.isnan(values), np.inf, values))) + 1 if np.isfinite(values).any() else None
+
+
+def _loss_name(network: RecurrentEstimator) -> str:
+    if not hasattr(network, "loss"):
+        return "loss (log loss)" if is_classifier(network) else "loss (nats per token)"
+    return (
+        "loss (half the squared error)"
+        if network.loss == "squared_error"
+        else f"loss ({network.loss})".replace("_", " ")
+    )
+
+
+def _score_name(network: Any) -> str:
+    scoring = network.scoring
+    if scoring is None:
+        scoring = "accuracy" if is_classifier(network) else "R²"
+    return f"validation score ({scoring})" if isinstance(scoring, str) else "validation score"
+
+
+def _common(labels: list[str], otherwise: str) -> str:
+    """The label that all share, or what is left of it."""
+    return labels[0] if len(set(labels)) == 1 else otherwise
