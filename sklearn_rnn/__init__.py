@@ -5,6 +5,8 @@ from ._version import __version__
 from .estimators._classifier import RNNSequenceClassifier
 from .estimators._regressor import RNNRegressor
 from .forecasting._forecaster import RNNForecaster
+from .inspection._gradient_flow import GradientFlowDisplay
+from .inspection._hidden_states import HiddenStateDisplay
 from .sequences._frame_transformer import FrameToSequences
 from .sequences._frames import frame_to_sequences
 from .sequences._imputer import SequenceImputer
@@ -16,6 +18,8 @@ from .text._generator import RNNTextGenerator
 
 __all__ = [
     "FrameToSequences",
+    "GradientFlowDisplay",
+    "HiddenStateDisplay",
     "LagsToSequence",
     "PatchSequence",
     "RNNForecaster",
