@@ -272,8 +272,8 @@ class GradientFlowDisplay:
                 (self.fit_lines_[layer],) = self.ax_.plot(
                     fitted, np.exp(at_zero + slope * fitted), color="black", linewidth=0.9, label="_fit"
                 )
-        if self.fit_lines_:
-            next(iter(self.fit_lines_.values())).set_label("fitted decay")
+        if self.fit_lines_:  # one name for all, the last in the legend
+            list(self.fit_lines_.values())[-1].set_label("fitted decay")
         if self.bound_layer is not None:
             self._plot_bound(self.bound_layer, lags)
         way = "back from the last" if self.direction == "forward" else "on from the first"
@@ -281,7 +281,9 @@ class GradientFlowDisplay:
             xlabel=f"lag: {steps_in_words(self.patch_size, plural=True)} {way}",
             ylabel=r"$\|\partial L\,/\,\partial h_t\|$, RMS over sequences",
             title="\n".join(
-                line for line in ("Gradient flow" + (f" ({self.title})" if self.title else ""), self.note) if line
+                line
+                for line in ("Gradient flow through time" + (f" ({self.title})" if self.title else ""), self.note)
+                if line
             ),
         )
         self.ax_.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
@@ -341,7 +343,9 @@ class GradientFlowDisplay:
         with np.errstate(over="ignore", under="ignore"):
             bound = start * sigma ** lags.astype(np.float64)
         bound = np.where(np.isfinite(bound) & (bound > 0), bound, np.nan)
+        limits = self.ax_.get_ylim()  # of the norms: a bound far above them would press them flat
         (self.bound_line_,) = self.ax_.plot(lags, bound, color="#777777", linestyle=(0, (1, 1.5)), label=label)
+        self.ax_.set_ylim(limits)
 
 
 def _factor(x: float) -> str:
@@ -405,7 +409,7 @@ def _recurrent_norms(network: Any, layer: int, suffix: str) -> dict[str, dict[st
 def _note(network: Any, direct: bool) -> str | None:
     """What the reader of the figure must know of where the gradient enters."""
     if direct:
-        return f'pooling="{network.pooling_}": every step also gets gradient from the pooling directly'
+        return f'pooling="{network.pooling_}": gradient also enters at every step directly'
     return None if network.mapping == "many-to-one" else "of the loss of the last step"
 
 

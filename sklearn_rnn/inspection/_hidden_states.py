@@ -359,13 +359,19 @@ class HiddenStateDisplay:
         if self.nonlinearity == "relu":
             zero = rows == 0
             self.zero_share_, self.dead_units_ = float(zero.mean()), chosen[zero.all(axis=0)]
-            return f"{_percent(self.zero_share_)} zero; {len(self.dead_units_)} of {len(chosen)} units always"
+            return f"{_percent(self.zero_share_)} zero; zero throughout: {len(self.dead_units_)} of {len(chosen)} units"
         return ""
 
+    @property
+    def _n_forward(self) -> int:
+        """How many units come before the first backward one, where both directions are shown; else all."""
+        n_units = self.states.shape[2]
+        return n_units if self.direction is not None or self.n_forward is None else self.n_forward
+
     def _unit_name(self, unit: int) -> str:
-        if self.direction is not None or self.n_forward is None or self.n_forward >= self.states.shape[2]:
+        if self._n_forward == self.states.shape[2]:
             return str(unit)
-        return f"{unit} (backward)" if unit >= self.n_forward else f"{unit} (forward)"
+        return f"{unit} (backward)" if unit >= self._n_forward else f"{unit} (forward)"
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
@@ -384,18 +390,16 @@ class HiddenStateDisplay:
         self.heatmap_ = self.ax_.imshow(H, **usual | options)
         self.colorbar_ = self.figure_.colorbar(self.heatmap_, ax=self.ax_, label="hidden state $h_t$")
         self._integer_steps()
-        names = [self._unit_name(unit) for unit in chosen]
+        label, names = "unit", [self._unit_name(unit) for unit in chosen]
+        n_above = int((chosen < self._n_forward).sum())
+        if 0 < n_above < len(chosen) and (chosen[:n_above] < self._n_forward).all():
+            for color, width in (("black", 2.5), ("white", 1.0)):
+                self.ax_.axhline(n_above - 0.5, color=color, linewidth=width)
+            label, names = "unit (forward above the line, backward below it)", [str(unit) for unit in chosen]
         if len(names) <= _MOST_LABELS:
             self.ax_.set_yticks(range(len(names)), names)
         else:
             self.ax_.set_yticks(*_some(names))
-        label = "unit"
-        if self.direction is None and self.n_forward is not None and np.any(chosen >= self.n_forward):
-            n_above = int(np.argmax(chosen >= self.n_forward))
-            if n_above and (chosen[n_above:] >= self.n_forward).all():
-                self.ax_.axhline(n_above - 0.5, color="black", linewidth=2.5)
-                self.ax_.axhline(n_above - 0.5, color="white", linewidth=1)
-                label = "unit (above the line forward, below it backward)"
         self.ax_.set_ylabel(label)
 
     def _plot_distribution(self, states: np.ndarray, steps: slice, options: dict) -> None:
@@ -426,7 +430,7 @@ class HiddenStateDisplay:
         self._integer_steps()
         self.ax_.set_ylabel("hidden state $h_t$ over sequences and units")
         self.ax_.margins(x=0)
-        self.ax_.legend(loc="best", fontsize="small")
+        self._legend([self.median_, *self.bands_[::-1]], n_columns=4)
 
     def _plot_units(self, states: np.ndarray, steps: slice, chosen: np.ndarray, options: dict) -> None:
         t = np.arange(steps.start, steps.stop)
@@ -434,21 +438,29 @@ class HiddenStateDisplay:
         for k, unit in enumerate(chosen):
             # beyond the sixth line, the styles come again with a marker
             marker = _MARKERS[k // len(COLORS) % len(_MARKERS)] or ("o" if len(t) == 1 else "")
-            usual = {**series_style(k), "marker": marker, "markersize": 4, "label": f"unit {self._unit_name(unit)}"}
+            usual = {**series_style(k), "marker": marker, "markersize": 4, "markevery": max(1, len(t) // 15)}
+            usual["label"] = f"unit {self._unit_name(unit)}"
             self.lines_ += self.ax_.plot(t, states[:, k], **usual | options)
         self._mark_saturation()
         self._integer_steps()
         self.ax_.set_ylabel("hidden state $h_t$")
-        # beside the axes: lines fill them
-        self.ax_.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)
+        self._legend(self.lines_, n_columns=5 if self._n_forward == self.states.shape[2] else 3)
 
     def _mark_saturation(self) -> None:
         if self.nonlinearity == "tanh":
             for bound in (-SATURATED, SATURATED):
                 self.ax_.axhline(bound, color="#555555", linestyle=":", linewidth=1.2)
             self.ax_.set_ylim(-1.08, 1.08)
+            self.ax_.set_yticks(np.linspace(-1.0, 1.0, 9))
         else:
             self.ax_.axhline(0.0, color="#555555", linestyle=":", linewidth=1.2)
+
+    def _legend(self, artists: list, n_columns: int) -> None:
+        """A legend inside the axes, in room that is made for it above what is drawn."""
+        low, high = self.ax_.get_ylim()
+        n_rows = -(-len(artists) // n_columns)
+        self.ax_.set_ylim(low, high + (high - low) * (0.03 + 0.065 * n_rows))
+        self.ax_.legend(handles=artists, loc="upper center", ncols=n_columns, fontsize="small", columnspacing=1.2)
 
     def _integer_steps(self) -> None:
         from matplotlib.ticker import MaxNLocator
