@@ -155,10 +155,14 @@ class HiddenStateDisplay:
     >>> from matplotlib.figure import Figure
     >>> from sklearn_rnn import HiddenStateDisplay, RNNRegressor
     >>> X = np.sin(np.arange(200.0)).reshape(20, 10)
-    >>> net = RNNRegressor(8, cell="rnn", solver="lbfgs", max_iter=20, alpha=0.1, random_state=0)
-    >>> net.fit(X[:, :-1], X[:, -1])  # doctest: +SKIP
+    >>> net = RNNRegressor(8, cell="rnn", solver="lbfgs", alpha=0.1, random_state=0).fit(X[:, :-1], X[:, -1])
     >>> ax = Figure().add_subplot()  # without ax=, a new figure is opened
-    >>> display = HiddenStateDisplay.from_estimator(net, X[:, :-1], sample=3, ax=ax)  # doctest: +SKIP
+    >>> display = HiddenStateDisplay.from_estimator(net, X[:, :-1], sample=3, ax=ax)
+    >>> display.saturated_share_
+    0.0
+    >>> display = display.plot(kind="units", sample=3, units=[0, 1], ax=ax)
+    >>> len(display.lines_)
+    2
     """
 
     heatmap_: Any
@@ -307,7 +311,9 @@ class HiddenStateDisplay:
             self._plot_distribution(states, steps, kwargs)
         else:
             self._plot_units(states, steps, chosen, kwargs)
-        what = f"all {len(states)} sequences" if kind == "distribution" else f"sequence {sample}"
+        what = f"sequence {sample}"
+        if kind == "distribution":
+            what = f"all {n} sequences" if n > 1 else "the one sequence"
         name = ", ".join(part for part in (self.title, self.direction) if part)
         head = f"Hidden states of {what}" + (f" ({name})" if name else "")
         self.ax_.set(xlabel=steps_in_words(self.patch_size), title="\n".join(line for line in (head, told) if line))
