@@ -333,11 +333,12 @@ class GradientFlowDisplay:
         if not (np.isfinite(start) and start > 0):
             return
         sigma = found["largest_singular_value"]
+        of = f" of layer {layer}" if len(self.norms) > 1 else ""
         if name == "u":
-            label = f"bound: largest $u$ = {_factor(sigma)}"
+            label = f"bound{of}: largest $u$ = {_factor(sigma)}"
         else:
             label = (
-                rf"bound: $\sigma_{{max}}(W_h)$ = {_factor(sigma)}"
+                rf"bound{of}: $\sigma_{{max}}(W_h)$ = {_factor(sigma)}"
                 rf" (spectral radius {_factor(found['spectral_radius'])})"
             )
         with np.errstate(over="ignore", under="ignore"):

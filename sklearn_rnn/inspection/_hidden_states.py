@@ -399,7 +399,7 @@ class HiddenStateDisplay:
         label, names = "unit", [self._unit_name(unit) for unit in chosen]
         n_above = int((chosen < self._n_forward).sum())
         if 0 < n_above < len(chosen) and (chosen[:n_above] < self._n_forward).all():
-            for color, width in (("black", 2.5), ("white", 1.0)):
+            for color, width in (("black", 4.0), ("white", 1.5)):
                 self.ax_.axhline(n_above - 0.5, color=color, linewidth=width)
             label, names = "unit (forward above the line, backward below it)", [str(unit) for unit in chosen]
         if len(names) <= _MOST_LABELS:

@@ -14,7 +14,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_rnn import GradientFlowDisplay, PatchSequence, RNNRegressor, RNNTextGenerator, TimestepTransformer
+from sklearn_rnn import (
+    GradientFlowDisplay,
+    PatchSequence,
+    RNNRegressor,
+    RNNSequenceClassifier,
+    RNNTextGenerator,
+    TimestepTransformer,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 WIDTH, STEPS = 6, 40
@@ -175,6 +182,14 @@ def test_norm_is_the_root_mean_square_of_sequences():
     assert list(flow(net, layer=-1).norms) == [1]
 
 
+def test_gradient_of_a_classifier_is_that_of_its_log_loss():
+    labels = np.array(["no", "yes", "no", "no", "yes"])
+    net = fitted(y=labels, model=RNNSequenceClassifier)
+    wrong = net.predict_proba(X)[:, 1] - (labels == "yes")
+    expected = np.sqrt((wrong**2).mean()) * np.linalg.norm(net.weights_["W_o"])
+    assert_allclose(flow(net, X, labels).norms[0][0], expected)
+
+
 @pytest.mark.parametrize("patch_size", [1, 2])
 def test_padding_and_lists_are_the_same_sequences(patch_size):
     sequences = [RNG.normal(size=(n, 2)) for n in (7, 12, 4)]
@@ -283,7 +298,8 @@ def test_bound_does_not_change_the_limits():
     display = flow(net)
     low, high = display.ax_.get_ylim()
     assert low <= display.norms[0].min() and high < display.bound_line_.get_ydata()[-1]
-    assert any("3 (spectral radius 3)" in text for text in in_words(display))
+    assert any("bound: " in text and "3 (spectral radius 3)" in text for text in in_words(display))
+    assert any(text.startswith("bound of layer 1: ") for text in in_words(flow(fitted(hidden_layer_sizes=(4, 3)))))
 
 
 def test_pipelines_and_searches_are_looked_through():
