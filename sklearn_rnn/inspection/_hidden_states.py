@@ -401,7 +401,7 @@ class HiddenStateDisplay:
         if 0 < n_above < len(chosen) and (chosen[:n_above] < self._n_forward).all():
             for color, width in (("black", 4.0), ("white", 1.5)):
                 self.ax_.axhline(n_above - 0.5, color=color, linewidth=width)
-            label, names = "unit (forward above the line, backward below it)", [str(unit) for unit in chosen]
+            label, names = "unit (backward: below the line)", [str(unit) for unit in chosen]
         if len(names) <= _MOST_LABELS:
             self.ax_.set_yticks(range(len(names)), names)
         else:

@@ -166,7 +166,7 @@ def test_layers_and_directions(both):
         display = shown(both, layer=layer)
         assert_array_equal(display.heatmap_.get_array(), states)
         assert_array_equal(display.ax_.lines[0].get_ydata(), width - 0.5)  # between the directions
-        assert display.ax_.get_ylabel() == "unit (forward above the line, backward below it)"
+        assert display.ax_.get_ylabel() == "unit (backward: below the line)"
     display = shown(both, kind="units", units=[0, 7])
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == [
         "unit 0 (forward)",
