@@ -160,9 +160,6 @@ class HiddenStateDisplay:
     >>> display = HiddenStateDisplay.from_estimator(net, X[:, :-1], sample=3, ax=ax)
     >>> display.saturated_share_
     0.0
-    >>> display = display.plot(kind="units", sample=3, units=[0, 1], ax=ax)
-    >>> len(display.lines_)
-    2
     """
 
     heatmap_: Any
@@ -384,10 +381,11 @@ class HiddenStateDisplay:
     def _plot_heatmap(self, H: np.ndarray, steps: slice, chosen: np.ndarray, options: dict) -> None:
         from matplotlib.colors import LinearSegmentedColormap
 
+        largest = float(np.nanmax(np.abs(H))) or 1.0
         if self.nonlinearity == "relu":  # nothing is negative, and zero is what to look for: the darkest
-            usual: dict = {"vmin": 0.0, "vmax": _largest(H), "cmap": "cividis"}
+            usual: dict = {"vmin": 0.0, "vmax": largest, "cmap": "cividis"}
         else:
-            end = 1.0 if self.nonlinearity == "tanh" else _largest(H)
+            end = 1.0 if self.nonlinearity == "tanh" else largest
             usual = {"vmin": -end, "vmax": end, "cmap": LinearSegmentedColormap.from_list("hidden", _DIVERGING)}
         extent = (steps.start - 0.5, steps.stop - 0.5, len(H) - 0.5, -0.5)
         usual |= {"aspect": "auto", "interpolation": "nearest", "extent": extent}
@@ -486,10 +484,6 @@ def _nonlinearity(network: Any, states: np.ndarray) -> Literal["tanh", "relu"] |
     if np.any(states < 0):
         return "tanh"
     return "relu" if np.any(states > 1) else network.activation
-
-
-def _largest(H: np.ndarray) -> float:
-    return float(np.nanmax(np.abs(H))) or 1.0
 
 
 def _some(names: list[str]) -> tuple[list[int], list[str]]:
