@@ -6,6 +6,8 @@ from .estimators._classifier import RNNSequenceClassifier
 from .estimators._regressor import RNNRegressor
 from .forecasting._forecaster import RNNForecaster
 from .inspection._forecast import ForecastDisplay
+from .inspection._gradient_flow import GradientFlowDisplay
+from .inspection._hidden_states import HiddenStateDisplay
 from .inspection._loss_curve import LossCurveDisplay
 from .sequences._frame_transformer import FrameToSequences
 from .sequences._frames import frame_to_sequences
@@ -19,6 +21,8 @@ from .text._generator import RNNTextGenerator
 __all__ = [
     "ForecastDisplay",
     "FrameToSequences",
+    "GradientFlowDisplay",
+    "HiddenStateDisplay",
     "LagsToSequence",
     "LossCurveDisplay",
     "PatchSequence",

@@ -39,7 +39,8 @@ def compute_rows(
     ndarray of shape (rows, P)
     """
     n = len(sequences)
-    first_row = np.cumsum(sequences.lengths) - sequences.lengths
+    lengths = sequences.n_patches  # steps, as the network sees them
+    first_row = np.cumsum(lengths) - lengths
     blocks = sequences.blocks(np.arange(n), cells(network, theta.dtype))
     rows = np.empty(0)
 
@@ -51,10 +52,10 @@ def compute_rows(
         nonlocal rows
         per_step = values.ndim == 3
         if not rows.size:
-            rows = np.empty((int(sequences.lengths.sum()) if per_step else n, values.shape[-2]), values.dtype)
+            rows = np.empty((int(lengths.sum()) if per_step else n, values.shape[-2]), values.dtype)
         if per_step:
             t = np.arange(len(values))[:, None]
-            valid = t < sequences.lengths[index]
+            valid = t < lengths[index]
             rows[(first_row[index] + t)[valid]] = values.transpose(0, 2, 1)[valid]
         else:
             rows[index] = values.T
