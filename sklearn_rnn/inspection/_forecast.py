@@ -278,10 +278,11 @@ class ForecastDisplay:
             options = {"nrows": n_rows, "ncols": n_columns, "sharex": True, "squeeze": False, "figsize": figsize}
             _, grid = axes_for(None, caller, **options)
             for number, one in enumerate(grid.flat):  # type: ignore[attr-defined]
+                is_lowest = n - n_columns <= number < n  # of its column: it tells the times of all
                 one.set_visible(number < n)
-                if n - n_columns <= number < n:  # the lowest of its column tells the times
-                    one.tick_params(labelbottom=True)
-                    one.xaxis.offsetText.set_visible(True)
+                one.tick_params(labelbottom=is_lowest)
+                one.xaxis.offsetText.set_visible(is_lowest)
+                one.xaxis.label.set_visible(is_lowest)
             return grid.ravel()[:n]  # type: ignore[attr-defined]
         given: list[Any] = [ax]
         if isinstance(ax, (list, tuple, np.ndarray)):
@@ -397,9 +398,7 @@ def _label(ax: Axes, facet: Facet, n: int) -> None:
         from matplotlib.ticker import MaxNLocator
 
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    if ax.get_subplotspec() is None or ax.xaxis.get_tick_params().get("labelbottom", True):
-        ax.set_xlabel(facet.time_name)
-    ax.set_ylabel(facet.name)
+    ax.set(xlabel=facet.time_name, ylabel=facet.name)
     if n > 1 and facet.label != facet.name:
         ax.set_title(facet.label, fontsize="medium")
     ax.grid(True, axis="y", color="0.92")
