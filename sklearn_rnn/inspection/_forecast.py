@@ -106,6 +106,7 @@ class ForecastDisplay:
         forecast_kw: Mapping[str, Any] | None = None,
         history_kw: Mapping[str, Any] | None = None,
         interval_kw: Mapping[str, Any] | None = None,
+        legend: bool = True,
     ) -> Self:
         """Draw the forecast of a fitted forecaster.
 
@@ -137,6 +138,8 @@ class ForecastDisplay:
             To draw on, one for each series. None opens a figure.
         forecast_kw, history_kw, interval_kw : dict, default=None
             Passed on to the line of the forecast, the line of the history and the band of the intervals.
+        legend : bool, default=True
+            Above the axes of a new figure, or in the first of the axes that are given.
 
         Returns
         -------
@@ -160,7 +163,7 @@ class ForecastDisplay:
             n_paths=n_paths, n_history=n_history, random_state=random_state,
         )  # fmt: skip
         return cls(facets, coverage=coverage).plot(
-            ax=ax, forecast_kw=forecast_kw, history_kw=history_kw, interval_kw=interval_kw
+            ax=ax, forecast_kw=forecast_kw, history_kw=history_kw, interval_kw=interval_kw, legend=legend
         )
 
     @classmethod
@@ -178,6 +181,7 @@ class ForecastDisplay:
         forecast_kw: Mapping[str, Any] | None = None,
         history_kw: Mapping[str, Any] | None = None,
         interval_kw: Mapping[str, Any] | None = None,
+        legend: bool = True,
     ) -> Self:
         """Draw what `RNNForecaster.backtest` returned: the forecasts from all cutoffs, and what came.
 
@@ -191,7 +195,7 @@ class ForecastDisplay:
         time_col, target_col : label, default=None
             Columns of times and of values, where y is a long frame, as the forecaster was told. That of the ids is
             known from `frame`.
-        ids, ax, forecast_kw, history_kw, interval_kw
+        ids, ax, forecast_kw, history_kw, interval_kw, legend
             As in `from_estimator`.
         coverage : float, default=None
             Of the intervals, as given to `backtest`: for the legend.
@@ -225,7 +229,7 @@ class ForecastDisplay:
         require_matplotlib(f"{cls.__name__}.from_backtest")
         facets = facets_of_backtest(frame, y, time_col=time_col, target_col=target_col, ids=ids, n_history=n_history)
         return cls(facets, coverage=coverage).plot(
-            ax=ax, forecast_kw=forecast_kw, history_kw=history_kw, interval_kw=interval_kw
+            ax=ax, forecast_kw=forecast_kw, history_kw=history_kw, interval_kw=interval_kw, legend=legend
         )
 
     # -- drawing ----------------------------------------------------------------------------------------------------
@@ -237,12 +241,13 @@ class ForecastDisplay:
         forecast_kw: Mapping[str, Any] | None = None,
         history_kw: Mapping[str, Any] | None = None,
         interval_kw: Mapping[str, Any] | None = None,
+        legend: bool = True,
     ) -> Self:
         """Draw.
 
         Parameters
         ----------
-        ax, forecast_kw, history_kw, interval_kw
+        ax, forecast_kw, history_kw, interval_kw, legend
             As in `from_estimator`.
 
         Returns
@@ -259,7 +264,8 @@ class ForecastDisplay:
         for one, facet in zip(self.axes_, self.facets):
             self._draw(one, facet, forecast_kw or {}, history_kw or {}, interval_kw or {})
             _label(one, facet, len(self.facets))
-        self._legend(is_new)
+        if legend:
+            self._legend(is_new)
         return self
 
     def _axes(self, ax: Axes | Sequence[Axes] | np.ndarray | None) -> np.ndarray:
@@ -364,7 +370,8 @@ class ForecastDisplay:
             self.figure_.legend(*entries, loc="outside upper center", ncols=n_columns, frameon=False)
         else:  # the best place is searched for slowly among very many values
             few = sum(len(line.get_xdata()) for line in self.axes_[0].lines) < 5000
-            self.axes_[0].legend(*entries, loc="best" if few else "upper left", frameon=False)
+            on_top = {"framealpha": 0.8, "edgecolor": "none"}
+            self.axes_[0].legend(*entries, loc="best" if few else "upper left", **on_top)
 
 
 def _line(ax: Axes, values: pd.Series, style: Mapping[str, Any]) -> Line2D:

@@ -306,6 +306,7 @@ def test_on_given_axes_pyplot_is_left_alone(fitted, monkeypatch):
     assert legend(display) == ["history", "forecast", "90% interval", "cutoff"] and not figure.legends
     several = show(of_frame, ax=np.array(more))
     assert several.axes_.tolist() == more and more[0].get_legend() and not more[1].get_legend()
+    assert show(fitted, ax=plt.Figure().subplots(), legend=False).ax_.get_legend() is None
     assert plt.get_fignums() == before and plt.gcf() is current and not current.axes
     figure.canvas.draw()
 
