@@ -27,7 +27,8 @@ class Batch:
         What each layer remembers before the first step; None is nothing. The network leaves what it remembers after
         the last step in `state_after`.
     pooled : tuple of ndarray (values (D, N), weights (N,)), or None
-        What pooling has seen of steps before the first; see `Network.fast_forward`.
+        What pooling has seen of steps before the first; see `Network.fast_forward`. The network leaves what it has
+        seen then in `pooled_after`.
     """
 
     X: np.ndarray
@@ -38,6 +39,7 @@ class Batch:
     state: list | None = None
     state_after: list | None = None
     pooled: tuple | None = None
+    pooled_after: tuple | None = None
 
     @property
     def valid(self) -> np.ndarray | None:

@@ -262,7 +262,8 @@ class Network:
         named = self.layout.views(theta)
         P, _, batch.state_after = self._forward_layers(named, batch, None, arena)
         if self.pooling is not None:
-            P = self.pooling.forward(named, P, batch.valid, batch.pooled)[0]
+            P, weight, _ = self.pooling.forward(named, P, batch.valid, batch.pooled)
+            batch.pooled_after = P, weight
         return named["W_o"] @ P + named["b_o"][:, None]
 
     def advance(self, theta: np.ndarray, X: np.ndarray, state: list | None, arena: Arena) -> tuple[list, np.ndarray]:

@@ -35,6 +35,7 @@ from ._learning import learn, refuse_if_nothing_was_learnt, tell, what_to_try
 from ._progress import CURVES, Announcer, curves_of
 from ._rows import compute_rows
 from ._states import HiddenStates
+from ._stream import Streaming
 
 
 def _has_partial_fit(estimator):
@@ -48,7 +49,7 @@ def _has_partial_fit(estimator):
 partial_fit_available = available_if(_has_partial_fit)
 
 
-class BaseRNN(HiddenStates, Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator):
+class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly.
 
     A subclass says what its targets are: `_describe_loss` and `_encode_targets`.
@@ -401,7 +402,8 @@ class BaseRNN(HiddenStates, Stored, CallbackSupportMixin, ChosenParts, Hyperpara
 
     # -- using ------------------------------------------------------------------------------------------------------
 
-    def _check_fitted_X(self, X) -> Sequences:
+    def _check_is_usable(self) -> None:
+        """Is it fitted, and do its parameters still fit what was fitted?"""
         if not hasattr(self, "_theta"):
             check_is_fitted(self)  # raises
         # The cell and the widths are remembered from fit; these two also decide on the shape of what is predicted.
@@ -416,6 +418,9 @@ class BaseRNN(HiddenStates, Stored, CallbackSupportMixin, ChosenParts, Hyperpara
                     f"{name} is {now!r} now, but this model was fitted with {self._net[name]!r}. Set it back, or "
                     "fit again."
                 )
+
+    def _check_fitted_X(self, X) -> Sequences:
+        self._check_is_usable()
         return self._check_X(X, reset=False)
 
     def _predict_rows(self, X, link: bool = True) -> tuple[np.ndarray, Sequences]:

@@ -306,11 +306,19 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
     def _predict_labels(self, X) -> tuple[np.ndarray, Sequences]:
         """Labels as rows, one for each sequence or valid step, and X as Sequences."""
         rows, sequences = self._predict_rows(X)
+        return self._of_rows(rows), sequences
+
+    def _of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Labels, from what the loss's link makes of the network's outputs (rows, k)."""
         if self._multilabel:
-            return (rows > 0.5).astype(int), sequences
+            return (rows > 0.5).astype(int)
         if len(self.classes_) == 2:
-            return self.classes_[(rows[:, 0] > 0.5).astype(int)], sequences
-        return self.classes_[rows.argmax(axis=1)], sequences
+            return self.classes_[(rows[:, 0] > 0.5).astype(int)]
+        return self.classes_[rows.argmax(axis=1)]
+
+    def _proba_of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Probabilities of all classes, from the same."""
+        return np.hstack([1 - rows, rows]) if not self._multilabel and len(self.classes_) == 2 else rows
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Probabilities of the classes.
@@ -327,8 +335,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             (n_timesteps_i, n_classes) arrays.
         """
         rows, sequences = self._predict_rows(X)
-        if not self._multilabel and len(self.classes_) == 2:
-            rows = np.hstack([1 - rows, rows])
+        rows = self._proba_of_rows(rows)
         return sequences.arrange_steps(rows, np.nan) if self._per_step else rows
 
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:

@@ -209,11 +209,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             (n_timesteps_i, ...) arrays.
         """
         rows, sequences = self._predict_rows(X)
+        rows = self._of_rows(rows)
+        return sequences.arrange_steps(rows, np.nan) if self._per_step else rows
+
+    def _of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """What is predicted, from what the loss's link makes of the network's outputs (rows, k)."""
         shape = self._y_shape
         if self._several_quantiles:
             shape = (*shape, np.size(self.quantile))
-        rows = rows.reshape(len(rows), *shape)
-        return sequences.arrange_steps(rows, np.nan) if self._per_step else rows
+        return rows.reshape(len(rows), *shape)
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R^2 over samples, or valid time steps; for several quantiles their mean D^2 pinball score.

@@ -1,0 +1,159 @@
+"""A stream gives at every step what `predict` gives for the sequence so far."""
+
+import copy
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from sklearn_rnn import RNNRegressor, RNNSequenceClassifier
+from sklearn_rnn.core._cells import CELLS
+from sklearn_rnn.core._pooling import POOLINGS
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(30, 7, 2))
+Y = X[:, -1, 0]
+PER_STEP = X.cumsum(axis=1)[..., 0]
+
+
+def fitted(Model, X, y, **options):
+    given = {"hidden_layer_sizes": 5, "max_iter": 3, "bidirectional": False, "patch_size": 1, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Model(**(given | options)).fit(X, y)
+
+
+@pytest.mark.parametrize("sizes", [(5,), (4, 3)], ids=str)
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_many_to_one(cell, pooling, sizes):
+    model = fitted(RNNRegressor, X, Y, cell=cell, pooling=pooling, hidden_layer_sizes=sizes)
+    stream = model.stream(n=3)
+    for t in range(7):
+        np.testing.assert_allclose(stream.step(X[:3, t]), model.predict(X[:3, : t + 1]), rtol=1e-12, atol=1e-14)
+    assert (stream.n, stream.n_steps) == (3, 7)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_many_to_many(cell):
+    model = fitted(RNNRegressor, X, np.stack([PER_STEP, -PER_STEP], axis=2), cell=cell, mapping="many-to-many")
+    stream, whole = model.stream(n=2), model.predict(X[:2])
+    for t in range(7):
+        np.testing.assert_allclose(stream.step(X[:2, t]), whole[:, t], rtol=1e-12, atol=1e-14)
+
+
+def test_one_to_many():
+    """The input is told anew at every step, as the network is fed with it."""
+    model = fitted(RNNRegressor, X[:, 0], PER_STEP, mapping="one-to-many")
+    stream, whole = model.stream(), model.predict(X[:1, 0])
+    for t in range(7):
+        np.testing.assert_allclose(stream.step(X[0, 0]), whole[:, t], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["binary", "three", "text", "multilabel"])
+@pytest.mark.parametrize("mapping", ["many-to-one", "many-to-many"])
+def test_classes(kind, mapping):
+    numbers = np.argsort(np.argsort(PER_STEP.ravel())).reshape(PER_STEP.shape) % 3
+    y = {
+        "binary": numbers % 2,
+        "three": numbers,
+        "text": np.array(["a", "b", "c"])[numbers],
+        "multilabel": np.stack([numbers > 0, numbers > 1], axis=-1).astype(int),
+    }[kind]
+    model = fitted(RNNSequenceClassifier, X, y if mapping == "many-to-many" else y[:, -1], mapping=mapping)
+    labels, proba = model.stream(4), model.stream(4)
+    for t in range(7):
+        some = X[:4, : t + 1]
+        expected, expected_proba = model.predict(some), model.predict_proba(some)
+        if mapping == "many-to-many":
+            expected, expected_proba = expected[:, -1], expected_proba[:, -1]
+        np.testing.assert_array_equal(labels.step(X[:4, t]), expected)
+        np.testing.assert_allclose(proba.step_proba(X[:4, t]), expected_proba, rtol=1e-10)
+
+
+def test_quantiles_and_links():
+    model = fitted(RNNRegressor, X, Y, loss="quantile", quantile=(0.1, 0.9))
+    assert model.stream(2).step(X[:2, 0]).shape == (2, 2)
+    np.testing.assert_allclose(model.stream().step(X[0, 0]), model.predict(X[:1, :1]), rtol=1e-12)
+    model = fitted(RNNRegressor, X, np.abs(Y), loss="poisson")
+    np.testing.assert_allclose(model.stream().step(X[0, 0]), model.predict(X[:1, :1]), rtol=1e-12)
+
+
+def test_shapes_of_a_step():
+    narrow = fitted(RNNRegressor, X[..., 0], Y)  # fitted on a table
+    for x in (0.3, np.float32(0.3), [0.3], [[0.3]]):
+        np.testing.assert_allclose(narrow.stream().step(x), narrow.stream().step([[0.3]]), rtol=1e-6)
+    np.testing.assert_array_equal(narrow.stream(2).step([0.1, 0.2]), narrow.stream(2).step([[0.1], [0.2]]))
+    wide = fitted(RNNRegressor, X, Y)
+    np.testing.assert_array_equal(wide.stream().step(X[0, 0]), wide.stream().step(X[:1, 0]))
+    for stream, x in (
+        (narrow.stream(), [0.1, 0.2]),
+        (narrow.stream(2), 0.1),
+        (narrow.stream(2), [[0.1, 0.2]]),
+        (wide.stream(), 0.1),
+        (wide.stream(2), [0.1, 0.2]),
+        (wide.stream(), X[0]),
+    ):
+        with pytest.raises(ValueError, match=r"x_t of shape .*: this stream takes one time step of \d sequence"):
+            stream.step(x)
+        assert stream.n_steps == 0
+    with pytest.raises(TypeError, match="x_t must hold numbers, got str"):
+        narrow.stream().step("a")
+
+
+def test_what_is_not_finite_changes_nothing():
+    model = fitted(RNNRegressor, X, Y)
+    stream = model.stream(2)
+    stream.step(X[:2, 0])
+    bad = X[:2, 1].copy()
+    bad[1, 0] = np.nan
+    with pytest.raises(ValueError, match="nan in sequence 1, feature 0, at step 1"):
+        stream.step(bad)
+    np.testing.assert_allclose(stream.step(X[:2, 1]), model.predict(X[:2, :2]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("again", [lambda s: s.copy(), copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+def test_copies_go_on_by_themselves(again):
+    model = fitted(RNNRegressor, X, Y, cell="lstm", pooling="concat")
+    stream = model.stream()
+    for t in range(3):
+        stream.step(X[0, t])
+    second = again(stream)
+    for t in range(3, 7):
+        np.testing.assert_array_equal(stream.step(X[0, t]), second.step(X[0, t]))
+    assert second.step(X[1, 0]) != pytest.approx(stream.step(X[2, 0]))
+    np.testing.assert_allclose(stream.reset().step(X[0, 0]), model.predict(X[:1, :1]), rtol=1e-12)
+
+
+def test_a_stream_keeps_its_weights():
+    model = fitted(RNNRegressor, X, Y)
+    stream, before = model.stream(), model.predict(X[:1, :1])
+    for W in model.weights_.values():
+        W += 1.0
+    np.testing.assert_allclose(stream.step(X[0, 0]), before, rtol=1e-12)
+
+
+def test_float32_over_many_steps():
+    model = fitted(RNNRegressor, X.astype(np.float32), Y.astype(np.float32), pooling="mean", cell="gru")
+    long = RNG.normal(size=(1, 3000, 2)).astype(np.float32)
+    stream = model.stream()
+    for x in long[0]:
+        last = stream.step(x)
+    assert last.dtype == np.float32
+    np.testing.assert_allclose(last, model.predict(long), rtol=1e-4, atol=1e-5)
+
+
+def test_what_has_no_stream():
+    with pytest.raises(ValueError, match=r"bidirectional=True, and the backward direction.*bidirectional=False"):
+        fitted(RNNRegressor, X, Y, bidirectional=True).stream()
+    with pytest.raises(ValueError, match=r"patch_size=2, and patches are counted from the end.*patch_size=1"):
+        fitted(RNNRegressor, X, Y, patch_size=2).stream()
+    model = fitted(RNNRegressor, X, Y)
+    for n in (0, -1, 1.5, True, None):
+        with pytest.raises(ValueError, match="n must be an int of at least 1"):
+            model.stream(n)
+    with pytest.raises(AttributeError, match="no step_proba"):
+        model.stream().step_proba(X[0, 0])
+    with pytest.raises(ValueError, match="not fitted"):
+        RNNRegressor().stream()
