@@ -112,6 +112,8 @@ class Training:
     progress : Progress
     validation : list of tuple (loss, score)
         Of each epoch that was validated; the score is None where none was asked for.
+    n_before : int
+        Epochs of earlier trainings, which this one goes on from.
     """
 
     def __init__(
@@ -129,7 +131,9 @@ class Training:
         for name, values in (curves or {}).items():
             setattr(self.progress, name, list(values))
         self.validation: list[tuple[float, float | None]] = []
+        self.n_before = self.progress.epoch
         self._theta, self._monitor = theta, Monitor(tol=settings.tol, n_iter_no_change=np.inf)
+        self._resumed: dict = {}
         self._shrink = settings.alpha * network.layout.is_matrix(theta.dtype)
         self._optimizer: Optimizer | None = None
         self._averaged: np.ndarray | None = None
@@ -164,6 +168,33 @@ class Training:
             "t": self.progress.t,
             "cuts": self.progress.cuts,
         }
+
+    def snapshot(self) -> tuple[dict[str, np.ndarray], dict]:
+        """Between two epochs: arrays and plain values, from which `restore` goes on as if nothing had happened."""
+        assert self._optimizer is not None  # L-BFGS keeps its state to itself
+        progress, monitor = self.progress, self._monitor
+        arrays = {f"solver_{name}": vector for name, vector in self._optimizer.state.items()}
+        arrays |= {"theta": self._theta} | ({} if self._averaged is None else {"averaged": self._averaged})
+        arrays |= {} if monitor.best_theta is None else {"best_theta": monitor.best_theta}
+        values = {name: getattr(progress, name) for name in ("t", "cuts", "rate", "curve", "norms", "clipped")}
+        values |= {name: getattr(monitor, name) for name in ("best", "without_gain")}
+        values |= {"n_before": self.n_before, "validation": self.validation, "rng": self.rng.bit_generator.state}
+        return arrays, values
+
+    def restore(self, arrays: Mapping[str, np.ndarray], values: Mapping) -> None:
+        """Go on from a `snapshot` of a training with the same network, settings and data."""
+        assert self._optimizer is not None
+        self.rng.bit_generator.state = values["rng"]
+        self._theta[...] = arrays["theta"]
+        if self._averaged is not None:
+            self._averaged[...] = arrays["averaged"]
+        for name, vector in self._optimizer.state.items():
+            vector[...] = arrays[f"solver_{name}"]
+        for name in ("t", "cuts", "rate", "curve", "norms", "clipped"):
+            setattr(self.progress, name, values[name])
+        self.n_before, self.validation = values["n_before"], [tuple(pair) for pair in values["validation"]]
+        self._resumed = {"best_theta": arrays.get("best_theta")}
+        self._resumed |= {name: values[name] for name in ("best", "without_gain")}
 
     # -- the problem ------------------------------------------------------------------------------------------------
 
@@ -324,6 +355,7 @@ class Training:
             on_batch_end=on_batch_end,
             on_epoch_end=on_epoch_end,
         )
+        vars(monitor).update(self._resumed)
         if settings.solver == "lbfgs":
             return minimize_lbfgs(
                 lambda theta: self.full_objective(theta, data, cores),
@@ -334,7 +366,7 @@ class Training:
                 tol=settings.tol,
                 progress=self.progress,
             )
-        return self._descend(data, cores, monitor, settings.max_iter)
+        return self._descend(data, cores, monitor, settings.max_iter - (self.progress.epoch - self.n_before))
 
     def one_pass(self, data: Data, cores: Cores, on_batch_end: Callable[[float, float], None] | None = None) -> str:
         """One epoch, after which the last weights are kept, not the best; arguments and result as of `run`."""

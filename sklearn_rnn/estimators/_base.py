@@ -28,6 +28,7 @@ from ..sequences._arrays import as_array, is_ragged
 from ..sequences._checks import check_sequences, is_plain_table
 from ..sequences._dataset import Dataset
 from ..sequences._sequences import CHANNELS_LAST, Sequences
+from ._checkpoint import Checkpoint, identify, interval
 from ._choices import ChosenParts, choose_batch_size, choose_rate, chosen, is_open
 from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
@@ -67,6 +68,7 @@ class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts
     _theta: np.ndarray  # all weights
     _net: dict  # all that the shape of the network depends on
     _dtype_name: str
+    _split_seed: int
 
     # -- what a subclass says ---------------------------------------------------------------------------------------
 
@@ -109,6 +111,12 @@ class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts
                     f"scoring={self.scoring!r} does not go with mapping={self.mapping!r}: scikit-learn's metrics take "
                     "one target a sample. Use 'loss', None for the estimator's score over all steps, or a callable."
                 )
+        interval(self.checkpoint_every)
+        if self.checkpoint is not None and self.solver == "lbfgs":
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} does not go with solver='lbfgs', which keeps its state to "
+                "itself. Use checkpoint=None or a stochastic solver."
+            )
         if self.bptt_steps is not None and self.solver == "lbfgs":
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} does not go with solver='lbfgs', which needs the exact gradient. "
@@ -297,6 +305,14 @@ class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts
                     "zero."
                 )
             training = self._begin(go_on, data)
+            before = (self._theta, self.loss_curve_) if go_on else None
+            checkpoint = Checkpoint(
+                self.checkpoint,
+                self.checkpoint_every,
+                lambda: identify(self, X, y, sample_weight, validation, before),
+                type(self).__name__,
+            )
+            self._split_seed = checkpoint.resume(training).get("split_seed", self._split_seed)
             held_out = None
             if validation[0] is not None:
                 held_out = self._prepare(*validation, reset=False, suffix="_val")
@@ -316,6 +332,10 @@ class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts
             epochs = EpochCallbacks(self, X, y, self.max_iter)
             announcer = Announcer(training, self.verbose)
 
+            def on_epoch_begin():
+                checkpoint.between_epochs(training, {"split_seed": self._split_seed})
+                epochs.begin()
+
             def on_epoch_end(theta):
                 announcer.epoch()
                 return epochs.end(theta)
@@ -326,17 +346,17 @@ class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts
                     cores,
                     held_out=None if held_out is None else held_out.with_mean_weight_1(),
                     score=score,
-                    on_epoch_begin=epochs.begin,
+                    on_epoch_begin=on_epoch_begin,
                     on_batch_end=announcer.batch if announcer.verbose > 1 else None,
                     on_epoch_end=on_epoch_end,
                 )
 
-            n_before = training.progress.epoch
             with announcer:
                 reason = self._learn(training, work, keep_memory=self.warm_start)
-            refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == n_before)
+            refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == training.n_before)
             if reason != "interrupted":
                 epochs.close()
+                checkpoint.remove()
         advice = what_to_try(self, training, data) if reason in ("stopped", "max_iter") else None
         tell(reason, self, self.n_iter_, self.solver, nothing_learnt=advice)
 
@@ -380,7 +400,7 @@ class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts
 
     def _learn(self, training: Training, work: Callable[[Cores], str], keep_memory: bool) -> str:
         """`learn`, and keep the results in the attributes of this estimator."""
-        validated, n_before = (self.validation_loss_curve_, self.validation_scores_), training.progress.epoch
+        validated = self.validation_loss_curve_, self.validation_scores_
 
         def keep():
             self._theta = training.theta
@@ -388,12 +408,15 @@ class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts
                 setattr(self, attribute, getattr(training.progress, name))
             self.n_iter_ = training.progress.epoch
             self.best_loss_ = min(self.loss_curve_, default=np.inf)
-            validation = training.validation[: self.n_iter_ - n_before]
-            if validation:
-                losses, scores = zip(*validation)
-                self.validation_loss_curve_ = [*(validated[0] or []), *losses]
-                if scores[0] is not None:
-                    self.validation_scores_ = [*(validated[1] or []), *scores]
+            validation = training.validation[: self.n_iter_ - training.n_before]
+            of_none = [(np.nan, None)] * (self.n_iter_ - training.n_before)
+            losses, scores = zip(*(validation or of_none)) if of_none else ((), ())
+            nothing = [np.nan] * training.n_before
+            if validation or validated[0]:  # NaN for the epochs that were not validated, so that the curves go together
+                self.validation_loss_curve_ = [*(validated[0] or nothing), *losses]
+            if (validation and scores[0] is not None) or validated[1]:
+                found = [np.nan if score is None else score for score in scores]
+                self.validation_scores_ = [*(validated[1] or nothing), *found]
             self.__dict__.pop("_training", None)
             if keep_memory and training.memory is not None:
                 self._training = training.memory

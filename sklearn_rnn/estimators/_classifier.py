@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from numbers import Real
+from os import PathLike
 from typing import Self
 
 import numpy as np
@@ -116,6 +118,8 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         validation_method: str = "random",
         scoring: str | Callable | None = "loss",
         n_iter_no_change: int = 10,
+        checkpoint: str | PathLike | None = None,
+        checkpoint_every: int | str | timedelta = "1min",
     ) -> None:
         store_parameters(self, locals())
 

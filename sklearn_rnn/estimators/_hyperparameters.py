@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,8 @@ class Hyperparameters:
     validation_method: str
     scoring: str | Callable | None
     n_iter_no_change: int
+    checkpoint: str | PathLike | None
+    checkpoint_every: int | str | timedelta
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -93,6 +97,8 @@ class Hyperparameters:
         "validation_method": [StrOptions({"random", "last"})],
         "scoring": [str, callable, None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "checkpoint": [str, PathLike, None],
+        "checkpoint_every": "no_validation",  # see `_checkpoint.interval`
     }
 
 
@@ -263,6 +269,15 @@ TRAINING_PARAMETERS = """\
 
     n_iter_no_change : int, default=10
         Epochs without gain to wait for; see `tol`.
+
+    checkpoint : str or path, default=None
+        Folder in which `fit` leaves its state while it trains. A fit that was killed goes on from there when it is
+        called again with the same parameters and data, and comes to the same weights, to the last bit, as one that ran
+        through. Each fit has a file of its own, so that those of a search may share the folder; at the end of the fit
+        it is removed. Files that cannot be written are warned of, and training goes on. Not with solver="lbfgs".
+
+    checkpoint_every : int, str or timedelta, default="1min"
+        Epochs, such as 10, or time, such as "30s", from one checkpoint to the next. It is written between two epochs.
 """
 
 ATTRIBUTES = """\

@@ -65,7 +65,7 @@ class Announcer:
         label, least = _announced.get()
         self.training, self.verbose = training, max(int(verbose), least)
         self.label = label if least >= int(verbose) else ""
-        self.last = None if one_pass else training.progress.epoch + training.settings.max_iter
+        self.last = None if one_pass else training.n_before + training.settings.max_iter
         self.first = training.progress.epoch
         self.n_batches = 0
         self.must_end_line = False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from functools import partial
+from os import PathLike
 from typing import Literal, Self
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
@@ -16,20 +17,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import CallbackSupportMixin, EpochCallbacks, validate_parameters, with_callbacks
 from .._stored import Stored, all_or_nothing
-from ..core._cores import Cores, with_numerics
+from ..core._cores import Cores
 from ..core._network import Network
 from ..core._training import Training
+from ..estimators._checkpoint import Checkpoint, identify
 from ..estimators._hyperparameters import layer_sizes, store_parameters
 from ..estimators._learning import learn, refuse_if_nothing_was_learnt, tell
 from ..estimators._progress import CURVES, Announcer, curves_of
 from ..sequences._dataset import Dataset
 from ._parameters import TextParameters
-from ._reader import Reader, token_network
+from ._reader import token_network
 from ._streams import count, streams, warn_if_short
-from ._tokens import UNKNOWN, as_texts, check_sampling, find_vocabulary, sample, to_numbers, tokenize
+from ._tokens import find_vocabulary, to_numbers, tokenize
+from ._writing import Writing
 
 
-class RNNTextGenerator(Stored, CallbackSupportMixin, TextParameters, BaseEstimator):
+class RNNTextGenerator(Writing, Stored, CallbackSupportMixin, TextParameters, BaseEstimator):
     """Recurrent network that reads text token by token and predicts the next one.
 
     Parameters
@@ -72,7 +75,7 @@ class RNNTextGenerator(Stored, CallbackSupportMixin, TextParameters, BaseEstimat
         which the last tenth of them weighs most.
 
     dropout, init, init_scale, solver, learning_rate, learning_rate_init, learning_rate_decay, clip_norm, clip_value, \
-alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
+alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state, checkpoint, checkpoint_every
         As in RNNSequenceClassifier, but for solver="lbfgs", which there is not, and with other defaults:
         learning_rate="cosine" (in `partial_fit`, which knows of no end, that is "constant"), learning_rate_init=0.004,
         max_iter=10 (passes over the text), alpha=0, n_iter_no_change=3, tol=0. Without early_stopping, and but for
@@ -157,15 +160,12 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         tol: float = 0.0,
         verbose: bool | int = False,
         random_state: int | np.random.RandomState | None = None,
+        checkpoint: str | PathLike | None = None,
+        checkpoint_every: int | str | timedelta = "1min",
     ) -> None:
         store_parameters(self, locals())
 
     # -- tokens -----------------------------------------------------------------------------------------------------
-
-    @property
-    def separator(self) -> str:
-        """What joins generated tokens."""
-        return "" if self.analyzer == "char" else " "
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)
@@ -181,11 +181,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
 
     def _find_vocabulary(self, tokens: list[str]) -> dict[str, int]:
         return find_vocabulary(tokens, self.vocabulary, self.handle_unknown == "ignore", self.analyzer)
-
-    @property
-    def _unknown(self) -> int | None:
-        """The number that stands for all tokens outside the vocabulary."""
-        return self.vocabulary_[UNKNOWN] if self.handle_unknown == "ignore" else None
 
     def _numbers(self, tokens: list[str], name: str = "text") -> np.ndarray:
         return to_numbers(tokens, self.vocabulary_, self._unknown, name)
@@ -283,10 +278,18 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             warn_if_short(numbers, self.bptt_steps, text)
             data = self._streams(numbers[:n_train])
             training = self._begin(False, len(data), self.learning_rate)
+            checkpoint = Checkpoint(
+                self.checkpoint, self.checkpoint_every, lambda: identify(self, text), type(self).__name__
+            )
+            checkpoint.resume(training)
             self.__dict__.pop("_training", None)
 
             epochs = EpochCallbacks(self, text, None, self.max_iter)
             announcer = Announcer(training, self.verbose)
+
+            def on_epoch_begin():
+                checkpoint.between_epochs(training, {})
+                epochs.begin()
 
             def on_epoch_end(theta):
                 announcer.epoch()
@@ -297,7 +300,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
                     data,
                     cores,
                     held_out=held_out,
-                    on_epoch_begin=epochs.begin,
+                    on_epoch_begin=on_epoch_begin,
                     on_batch_end=announcer.batch if announcer.verbose > 1 else None,
                     on_epoch_end=on_epoch_end,
                 )
@@ -307,6 +310,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
             refuse_if_nothing_was_learnt(self, reason, was_fitted and not self.n_iter_)
             if reason != "interrupted":
                 epochs.close()
+                checkpoint.remove()
         if reason != "max_iter":  # a language model makes as many passes as it is told to
             tell(reason, self, self.n_iter_, self.solver)
         return self
@@ -377,144 +381,6 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state
         """Named views of the one vector that holds all weights."""
         check_is_fitted(self)
         return self._network().layout.views(self._theta)
-
-    # -- scoring ----------------------------------------------------------------------------------------------------
-
-    def _reader(self) -> Reader:
-        return Reader(self._network(), self._theta)
-
-    def score(self, text: str | Iterable[str], y: object = None) -> float:
-        """Mean log-likelihood of a token, given all before it, in nats.
-
-        Parameters
-        ----------
-        text : str, or list of str
-            A list is joined by newlines.
-        y : ignored
-
-        Returns
-        -------
-        float
-            At most 0. The first token is not scored, and neither are unknown ones.
-
-        Raises
-        ------
-        ValueError
-            If the text holds tokens that are not in the vocabulary (unless handle_unknown="ignore"), or has fewer
-            than two tokens.
-        """
-        self._check_fitted()
-        numbers = self._numbers(self._tokens(text))
-        if len(numbers) < 2:
-            raise ValueError(f"A text of {len(numbers)} token(s) has none that follows on another; give a longer one.")
-        following = numbers[1:]
-        counted = np.ones(len(following), bool) if self._unknown is None else following != self._unknown
-        if not counted.any():
-            raise ValueError("No token of the text after its first is in the vocabulary, so there is nothing to score.")
-        log_likelihood = with_numerics(lambda: self._reader().log_likelihood(numbers))
-        return float(log_likelihood[counted].sum() / counted.sum())
-
-    def perplexity(self, text: str | Iterable[str]) -> float:
-        """Number of equally likely tokens among which the model would be as unsure: exp(-score).
-
-        Parameters
-        ----------
-        text : str, or list of str
-            As in `score`.
-
-        Returns
-        -------
-        float
-        """
-        with np.errstate(over="ignore"):
-            return float(np.exp(-self.score(text)))
-
-    def predict_proba(self, prompts: Iterable[str]) -> np.ndarray:
-        """Probabilities of the token that follows on each prompt.
-
-        Parameters
-        ----------
-        prompts : list of str
-            Each a text of its own. On an empty one tokens follow as often as they occurred in training.
-
-        Returns
-        -------
-        ndarray of shape (n_prompts, n_tokens)
-            In the order of `vocabulary_`.
-        """
-        self._check_fitted()
-        if isinstance(prompts, str):
-            raise TypeError("prompts must be a list of str; for one prompt, pass a list of it.")
-        prompts, reader = as_texts(prompts, "prompts"), self._reader()
-        rows = with_numerics(lambda: [softmax(self._after(prompt, reader)[1]) for prompt in prompts])
-        return np.array(rows).reshape(-1, len(self.vocabulary_))
-
-    # -- generating -------------------------------------------------------------------------------------------------
-
-    def _after(self, prompt: str, reader: Reader) -> tuple[list | None, np.ndarray]:
-        """What the network remembers after the prompt, and its raw outputs there."""
-        tokens = self._tokens(prompt, "prompt") if prompt else []
-        if not tokens:
-            return None, np.log(np.maximum(self._counts / self._counts.sum(), 1e-12))
-        return reader.read_through(self._numbers(tokens, "prompt"))
-
-    def generate(
-        self,
-        n_tokens: int,
-        prompt: str | Sequence[str] = "",
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> str | list[str]:
-        """Write on.
-
-        Parameters
-        ----------
-        n_tokens : int
-            Tokens to write.
-        prompt : str, or list of str, default=""
-            What to go on from. Without one, the first token is drawn as often as it occurred in training. Of a list,
-            each is a prompt of its own.
-        temperature : float, default=1.0
-            Below 1 likely tokens become likelier still, above 1 all become more alike; 0 always takes the likeliest.
-        top_k : int, default=None
-            Draw from so many of the likeliest tokens only.
-        top_p : float in (0, 1], default=None
-            Draw only from as few of the likeliest tokens (among top_k, at this temperature) as together have at least
-            this probability: nucleus sampling (Holtzman et al., 2020).
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        str, or list of str if `prompt` is a list
-            The tokens after the prompt, joined by `separator`.
-
-        Raises
-        ------
-        ValueError
-            If an argument is out of its range, or the prompt holds tokens that are not in the vocabulary (unless
-            handle_unknown="ignore").
-        """
-        self._check_fitted()
-        temperature, top_p = check_sampling(n_tokens, temperature, top_k, top_p)
-        prompts = as_texts(prompt, "prompt")
-        rng, tokens, reader = check_random_state(random_state), list(self.vocabulary_), self._reader()
-
-        def write_on(prompt):
-            written: list[str] = []
-            state, outputs = self._after(prompt, reader)
-            while True:
-                if self._unknown is not None:
-                    outputs[self._unknown] = -np.inf
-                number = sample(outputs, temperature, top_k, top_p, rng.uniform())
-                written.append(tokens[number])
-                if len(written) == n_tokens:
-                    return self.separator.join(written)
-                state, (outputs,) = reader.read(np.array([number]), state)
-
-        texts = with_numerics(lambda: [write_on(prompt) for prompt in prompts])
-        return texts[0] if isinstance(prompt, str) else texts
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Set
+from datetime import timedelta
 from numbers import Integral, Real
+from os import PathLike
 from typing import Literal
 
 import numpy as np
@@ -16,7 +18,8 @@ from ..estimators._hyperparameters import Hyperparameters
 # Parameters that mean what they mean in RNNSequenceClassifier.
 _OF_THE_NETWORK = (
     "hidden_layer_sizes cell bptt_steps batch_size dropout init init_scale solver learning_rate learning_rate_init "
-    "learning_rate_decay clip_norm clip_value alpha max_iter early_stopping n_iter_no_change tol verbose random_state"
+    "learning_rate_decay clip_norm clip_value alpha max_iter early_stopping n_iter_no_change tol verbose random_state "
+    "checkpoint checkpoint_every"
 ).split()
 
 # What is no parameter here, but of RNNSequenceClassifier.
@@ -52,6 +55,8 @@ class TextParameters:
     tol: float
     verbose: bool | int
     random_state: int | np.random.RandomState | None
+    checkpoint: str | PathLike | None
+    checkpoint_every: int | str | timedelta
 
     _parameter_constraints: dict = {
         **{name: Hyperparameters._parameter_constraints[name] for name in _OF_THE_NETWORK},

@@ -695,3 +695,29 @@ def test_a_list_of_prompts_is_several_prompts(fitted):
     assert fitted.generate(12, ["the cat sat"], temperature=0) == written[:1]
     assert fitted.generate(12, [], random_state=0) == []
     assert [len(text) for text in fitted.generate(7, prompts, random_state=0)] == [7, 7, 7]
+
+
+def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    text = "the cat sat on the mat. " * 80
+    options = {"max_iter": 5, "bptt_steps": 16, "batch_size": 8, "averaging": True, "dropout": 0.1, "random_state": 0}
+    expected = RNNTextGenerator(8, **options).fit(text)
+
+    class Killed(BaseException):
+        pass
+
+    def end(self):
+        if self.training.progress.epoch == 3:
+            raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr("sklearn_rnn.text._generator.Announcer.epoch", end)
+        RNNTextGenerator(8, **options, checkpoint=tmp_path, checkpoint_every=1).fit(text)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".npz"]
+    resumed = RNNTextGenerator(8, **options, checkpoint=tmp_path, checkpoint_every=1).fit(text)
+    for name, W in expected.weights_.items():
+        np.testing.assert_array_equal(resumed.weights_[name], W)
+    assert resumed.loss_curve_ == expected.loss_curve_
+    assert resumed.validation_loss_curve_ == expected.validation_loss_curve_
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="checkpoint_every must be a number of epochs"):
+        RNNTextGenerator(8, checkpoint_every="soon").fit(text)
