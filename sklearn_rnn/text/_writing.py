@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import softmax
@@ -19,7 +19,7 @@ class Writing:
 
     vocabulary_: dict[str, int]
     analyzer: Any
-    handle_unknown: str
+    handle_unknown: Literal["error", "ignore"]
     _theta: np.ndarray
     _counts: np.ndarray
     _check_fitted: Callable[[], None]

@@ -199,7 +199,7 @@ def test_sampling():
 # -- what reaches the network -----------------------------------------------------------------------------------------
 
 
-def test_parameters_reach_the_network():
+def test_parameters_reach_the_network(tmp_path):
     options = {
         "hidden_layer_sizes": (3, 2),
         "cell": "lstm",
@@ -221,6 +221,8 @@ def test_parameters_reach_the_network():
         "tol": 0.1,
         "verbose": 0,
         "random_state": 3,
+        "checkpoint": str(tmp_path),
+        "checkpoint_every": 100,
     }
     assert set(options) == set(_parameters._OF_THE_NETWORK)
     defaults = RNNTextGenerator().get_params()
