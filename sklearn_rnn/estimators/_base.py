@@ -25,7 +25,7 @@ from ..core._network import Network
 from ..core._optimizers import Schedule, optimizer_options
 from ..core._training import Settings, Training
 from ..sequences._arrays import as_array, is_ragged
-from ..sequences._checks import check_sequences, is_plain_table
+from ..sequences._checks import check_sequences, plain_sequences
 from ..sequences._dataset import Dataset
 from ..sequences._sequences import CHANNELS_LAST, Sequences
 from ._checkpoint import Checkpoint, identify, interval
@@ -186,8 +186,8 @@ class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts
         n_repeats = None
         if self.mapping == "one-to-many":
             n_repeats = self._n_steps_out if n_steps_out is None else n_steps_out
-        if not reset and is_plain_table(self, X, self._dtype):
-            return Sequences.from_2d(X, n_repeats)
+        if not reset and (plain := plain_sequences(self, X, self._dtype, n_repeats)) is not None:
+            return plain
         sequences = check_sequences(
             self, X, reset=reset, name=name, dtype=None if reset else self._dtype, n_repeats=n_repeats
         )

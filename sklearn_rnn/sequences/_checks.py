@@ -27,6 +27,10 @@ _LONG_FRAME = (
 )
 
 
+# So many numbers are looked through faster than anything is asked of them.
+_SMALL = 1 << 16
+
+
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
     """2-D X of which the rows are no sequences yet, as scikit-learn's `validate_data` has it."""
     refuse_times_and_text(X, "X", "Make numbers of it, or leave it out.")
@@ -118,21 +122,24 @@ def check_sequences(
     return sequences
 
 
-def is_plain_table(estimator: BaseEstimator, X: object, dtype: np.dtype) -> bool:
-    """Is X a table about which scikit-learn's checks could not find anything to object to, to warn of or to convert?
+def plain_sequences(
+    estimator: BaseEstimator, X: object, dtype: np.dtype, n_repeats: int | None = None
+) -> Sequences | None:
+    """X as Sequences, where it is a small array in which no check could find anything to object to, to warn of or to
+    convert; otherwise None. Arguments as of `check_sequences`.
 
-    They take three times as long as the network itself where somebody predicts one row at a time.
+    The checks take three times as long as the network itself where somebody predicts one sequence at a time.
     """
-    return (
-        type(X) is np.ndarray
-        and X.dtype == dtype
-        and X.ndim == 2
-        and X.size > 0
-        and estimator._fitted_on == "2d"
-        and X.shape[1] == estimator.n_features_in_
-        and not hasattr(estimator, "feature_names_in_")
-        and bool(np.isfinite(X).all())
-    )
+    if type(X) is not np.ndarray or X.dtype != dtype or not 0 < X.size <= _SMALL:
+        return None
+    n_features, as_fitted = estimator.n_features_in_, estimator._fitted_on == "2d"
+    if X.ndim == 2:
+        fits = X.shape[1] == n_features if as_fitted else n_features == 1
+    else:
+        fits = X.ndim == 3 and not as_fitted and X.shape[2] == n_features
+    if not fits or hasattr(estimator, "feature_names_in_") or not np.isfinite(X).all():
+        return None
+    return Sequences.from_2d(X, n_repeats) if X.ndim == 2 else Sequences.without_gaps(X)
 
 
 def _n_axes(X: object, name: str) -> int | None:

@@ -97,6 +97,11 @@ class Sequences:
         return cls(X, np.zeros(n, np.intp), np.full(n, n_timesteps), "2d" if n_repeats is None else "3d")
 
     @classmethod
+    def without_gaps(cls, X: np.ndarray) -> Sequences:
+        """X (n, T, F) of which it is known that all is finite."""
+        return cls(X, np.zeros(len(X), np.intp), np.full(len(X), X.shape[1]), "3d")
+
+    @classmethod
     def from_3d(cls, X: np.ndarray, name: str = "X", allow_nan: bool = False) -> Sequences:
         """X (n, T, F); finds absent steps, refuses infinities, and any other NaN unless that is allowed."""
         X = as_numbers(X, name)

@@ -574,3 +574,35 @@ def test_a_plain_table_takes_a_short_way_past_the_checks(monkeypatch):
     for other in (X.astype(np.float32), pd.DataFrame(X)):
         with pytest.raises(AssertionError, match="short way"):
             model.predict(other)
+
+
+def test_plain_sequences_take_a_short_way_too(monkeypatch):
+    """3-D arrays, and tables where the model was fitted on (n, T, 1)."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 6, 2)), rng.normal(size=30)
+    wide, narrow = regressor().fit(X, y), regressor().fit(X[..., :1], y)
+    of_wide, of_narrow = wide.predict(X.tolist()), narrow.predict(X[..., :1].tolist())
+    for bad, message in (
+        (np.where(X > 2, np.nan, X), "contains NaN: sample"),
+        (np.where(X > 2, np.inf, X), "contains infinity"),
+        (X[..., :1], "1 features, but RNNRegressor is expecting 2"),
+        (X.transpose(0, 2, 1), "channels first"),
+        (X[..., 0], "univariate sequences of 6 time steps; RNNRegressor is expecting 2 features"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            wide.predict(bad)
+    padded = X.copy()
+    padded[3, 4:] = np.nan  # no small array without gaps
+    np.testing.assert_allclose(wide.predict(padded)[3], wide.predict(X[3:4, :4])[0], rtol=1e-12)
+
+    def refuse(*_, **__):
+        raise AssertionError("not a short way")
+
+    monkeypatch.setattr("sklearn_rnn.estimators._base.check_sequences", refuse)
+    np.testing.assert_array_equal(wide.predict(X), of_wide)
+    np.testing.assert_array_equal(narrow.predict(X[..., :1]), of_narrow)
+    np.testing.assert_array_equal(narrow.predict(X[..., 0]), of_narrow)
+    np.testing.assert_array_equal(narrow.predict(X[:, :3, 0]), narrow.predict(X[:, :3, :1]))  # of any length
+    for other in (X.astype(np.float32), X.tolist(), list(X), padded):
+        with pytest.raises(AssertionError, match="short way"):
+            wide.predict(other)
