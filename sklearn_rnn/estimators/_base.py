@@ -15,7 +15,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import CallbackSupportMixin, EpochCallbacks, safe_indexing, validate_parameters, with_callbacks
+from .._sklearn import (
+    CallbackSupportMixin,
+    EpochCallbacks,
+    safe_indexing,
+    validate_parameters,
+    with_callbacks,
+)
 from .._stored import Stored, all_or_nothing
 from .._warnings import warn
 from ..core._cells import CELLS, make_cell
@@ -37,6 +43,7 @@ from ._progress import CURVES, Announcer, curves_of
 from ._rows import compute_rows
 from ._states import HiddenStates
 from ._stream import Streaming
+from ._summary import Summarized
 
 
 def _has_partial_fit(estimator):
@@ -50,7 +57,9 @@ def _has_partial_fit(estimator):
 partial_fit_available = available_if(_has_partial_fit)
 
 
-class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator):
+class BaseRNN(
+    Streaming, HiddenStates, Stored, Summarized, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator
+):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly.
 
     A subclass says what its targets are: `_describe_loss` and `_encode_targets`.
