@@ -15,13 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import (
-    CallbackSupportMixin,
-    EpochCallbacks,
-    safe_indexing,
-    validate_parameters,
-    with_callbacks,
-)
+from .._sklearn import CallbackSupportMixin, EpochCallbacks, safe_indexing, validate_parameters, with_callbacks
 from .._stored import Stored, all_or_nothing
 from .._warnings import warn
 from ..core._cells import CELLS, make_cell

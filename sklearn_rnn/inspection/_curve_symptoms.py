@@ -101,6 +101,7 @@ def under_fit(e: Evidence) -> Finding | None:
 def not_converged(e: Evidence) -> Finding | None:
     """The loss, or the validation loss where there is one, was still falling in the last tenth of the epochs."""
     training, validation = e.curve("loss_curve_"), e.curve("validation_loss_curve_")
+    validation = validation[~np.isnan(validation)]  # NaN where an epoch was not validated
     n = len(training)
     e.numbers["n_iter"] = n
     if n:
@@ -147,7 +148,9 @@ def over_fit(e: Evidence) -> Finding | None:
     if n < 3:
         return None
     training, validation = training[-n:], validation[-n:]
-    if not (np.isfinite(training).all() and np.isfinite(validation).all()):
+    known = ~np.isnan(validation)
+    training, validation, n = training[known], validation[known], int(known.sum())
+    if n < 3 or not (np.isfinite(training).all() and np.isfinite(validation).all()):
         return None
     best, k, net = int(validation.argmin()), max(1, n // 20), e.net
     lowest, end, trained = float(validation[best]), _level(validation[-k:]), _level(training[-k:])

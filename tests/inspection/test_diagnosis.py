@@ -135,6 +135,14 @@ def test_over_fit():
     assert names(clean) == []
 
 
+def test_epochs_that_were_not_validated():
+    """The validation curve is NaN there; only the others are compared."""
+    model = regressor(max_iter=5, warm_start=True).fit(X[:30], noise[:30])
+    model.set_params(max_iter=60).fit(X[:30], noise[:30], X_val=X[30:], y_val=noise[30:])
+    assert "over-fit" in names(model)
+    assert diagnose(model).numbers["validation_loss_lowest"] == np.nanmin(model.validation_loss_curve_)
+
+
 def test_over_fit_though_stopped_early():
     options = {"learning_rate_init": 0.03, "early_stopping": True}
     model = regressor(32, **options).fit(X[:30], noise[:30], X_val=X[30:], y_val=noise[30:])
