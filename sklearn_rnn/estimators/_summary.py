@@ -99,15 +99,17 @@ class NetworkSummary:
         """The same as an HTML table."""
 
         def row(texts, tag):
-            styles = ["left" if i in _TO_THE_LEFT else "right" for i in range(len(texts))]
+            sides = ["left" if i in _TO_THE_LEFT else "right" for i in range(len(texts))]
+            style = "padding: 0.1em 0.6em; text-align:"
             return "".join(
-                f'<{tag} style="text-align: {style}">{html.escape(text)}</{tag}>' for text, style in zip(texts, styles)
+                f'<{tag} style="{style} {side}">{html.escape(text)}</{tag}>' for text, side in zip(texts, sides)
             )
 
         body = "".join(f"<tr>{row(texts, 'td')}</tr>" for texts in self._cells()[:-1])
         return (
-            f"<table><caption>{html.escape(self.title)}</caption><thead><tr>{row(_HEADER, 'th')}</tr></thead>"
-            f"<tbody>{body}</tbody><tfoot><tr>{row(self._cells()[-1], 'th')}</tr></tfoot></table>"
+            f'<table><caption style="text-align: left">{html.escape(self.title)}</caption>'
+            f"<thead><tr>{row(_HEADER, 'th')}</tr></thead><tbody>{body}</tbody>"
+            f"<tfoot><tr>{row(self._cells()[-1], 'th')}</tr></tfoot></table>"
         )
 
 

@@ -98,11 +98,12 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         """The same as an HTML table."""
+        style = 'style="padding: 0.1em 0.6em; text-align: left"'
         rows = "".join(
-            "<tr>" + "".join(f'<td style="text-align: left">{html.escape(text)}</td>' for text in finding) + "</tr>"
+            "<tr>" + "".join(f"<td {style}>{html.escape(text)}</td>" for text in finding) + "</tr>"
             for finding in self.findings
         )
-        head = "".join(f'<th style="text-align: left">{name}</th>' for name in ("finding", "severity", "seen", "try"))
+        head = "".join(f"<th {style}>{name}</th>" for name in ("finding", "severity", "seen", "try"))
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if self.findings else ""
         return (
             f"<div><b>{html.escape(self.estimator)}</b>: {self._result}{table}"
