@@ -5,6 +5,7 @@ from ._version import __version__
 from .estimators._classifier import RNNSequenceClassifier
 from .estimators._regressor import RNNRegressor
 from .forecasting._forecaster import RNNForecaster
+from .inspection._diagnosis import diagnose
 from .inspection._forecast import ForecastDisplay
 from .inspection._gradient_flow import GradientFlowDisplay
 from .inspection._hidden_states import HiddenStateDisplay
@@ -35,6 +36,7 @@ __all__ = [
     "TimestepTransformer",
     "__version__",
     "datasets",
+    "diagnose",
     "frame_to_sequences",
     "make_windows",
 ]

@@ -6,6 +6,7 @@ Tried on 1.7.2, 1.8.0 and 1.9.1. All of it is old and widely used by third-party
   values a parameter may have;
 - `_safe_indexing`, some rows of an array, a frame or a list;
 - `_check_feature_names_in`, names of the features that a transformer was fitted on;
+- `_doc_link_module`, `_doc_link_template` and `_html_repr`, how an estimator looks in a notebook;
 - `_init_callback_context` and the rest of the protocol of callbacks, experimental, from 1.9 on.
 """
 
@@ -34,11 +35,15 @@ except ImportError:
 
 
 _meta_fit: contextvars.ContextVar[Any] = contextvars.ContextVar("meta_fit", default=None)
+# Where the documentation of each public class is.
+DOC_LINK = "https://sklearn-rnn.readthedocs.io/en/latest/api/generated/sklearn_rnn.{estimator_name}.html"
 
 __all__ = [
+    "DOC_LINK",
     "CallbackSupportMixin",
     "EpochCallbacks",
     "HasMethods",
+    "InNotebooks",
     "Interval",
     "RegisteredNames",
     "StrOptions",
@@ -69,6 +74,28 @@ def validate_parameters(estimator: BaseEstimator) -> None:
     validate_parameter_constraints(
         estimator._parameter_constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__
     )
+
+
+class InNotebooks:
+    """Mixin of all estimators and transformers: what scikit-learn's HTML shows of them in a notebook.
+
+    The diagram links to the documentation of this package, and below that of a fitted network stands what it is made
+    of: the HTML of what `summary()` returns.
+    """
+
+    _doc_link_module = "sklearn_rnn"
+    _doc_link_template = DOC_LINK
+
+    def _html_repr(self) -> str:
+        diagram = super()._html_repr()  # type: ignore[misc]
+        summary = getattr(self, "summary", None)
+        if summary is None or not self.__sklearn_is_fitted__():  # type: ignore[attr-defined]
+            return diagram
+        try:
+            table = summary()
+        except ValueError:  # no network in it, or of a part that nothing in this process has registered
+            return diagram
+        return f"{diagram}<details><summary>Network</summary>{table._repr_html_()}</details>"
 
 
 class EpochCallbacks:

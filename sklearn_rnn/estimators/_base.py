@@ -37,6 +37,7 @@ from ._progress import CURVES, Announcer, curves_of
 from ._rows import compute_rows
 from ._states import HiddenStates
 from ._stream import Streaming
+from ._summary import Summarized
 
 
 def _has_partial_fit(estimator):
@@ -50,7 +51,9 @@ def _has_partial_fit(estimator):
 partial_fit_available = available_if(_has_partial_fit)
 
 
-class BaseRNN(Streaming, HiddenStates, Stored, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator):
+class BaseRNN(
+    Streaming, HiddenStates, Stored, Summarized, CallbackSupportMixin, ChosenParts, Hyperparameters, BaseEstimator
+):
     """Base of RNNRegressor and RNNSequenceClassifier. Not to be used directly.
 
     A subclass says what its targets are: `_describe_loss` and `_encode_targets`.

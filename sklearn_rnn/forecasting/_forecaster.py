@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Literal, Self
 
@@ -14,10 +15,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import CallbackSupportMixin, callbacks_of_parts, with_callbacks
+from .._sklearn import CallbackSupportMixin, InNotebooks, callbacks_of_parts, with_callbacks
 from .._stored import Stored, all_or_nothing
 from ..estimators._hyperparameters import store_parameters
 from ..estimators._progress import announced
+from ..estimators._summary import NetworkSummary, net_within
 from ._forecast_model import ForecastModel
 from ._parameters import what_is_asked
 from ._reader import SeriesReader
@@ -25,7 +27,7 @@ from ._reporting import candidates_of, report, skill_of_series, stages_printed, 
 from ._uncertainty import Uncertainty
 
 
-class RNNForecaster(Stored, CallbackSupportMixin, Uncertainty, BaseEstimator):
+class RNNForecaster(Stored, InNotebooks, CallbackSupportMixin, Uncertainty, BaseEstimator):
     """Forecast a series, several that share an index, or a panel of series.
 
     Windows of the past, normalised, are what a regressor learns to go on from: by default a small recurrent network,
@@ -312,6 +314,31 @@ class RNNForecaster(Stored, CallbackSupportMixin, Uncertainty, BaseEstimator):
         """`skill_` of each series by itself."""
         check_is_fitted(self)
         return skill_of_series(self._model, self._reader)
+
+    def summary(self) -> NetworkSummary:
+        """What its network is made of, or that of the first of several members: see `RNNRegressor.summary`.
+
+        Returns
+        -------
+        NetworkSummary
+
+        Raises
+        ------
+        NotFittedError
+            If the forecaster was not fitted.
+        ValueError
+            If `regressor` holds no recurrent network.
+        """
+        member = self.regressors_[0]
+        net = net_within(member)
+        if net is None:
+            raise ValueError(
+                f"This forecaster holds no recurrent network, but {member}. Only networks have a summary: leave "
+                "regressor=None, or pass an RNNRegressor."
+            )
+        summary, n = net.summary(), len(self.regressors_)
+        which = f"the first of {n} members" if n > 1 else "its network"
+        return replace(summary, title=f"RNNForecaster, {which}: {summary.title}")
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")

@@ -53,7 +53,7 @@ def recurrent_estimator(estimator: Any) -> RecurrentEstimator:
     >>> recurrent_estimator(pipeline.fit(X, X[:, 0])) is pipeline[-1]
     True
     """
-    return _layers(estimator)[-1]
+    return layers_to_network(estimator)[-1]
 
 
 def network_and_input(estimator: Any, X: Any) -> tuple[RecurrentEstimator, Any]:
@@ -75,7 +75,7 @@ def network_and_input(estimator: Any, X: Any) -> tuple[RecurrentEstimator, Any]:
     NotFittedError, TypeError
         As `recurrent_estimator` does; TypeError for an RNNForecaster, too.
     """
-    layers = _layers(estimator)
+    layers = layers_to_network(estimator)
     for layer in layers:
         if isinstance(layer, RNNForecaster):
             raise TypeError(
@@ -87,8 +87,11 @@ def network_and_input(estimator: Any, X: Any) -> tuple[RecurrentEstimator, Any]:
     return layers[-1], X
 
 
-def _layers(estimator: Any) -> list:
-    """The estimator, what it holds, and so on, down to the recurrent network."""
+def layers_to_network(estimator: Any) -> list:
+    """The estimator, what it has fitted inside, and so on, down to the recurrent network.
+
+    Arguments and errors as of `recurrent_estimator`.
+    """
     layers = [estimator]
     while not isinstance(layers[-1], _NETWORKS):
         layers.append(_inside(layers[-1], estimator))

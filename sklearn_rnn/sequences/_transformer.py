@@ -6,10 +6,11 @@ from typing import Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from .._sklearn import InNotebooks
 from .._stored import Stored
 
 
-class SequenceTransformer(Stored, TransformerMixin, BaseEstimator):
+class SequenceTransformer(Stored, InNotebooks, TransformerMixin, BaseEstimator):
     """What comes out has three axes, or is a list: pandas and polars have no container for it."""
 
     def __init_subclass__(cls, **options) -> None:

@@ -24,6 +24,7 @@ from ..estimators._checkpoint import Checkpoint, identify
 from ..estimators._hyperparameters import layer_sizes, store_parameters
 from ..estimators._learning import learn, refuse_if_nothing_was_learnt, tell
 from ..estimators._progress import CURVES, Announcer, curves_of
+from ..estimators._summary import Summarized
 from ..sequences._dataset import Dataset
 from ._parameters import TextParameters
 from ._reader import token_network
@@ -32,7 +33,7 @@ from ._tokens import find_vocabulary, to_numbers, tokenize
 from ._writing import Writing
 
 
-class RNNTextGenerator(Writing, Stored, CallbackSupportMixin, TextParameters, BaseEstimator):
+class RNNTextGenerator(Writing, Stored, Summarized, CallbackSupportMixin, TextParameters, BaseEstimator):
     """Recurrent network that reads text token by token and predicts the next one.
 
     Parameters

@@ -1,0 +1,238 @@
+"""What may be wrong with a trained network, as X and y tell it: scales, states, gradients through time, the score.
+
+One function a symptom, as in `_curve_symptoms`; silent without the data that it needs. Thresholds of scale and of "no
+better than a constant" are those of the warning at the end of `fit`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_regressor
+
+from ._evidence import Evidence, Finding
+from ._explained import is_list_of_arrays, share_explained
+
+# Cells whose states are in (-1, 1) by construction, so that they can saturate; and Elman's with tanh.
+_BOUNDED = ("gru", "lstm", "mingru")
+
+
+# -- scale ----------------------------------------------------------------------------------------------------------
+
+
+def scale_of_X(e: Evidence) -> Finding | None:
+    """Features far from zero mean and unit variance."""
+    if e.X is None or e.is_text:
+        return None
+    is_table = e.net.mapping == "one-to-many"
+    found = _far_from_unit(e, "X", _rows(e.X, 1 if is_table else 2))
+    if found is None:
+        return None
+    j, mean, spread = found
+    scaler = "StandardScaler()" if is_table else "TimestepTransformer(StandardScaler())"
+    return Finding(
+        "scale of X",
+        "problem",
+        f"Feature {j} of X, as the network sees it, has mean {mean:.3g} and standard deviation {spread:.3g}.",
+        f"make_pipeline({scaler}, {type(e.net).__name__}(...)).",
+    )
+
+
+def scale_of_y(e: Evidence) -> Finding | None:
+    """Targets far from zero mean and unit variance."""
+    if e.y is None or not is_regressor(e.net) or e.net.loss == "poisson":
+        return None
+    rows = _rows(e.y, 1 if e.net.mapping == "many-to-one" else 2)
+    found = _far_from_unit(e, "y", rows, any_small=True)
+    if found is None:
+        return None
+    j, mean, spread = found
+    which = f"Output {j} of y" if rows.shape[1] > 1 else "y"
+    return Finding(
+        "scale of y",
+        "problem",
+        f"{which}, as the network sees it, has mean {mean:.3g} and standard deviation {spread:.3g}.",
+        "TransformedTargetRegressor(RNNRegressor(...), transformer=StandardScaler()).",
+    )
+
+
+def _far_from_unit(
+    e: Evidence, name: str, rows: np.ndarray, any_small: bool = False
+) -> tuple[int, float, float] | None:
+    """Number, mean and standard deviation of the column that is farthest from zero and one; None where none is far."""
+    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    e.numbers[f"{name}_std_smallest"], e.numbers[f"{name}_std_largest"] = float(spread.min()), float(spread.max())
+    varies, small = spread > 0, spread < 0.1
+    if not any_small and not (small | ~varies).all():  # a feature that is small beside others may be meant to be
+        small[:] = False
+    off = np.abs(mean) > 3 * spread
+    if not any_small and not (off | ~varies).all():  # one that hardly varies, beside others, is but a constant more
+        off &= np.abs(mean) > 3
+    far = varies & ((spread > 10) | off | small)
+    if not far.any():
+        return None
+    spread_of_far = np.where(far, spread, 1.0)
+    j = int(np.argmax(np.where(far, np.abs(np.log(spread_of_far)) + np.abs(mean) / spread_of_far, -1.0)))
+    return j, float(mean[j]), float(spread[j])
+
+
+def _rows(values: Any, n_axes: int) -> np.ndarray:
+    """Numbers as (rows, columns), of which the first axes become the rows; without absent steps."""
+    if n_axes == 2 and is_list_of_arrays(values):
+        rows = np.concatenate([np.asarray(v, float).reshape(len(v), -1) for v in values])
+    else:
+        values = np.asarray(values, float)
+        rows = values.reshape(-1, values.shape[n_axes] if values.ndim > n_axes else 1)
+    return rows[~np.isnan(rows).any(axis=1)]
+
+
+# -- states ---------------------------------------------------------------------------------------------------------
+
+
+def saturated(e: Evidence) -> Finding | None:
+    """Many states of a bounded cell are at their bounds, where they let no gradient through."""
+    if not e.states or not (e.cell in _BOUNDED or (e.cell == "rnn" and not e.is_relu)):
+        return None
+    shares = [float((np.abs(H) > 0.99).mean()) for H in e.states]
+    layer = int(np.argmax(shares))
+    e.numbers["share_of_states_saturated"] = shares[layer]
+    if shares[layer] <= 0.3:
+        return None
+    return Finding(
+        "saturated units",
+        "problem",
+        f"{shares[layer]:.0%} of the states of layer {layer} are beyond 0.99 in absolute value, where the cell lets "
+        "hardly any gradient through.",
+        f"scale X to unit variance if it is not; otherwise {e.try_rate('a smaller')}, or a larger alpha (now "
+        f"{e.net.alpha:g}).",
+    )
+
+
+def dead(e: Evidence) -> Finding | None:
+    """Units that are the same at every step of every sample, with relu usually 0."""
+    if not e.states or len(e.states[0]) < 10:
+        return None
+    shares = [float((np.ptp(H, axis=0) <= 1e-4).mean()) for H in e.states]
+    layer = int(np.argmax(shares))
+    e.numbers["share_of_units_constant"] = shares[layer]
+    if shares[layer] < 0.5:  # with relu, some always are
+        return None
+    H = e.states[layer]
+    tanh = ", or activation='tanh' (now 'relu')" if e.cell == "rnn" and e.is_relu else ""
+    return Finding(
+        "dead units",
+        "problem",
+        f"{round(shares[layer] * H.shape[1])} of {H.shape[1]} units of layer {layer} are the same at every step of all "
+        f"samples ({int((H == 0).all(axis=0).sum())} of them 0): they do nothing.",
+        f"{e.try_rate('a smaller')}{tanh}; if the score is good, fewer units (hidden_layer_sizes).",
+    )
+
+
+# -- the score ------------------------------------------------------------------------------------------------------
+
+
+def no_better(e: Evidence) -> Finding | None:
+    """The score is that of a constant: the mean, or the shares of the classes."""
+    if e.X is None or (e.y is None and not e.is_text):
+        return None
+    try:
+        share, constant = share_explained(e.net, e.X, e.y)
+    except ValueError as error:  # which predict raises where states have overflowed
+        if "outputs are not finite" not in str(error):
+            raise
+        share, constant = -np.inf, "a constant"
+    if share is None:
+        return None
+    e.numbers["share_explained"] = share
+    if share > 0.01:
+        return None
+    if e.is_text:
+        advice = f"more passes (max_iter, now {e.net.max_iter}), or {e.try_rate('another')}."
+    else:
+        another = "another cell" if e.cell != "rnn" else "cell='gru'"
+        early = "pooling='concat', patch_size=4 and bidirectional=True, if what counts stands early"
+        advice = (
+            f"{e.try_rate('another')}; {another} (now {e.cell!r})"
+            + (f"; {early}" if e.net.mapping == "many-to-one" else "")
+            + ". If it does learn its training data, these data are of another kind, or it is over-fit."
+        )
+    return Finding(
+        "no better than a constant",
+        "problem",
+        f"On these data the network is no better than {constant}: its loss is {1 - share:.3g} times as large.",
+        advice,
+    )
+
+
+# -- gradients through time -----------------------------------------------------------------------------------------
+
+
+def exploding_through_time(e: Evidence) -> Finding | None:
+    """The gradient grows on its way to the first steps."""
+    ratio = _first_to_last(e)
+    if ratio is None or ratio <= 100 or "exploding gradients" in e.found:
+        return None
+    held = "; cell='gru' or 'lstm' holds it better (now 'rnn')" if e.cell == "rnn" else ""
+    return Finding(
+        "exploding gradients",
+        "problem",
+        f"Carried back through {_usual_steps(e)} steps, the gradient is {ratio:.3g} times as large at the first as at "
+        "the last.",
+        f"clip_norm=1.0 (now {e.net.clip_norm}), or {e.try_rate('a smaller')}{held}.",
+    )
+
+
+def vanishing(e: Evidence) -> Finding | None:
+    """Hardly any gradient reaches the first steps, so that nothing is learnt from them."""
+    ratio = _first_to_last(e)
+    if ratio is None:
+        return None
+    steps = _usual_steps(e)
+    longer = [norms[::-1] for norms in e.gradients if len(norms) >= steps]
+    mean = np.mean([norms[: min(map(len, longer))] for norms in longer], axis=0)
+    reach = int(np.flatnonzero(mean >= 0.01 * mean.max())[-1]) + 1
+    # what is learnt well without the first steps does not need them
+    if ratio >= 1e-4 or e.numbers.get("share_explained", 0.0) > 0.9 or "scale of X" in e.found:
+        return None
+    both = e.net.bidirectional_
+    of_steps = f"{steps} {'patches' if e.net.patch_size_ > 1 else 'steps'}"
+    reaches = "" if both else f"; it has fallen to a hundredth {reach} back, and nothing is learnt from far beyond"
+    pooled = "pooling='concat' (now 'last') or " if e.net.mapping == "many-to-one" else ""
+    other = "cell='mingru'" if e.cell != "mingru" else "a larger patch_size"
+    return Finding(
+        "vanishing gradients",
+        "note",
+        f"The gradient that reaches the {'middle' if both else 'first'} of {of_steps} is {ratio:.1e} times that at the "
+        f"{'ends' if both else 'last'}{reaches}.",
+        f"if these steps matter, {pooled}{other} (now cell={e.cell!r}); if not, shorter sequences do as well.",
+    )
+
+
+def _usual_steps(e: Evidence) -> int:
+    """Steps that half of the sequences have."""
+    return int(np.median([len(norms) for norms in e.gradients]))
+
+
+def _first_to_last(e: Evidence) -> float | None:
+    """The gradient's norm at the first step of the longer sequences over that at the last.
+
+    Where the network also reads backwards, the middle, from which the way is farthest, stands for the first, and both
+    ends for the last. None where steps cannot be compared: where the readout sees more than the last state, which hands
+    the gradient to every step directly; where there is nothing in the sequence to remember; and of few steps.
+    """
+    net = e.net
+    if not e.gradients or net.mapping == "one-to-many" or (net.mapping == "many-to-one" and net.pooling_ != "last"):
+        return None
+    steps = _usual_steps(e)
+    if steps < 10 or (net.bidirectional_ and net.mapping == "many-to-many"):
+        return None
+    longer = [norms for norms in e.gradients if len(norms) >= steps]
+    if net.bidirectional_:
+        first, last = sum(norms[len(norms) // 2] for norms in longer), sum(norms[0] + norms[-1] for norms in longer)
+    else:
+        first, last = sum(norms[0] for norms in longer), sum(norms[-1] for norms in longer)
+    if not last > 0 or not np.isfinite(first / last):
+        return None
+    e.numbers["gradient_first_to_last_step"] = float(first / last)
+    return float(first / last)
