@@ -22,18 +22,17 @@ from ..core._cells import CELLS, make_cell
 from ..core._cores import Cores
 from ..core._losses import LOSSES
 from ..core._network import Network
-from ..core._optimizers import Schedule, optimizer_options
-from ..core._training import Settings, Training
+from ..core._training import Training
 from ..sequences._arrays import as_array, is_ragged
 from ..sequences._checks import check_sequences, plain_sequences
 from ..sequences._dataset import Dataset
 from ..sequences._sequences import CHANNELS_LAST, Sequences
 from ._checkpoint import Checkpoint, identify, interval
-from ._choices import ChosenParts, choose_batch_size, choose_rate, chosen, is_open
+from ._choices import ChosenParts, chosen, is_open, settings_of
 from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
 from ._learning import learn, refuse_if_nothing_was_learnt, tell, what_to_try
-from ._progress import CURVES, Announcer, curves_of
+from ._progress import CURVES, Announcer, curves_of, with_validation
 from ._rows import compute_rows
 from ._states import HiddenStates
 from ._stream import Streaming
@@ -125,26 +124,6 @@ class BaseRNN(
                 f"bptt_steps={self.bptt_steps} does not go with solver='lbfgs', which needs the exact gradient. "
                 "Use bptt_steps=None or a stochastic solver."
             )
-
-    def _settings(self, n_samples: int) -> Settings:
-        """The parameters that say how to train."""
-        rate = choose_rate(self.learning_rate_init, self._net["cell"])
-        return Settings(
-            solver=self.solver,
-            schedule=Schedule(self.learning_rate, rate, self.power_t, self.learning_rate_decay, self.max_iter),
-            optimizer={option: getattr(self, option) for option in optimizer_options(self.solver)},
-            alpha=self.alpha,
-            batch_size=choose_batch_size(self.batch_size, n_samples, one_output=is_classifier(self)),
-            max_iter=self.max_iter,
-            max_fun=self.max_fun,
-            shuffle=self.shuffle,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            watch_validation=self.early_stopping,
-            clip_norm=self.clip_norm,
-            clip_value=self.clip_value,
-            bptt_steps=self.bptt_steps,
-        )
 
     def _describe_net(self, sequences: Sequences, *, reset: bool) -> dict:
         """All that the network's shape depends on, as plain values."""
@@ -399,7 +378,8 @@ class BaseRNN(
             theta, curves = Cores().use(lambda cores: start()), {}
             self.validation_loss_curve_, self.validation_scores_ = None, None
         self._theta = theta.copy()
-        return Training(network, self._settings(len(data)), theta, rng, curves=curves, memory=memory)
+        settings = settings_of(self, len(data), network.cell, one_output=is_classifier(self))
+        return Training(network, settings, theta, rng, curves=curves, memory=memory)
 
     def _learn(self, training: Training, work: Callable[[Cores], str], keep_memory: bool) -> str:
         """`learn`, and keep the results in the attributes of this estimator."""
@@ -411,15 +391,7 @@ class BaseRNN(
                 setattr(self, attribute, getattr(training.progress, name))
             self.n_iter_ = training.progress.epoch
             self.best_loss_ = min(self.loss_curve_, default=np.inf)
-            validation = training.validation[: self.n_iter_ - training.n_before]
-            of_none = [(np.nan, None)] * (self.n_iter_ - training.n_before)
-            losses, scores = zip(*(validation or of_none)) if of_none else ((), ())
-            nothing = [np.nan] * training.n_before
-            if validation or validated[0]:  # NaN for the epochs that were not validated, so that the curves go together
-                self.validation_loss_curve_ = [*(validated[0] or nothing), *losses]
-            if (validation and scores[0] is not None) or validated[1]:
-                found = [np.nan if score is None else score for score in scores]
-                self.validation_scores_ = [*(validated[1] or nothing), *found]
+            self.validation_loss_curve_, self.validation_scores_ = with_validation(*validated, training)
             self.__dict__.pop("_training", None)
             if keep_memory and training.memory is not None:
                 self._training = training.memory

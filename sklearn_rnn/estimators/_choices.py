@@ -9,7 +9,10 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from ..core._cell import Cell
 from ..core._cells import CELLS
+from ..core._optimizers import Schedule, optimizer_options
+from ..core._training import Settings
 from ._hyperparameters import Hyperparameters, layer_sizes
 
 # Sequences of more steps than that are long: read in patches, by cells that remember more, in both directions. What a
@@ -62,9 +65,9 @@ def chosen(p: Hyperparameters, usual_length: int, *, one_output: bool) -> dict:
     }
 
 
-def choose_rate(learning_rate_init: float | str, cell: str) -> float:
+def choose_rate(learning_rate_init: float | str, cell: Cell) -> float:
     """The rate at which a cell learns well, where none is given."""
-    return CELLS[cell].usual_rate if isinstance(learning_rate_init, str) else learning_rate_init
+    return cell.usual_rate if isinstance(learning_rate_init, str) else learning_rate_init
 
 
 def choose_batch_size(batch_size: int | str, n_samples: int, *, one_output: bool) -> int:
@@ -73,6 +76,27 @@ def choose_batch_size(batch_size: int | str, n_samples: int, *, one_output: bool
     if isinstance(wanted, str):
         wanted = min(200, max(32, n_samples // 10)) if one_output else 200
     return min(wanted, n_samples)
+
+
+def settings_of(p: Hyperparameters, n_samples: int, cell: Cell, *, one_output: bool) -> Settings:
+    """The parameters that say how to train a cell on so many samples."""
+    rate = choose_rate(p.learning_rate_init, cell)
+    return Settings(
+        solver=p.solver,
+        schedule=Schedule(p.learning_rate, rate, p.power_t, p.learning_rate_decay, p.max_iter),
+        optimizer={option: getattr(p, option) for option in optimizer_options(p.solver)},
+        alpha=p.alpha,
+        batch_size=choose_batch_size(p.batch_size, n_samples, one_output=one_output),
+        max_iter=p.max_iter,
+        max_fun=p.max_fun,
+        shuffle=p.shuffle,
+        tol=p.tol,
+        n_iter_no_change=p.n_iter_no_change,
+        watch_validation=p.early_stopping,
+        clip_norm=p.clip_norm,
+        clip_value=p.clip_value,
+        bptt_steps=p.bptt_steps,
+    )
 
 
 class ChosenParts:

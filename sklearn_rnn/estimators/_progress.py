@@ -27,6 +27,23 @@ def curves_of(estimator: Any) -> dict[str, list[float]]:
     return {name: list(getattr(estimator, attribute, nothing)) for name, attribute in CURVES.items()}
 
 
+def with_validation(
+    losses: list[float] | None, scores: list[float] | None, training: Training
+) -> tuple[list[float] | None, list[float] | None]:
+    """The curves of validation so far, with the epochs of this training.
+
+    Epochs that were not validated, before or now, stand there as NaN, so that all curves go together.
+    """
+    n = training.progress.epoch - training.n_before
+    new = training.validation[:n] or [(np.nan, None)] * n
+    before = [np.nan] * training.n_before
+    if training.validation or losses:
+        losses = [*(losses or before), *(loss for loss, _ in new)]
+    if scores or any(score is not None for _, score in new):
+        scores = [*(scores or before), *(np.nan if score is None else score for _, score in new)]
+    return losses, scores
+
+
 @contextmanager
 def announced(label: str, verbose: int) -> Iterator[None]:
     """Whatever is trained in this block by estimators that are not asked to be verbose is as verbose as this.

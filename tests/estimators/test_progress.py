@@ -240,3 +240,16 @@ def test_callbacks_of_a_text_generator():
 
 def test_durations_in_words():
     assert [in_words(seconds) for seconds in (0, 99.4, 120, 5999, 7200)] == ["0 s", "99 s", "2 min", "100 min", "2.0 h"]
+
+
+@quiet
+def test_curves_go_together_whatever_was_validated():
+    """Epochs that were not validated stand in the validation curves as NaN."""
+    model = RNNRegressor(4, max_iter=2, warm_start=True, random_state=0).fit(X, Y)
+    assert model.validation_loss_curve_ is None
+    model.fit(X, Y, X_val=X, y_val=Y)
+    model.partial_fit(X, Y).fit(X, Y, X_val=X, y_val=Y)
+    curve = np.array(model.validation_loss_curve_)
+    assert len(curve) == len(model.loss_curve_) == model.n_iter_ == 7
+    np.testing.assert_array_equal(np.isnan(curve), [True, True, False, False, True, False, False])
+    assert model.validation_scores_ is None
