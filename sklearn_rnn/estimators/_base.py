@@ -378,7 +378,7 @@ class BaseRNN(
             theta, curves = Cores().use(lambda cores: start()), {}
             self.validation_loss_curve_, self.validation_scores_ = None, None
         self._theta = theta.copy()
-        settings = settings_of(self, len(data), network.cell, one_output=is_classifier(self))
+        settings = settings_of(self, len(data), self._net["cell"], one_output=is_classifier(self))
         return Training(network, settings, theta, rng, curves=curves, memory=memory)
 
     def _learn(self, training: Training, work: Callable[[Cores], str], keep_memory: bool) -> str:

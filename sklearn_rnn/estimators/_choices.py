@@ -9,7 +9,6 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from ..core._cell import Cell
 from ..core._cells import CELLS
 from ..core._optimizers import Schedule, optimizer_options
 from ..core._training import Settings
@@ -65,9 +64,9 @@ def chosen(p: Hyperparameters, usual_length: int, *, one_output: bool) -> dict:
     }
 
 
-def choose_rate(learning_rate_init: float | str, cell: Cell) -> float:
+def choose_rate(learning_rate_init: float | str, cell: str) -> float:
     """The rate at which a cell learns well, where none is given."""
-    return cell.usual_rate if isinstance(learning_rate_init, str) else learning_rate_init
+    return CELLS[cell].usual_rate if isinstance(learning_rate_init, str) else learning_rate_init
 
 
 def choose_batch_size(batch_size: int | str, n_samples: int, *, one_output: bool) -> int:
@@ -78,7 +77,7 @@ def choose_batch_size(batch_size: int | str, n_samples: int, *, one_output: bool
     return min(wanted, n_samples)
 
 
-def settings_of(p: Hyperparameters, n_samples: int, cell: Cell, *, one_output: bool) -> Settings:
+def settings_of(p: Hyperparameters, n_samples: int, cell: str, *, one_output: bool) -> Settings:
     """The parameters that say how to train a cell on so many samples."""
     rate = choose_rate(p.learning_rate_init, cell)
     return Settings(
