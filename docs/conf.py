@@ -28,10 +28,12 @@ extensions = [
     "site_links",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py"]
+exclude_patterns = ["_build", "course/index.md", "auto_examples/**/*.ipynb", "auto_examples/**/*.py"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 default_role = "literal"  # `x` in a docstring is code
+smartquotes = False  # "gru" in a docstring is what a user types
 nitpicky = True
+toc_object_entries_show_parents = "hide"
 
 # Markdown
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -78,7 +80,7 @@ html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
-html_sidebars = {"index": [], "speed": [], "changelog": []}
+html_sidebars = {"index": [], "guide": []}  # pages without others below them
 html_theme_options = {
     "logo": {
         "image_light": "_static/logo-light.svg",

@@ -6,15 +6,18 @@ from pathlib import Path
 # In the order in which they are read; scripts that are not named come last, by name.
 COURSE = [
     "bptt_from_scratch",
-    "char_rnn_by_hand",
     "noisy_sine",
+    "vanishing_gradients",
     "lagged_bits",
     "long_memory",
-    "digits_grid_search",
+    "classify_sequences",
     "pipeline_time_series",
+    "digits_grid_search",
     "forecast_airline",
     "forecast_shops",
+    "char_rnn_by_hand",
     "generate_text",
+    "reading_the_code",
 ]
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = {  # documents of the root, and the pages of the site that include them or say the same
+PAGES = {  # documents, and the pages of the site that include them or say the same
     "CHANGELOG.md": "docs/changelog.md",
     "CONTRIBUTING.md": "docs/contributing.md",
     "README.md": "docs/index.md",
     "CITATION.cff": "docs/citing.md",
+    "docs/course/index.md": "docs/auto_examples/index.rst",  # the one is for readers of the repository
 }
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
