@@ -61,7 +61,6 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"(__init__|[/\\]_[^/\\]*)\.py$",
     "within_subsection_order": "course.Order",
     "reset_argv": "course.argv",
-    "abort_on_example_error": True,
     "download_all_examples": False,
     "write_computation_times": False,
     "show_signature": False,
