@@ -53,7 +53,7 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
 
-# The course. DOCS_FULL=1 runs every script as it stands, otherwise those that know --quick run with it.
+# The course: all scripts are run, those that know --quick with it.
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",

@@ -1,6 +1,5 @@
 """The order of the course, and with which arguments its scripts run while the site is built."""
 
-import os
 from pathlib import Path
 
 # In the order in which they are read; scripts that are not named come last, by name.
@@ -36,6 +35,6 @@ class Order:
 
 
 def argv(gallery_conf, script_vars):
-    """--quick for the scripts that know it, unless DOCS_FULL is set."""
+    """--quick for the scripts that know it; their pages say so."""
     source = Path(script_vars["src_file"]).read_text(encoding="utf-8")
-    return ["--quick"] if "--quick" in source and not os.environ.get("DOCS_FULL") else []
+    return ["--quick"] if "--quick" in source else []
