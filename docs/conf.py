@@ -80,6 +80,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
 html_sidebars = {"index": [], "guide": []}  # pages without others below them
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {
         "image_light": "_static/logo-light.svg",
