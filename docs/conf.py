@@ -9,7 +9,7 @@ sys.path.insert(0, str(HERE.parent))  # the package beside these pages, installe
 sys.path.insert(0, str(HERE / "_extensions"))
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import sklearn_rnn
+import sklearn_rnn  # noqa: E402
 
 project = "sklearn_rnn"
 author = "sklearn_rnn developers"
