@@ -20,6 +20,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
@@ -33,7 +34,9 @@ source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 default_role = "literal"  # `x` in a docstring is code
 smartquotes = False  # "gru" in a docstring is what a user types
 nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(sklearn|numpy|scipy|pandas|matplotlib)\..*")]  # the build does without the network
 toc_object_entries_show_parents = "hide"
+extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
 # Markdown
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
