@@ -39,7 +39,7 @@ toc_object_entries_show_parents = "hide"
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
 # Markdown
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 # A page that includes a file of the root begins with that file's headings.
 suppress_warnings = ["myst.header"]
