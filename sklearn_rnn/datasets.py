@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+__all__ = ["load_airline", "make_lagged_bits", "make_noisy_sine", "make_shop_sales"]
+
 
 def load_airline() -> pd.Series:
     """Monthly totals of international airline passengers, 1949 to 1960.

@@ -65,7 +65,7 @@ class FrameToSequences(SequenceTransformer):
         Those which are named in `static_columns`, or else do not change within any sequence of the frame.
     n_features_in_ : int
         Columns that are features, `len(columns_)`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where all are strings.
 
     Warns

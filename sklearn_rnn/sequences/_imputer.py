@@ -55,7 +55,7 @@ class SequenceImputer(SequenceTransformer):
         Mean of each feature over its observed values; 0 where none was observed. 2-D X has one feature.
     n_features_in_ : int
         Columns of 2-D X, features of 3-D X or of a list.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X was a data frame, or a list of data frames, with names that are strings.
 
     Warns
@@ -211,8 +211,8 @@ class SequenceImputer(SequenceTransformer):
         Returns
         -------
         ndarray of str of shape (n_features_out,)
-            Those of the last axis: the names of X, then "missingindicator_" and each name, as scikit-learn's imputers
-            have it, then "gap_" and each name. The feature of 2-D X is x0, for its columns are time steps; where
+            Those of the last axis: the names of X, then `"missingindicator_"` and each name, as scikit-learn's imputers
+            have it, then `"gap_"` and each name. The feature of 2-D X is x0, for its columns are time steps; where
             nothing is appended, they are what comes out, and their names.
         """
         check_is_fitted(self)

@@ -41,7 +41,7 @@ class LagsToSequence(SequenceTransformer):
     ----------
     n_features_in_ : int
         Columns of X, or its channels where it is 3-D.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where X had names that are strings.
 
     Examples

@@ -116,7 +116,7 @@ class SlidingWindow(SequenceTransformer):
     ----------
     n_features_in_ : int
         Columns of the table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X had names that are strings.
 
     Notes
