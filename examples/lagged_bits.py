@@ -179,28 +179,28 @@ def lecture_loop(k, H, n_steps, seed=0):
     return n_steps / (perf_counter() - start)
 
 
-    head = f"{'setting':34} {'epoch 1':>8} {'loss':>7} {'gap':>7}  {'theory':6} {'lecture':>11} {'to reach':>18}"
-    print(f"{head} {'seconds':>8} {'Msteps/s':>8} {'loop/s':>8} {'ratio':>6}")
-    loss_of, seeds_of, memory_of = {}, {}, {}
-    for name, k, width, changes, theory, lecture, goal in SETTINGS:
-        runs = np.array([train(k, width, changes, seed, epochs, streams, fresh) for seed in seeds])
-        goal = "-" if arguments.quick or goal is None else goal  # a tenth of the steps is too little to reach it
-        early, loss, memory_early, memory, seconds = np.median(runs, axis=0)
-        loss_of[name], seeds_of[name], memory_of[name] = loss, runs[:, 1], (memory_early, memory)
-        speed = epochs * streams[0] * streams[1] / seconds
-        loop = lecture_loop(k, width, 2_000 if arguments.quick else 20_000)
-        print(
-            f"{name:34} {early:8.4f} {loss:7.4f} {loss - oracle:7.4f}  {theory:.4f} {lecture:>11} {goal:>18} "
-            f"{seconds:8.1f} {speed / 1e6:8.2f} {loop:8,.0f} {speed / loop:6.0f}",
-            flush=True,
-        )
+head = f"{'setting':34} {'epoch 1':>8} {'loss':>7} {'gap':>7}  {'theory':6} {'lecture':>11} {'to reach':>18}"
+print(f"{head} {'seconds':>8} {'Msteps/s':>8} {'loop/s':>8} {'ratio':>6}")
+loss_of, seeds_of, memory_of = {}, {}, {}
+for name, k, width, changes, theory, lecture, goal in SETTINGS:
+    runs = np.array([train(k, width, changes, seed, epochs, streams, fresh) for seed in seeds])
+    goal = "-" if arguments.quick or goal is None else goal  # a tenth of the steps is too little to reach it
+    early, loss, memory_early, memory, seconds = np.median(runs, axis=0)
+    loss_of[name], seeds_of[name], memory_of[name] = loss, runs[:, 1], (memory_early, memory)
+    speed = epochs * streams[0] * streams[1] / seconds
+    loop = lecture_loop(k, width, 2_000 if arguments.quick else 20_000)
+    print(
+        f"{name:34} {early:8.4f} {loss:7.4f} {loss - oracle:7.4f}  {theory:.4f} {lecture:>11} {goal:>18} "
+        f"{seconds:8.1f} {speed / 1e6:8.2f} {loop:8,.0f} {speed / loop:6.0f}",
+        flush=True,
+    )
 
 # %%
-# - theory: the least for a net that knows only the throws up to k - 1 steps back. More may be left in the state by luck,
-#   so that it is no bound.
+# - theory: the least for a net that knows only the throws up to k - 1 steps back. More may be left in the state by
+#   luck, so that it is no bound.
 # - lecture: the lecture's figure; to reach: what the full run must come to, and is checked for.
-# - seconds: of training alone, of one network. loop/s: time steps a second of the lecture's own loop with the same k and
-#   H (a simple network in each row); ratio: ours to it.
+# - seconds: of training alone, of one network. loop/s: time steps a second of the lecture's own loop with the same k
+#   and H (a simple network in each row); ratio: ours to it.
 #
 # The last row, in the full run, comes within 0.001 of the least that is possible, which the lecture's 0.456 does not.
 
@@ -233,11 +233,11 @@ if arguments.picture:
 
 print("The seeds, one by one:")
 for name, losses in seeds_of.items():
-        print(f"  {name:34} " + " ".join(f"{loss:.4f}" for loss in losses))
-    print("\nShare of x[t-3] that a straight line finds in the states (1: fully kept, 0: gone), after the first")
-    print("and the last epoch, medians:")
-    for name, (early, late) in memory_of.items():
-        print(f"  {name:34} {early:.2f} {late:.2f}")
+    print(f"  {name:34} " + " ".join(f"{loss:.4f}" for loss in losses))
+print("\nShare of x[t-3] that a straight line finds in the states (1: fully kept, 0: gone), after the first")
+print("and the last epoch, medians:")
+for name, (early, late) in memory_of.items():
+    print(f"  {name:34} {early:.2f} {late:.2f}")
 if not arguments.quick:
     one, five, ten, ours = (loss_of[name] for name, *_ in SETTINGS[1:])
     assert one <= 0.655 and five <= 0.5195 and ten <= 0.4565
@@ -247,5 +247,5 @@ if not arguments.quick:
 # What to try
 # -----------
 #
-# Let k be 2, 3 and 4: from which k on must the first dependency be found, by the argument above? Then draw a coin of your
-# own, that looks back 3 and 20 steps, and say beforehand what an Elman cell, a GRU and k = 30 will make of it.
+# Let k be 2, 3 and 4: from which k on must the first dependency be found, by the argument above? Then draw a coin of
+# your own, that looks back 3 and 20 steps, and say beforehand what an Elman cell, a GRU and k = 30 will make of it.
