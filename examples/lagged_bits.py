@@ -208,7 +208,7 @@ figure, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 positions = np.arange(len(SETTINGS))
 theory = [setting[4] for setting in SETTINGS]
 ax.hlines(theory, positions - 0.35, positions + 0.35, color="tab:orange", linewidth=4, label="theory, k steps")
-for position, (name, losses) in enumerate(seeds_of.items()):
+for position, losses in enumerate(seeds_of.values()):
     label = None if position else "network, on fresh data"
     ax.plot(np.full(len(losses), position), losses, "o", color="black", markersize=7, label=label)
 for level, text in ((0.6616, "neither dependency"), (0.5192, "the first"), (0.4545, "both")):
