@@ -102,6 +102,8 @@ for ax, factor in zip(axes, (0.6, 1.0, 1.4), strict=True):
     model.weights_["W_h_l0"][...] *= factor
     GradientFlowDisplay.from_estimator(model, X[:100], y[:100], ax=ax)
     ax.set_title(f"$W_h$ orthogonal, times {factor:g}")
+    ax.set_ylim(1e-15, 1e11)
+    ax.legend(loc="lower left" if factor > 1 else "upper left", fontsize="small")
 for ax in axes[1:]:
     ax.set_ylabel("")
 
@@ -193,29 +195,35 @@ ax.axhline(1 / 3, color="0.4", linewidth=0.8)
 ax.annotate("always 0", (epochs, 1 / 3), (0, 4), textcoords="offset points", ha="right", color="0.35")
 ax.set(title="Learning to recall the first of 60 numbers", xlabel="epoch", ylabel="mean squared error")
 ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False, loc="lower left", fontsize=9)
+ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 # %%
 # What memory looks like
 # ----------------------
 #
-# ``HiddenStateDisplay`` shows the units of a network over time. Two sequences, whose first numbers have opposite signs,
-# in the network that learnt nothing and in one that did. A unit that remembers is a stripe from the first step to the
-# last, of one color in the upper picture and of the other in the lower. In the Elman network with the uniform start
-# all is noise of the last few numbers.
+# ``HiddenStateDisplay`` shows the units of a network over time. Two sequences, the one with the least and the one with
+# the largest first number, in the network that learnt nothing and in one that did. A unit that remembers is a stripe
+# from the first step to the last; which units are striped, and in which color, tells the number. In the Elman network
+# with the uniform start all is an echo of the last few numbers.
 
 pair = [int(y_new.argmin()), int(y_new.argmax())]
 figure, axes = plt.subplots(2, 2, figsize=(11, 6.4), layout="constrained")
 for column, name in zip(axes.T, ("rnn, uniform", "minGRU"), strict=True):
-    display = HiddenStateDisplay.from_estimator(models[name], X_new, sample=pair[0], ax=column[0])
-    display.plot(ax=column[1], sample=pair[1])
+    display = HiddenStateDisplay.from_estimator(models[name], X_new, sample=pair[0], ax=column[0], vmin=-0.6, vmax=0.6)
+    display.plot(ax=column[1], sample=pair[1], vmin=-0.6, vmax=0.6)
     for ax, sample in zip(column, pair, strict=True):
         ax.set_title(f"{name}; the first number is {y_new[sample]:.2f}")
 
 # %%
-# Single units tell it in numbers: the five of minGRU that move most in the second sequence.
+# Single units tell it in numbers: the four of minGRU whose last state varies most with the first number.
 
-display = HiddenStateDisplay.from_estimator(models["minGRU"], X_new, kind="units", sample=pair[1])
+last_states = models["minGRU"].hidden_states(X_new)[:, -1]
+covariances = (last_states - last_states.mean(axis=0)).T @ (y_new - y_new.mean()) / len(y_new)
+units = np.sort(np.argsort(-np.abs(covariances))[:4])
+figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
+for ax, sample in zip(axes, pair, strict=True):
+    display.plot(ax=ax, kind="units", sample=sample, units=units)
+    ax.set_title(f"minGRU; the first number is {y_new[sample]:.2f}")
 
 # %%
 # What to try
