@@ -107,7 +107,8 @@ ForecastDisplay.from_estimator(
     model, history=history, n_history=YEAR, n_paths=25, coverage=None, random_state=0, ax=axes[0]
 )
 axes[0].set(title="25 possible futures", xlabel="month", ylabel="passengers (thousands a month)")
-axes[1].hist(totals / 1000, bins=30, color="0.75", edgecolor="0.4", linewidth=0.5)
+middle = tuple(totals.quantile([0.005, 0.995]) / 1000)  # a few futures lie far out
+axes[1].hist(totals / 1000, bins=30, range=middle, color="0.75", edgecolor="0.4", linewidth=0.5)
 axes[1].axvline(held_out.sum() / 1000, color="black", linestyle="--", label="it came to")
 axes[1].set(title="... and the year as a whole, of 1,000", xlabel="passengers (millions a year)", ylabel="futures")
 axes[1].spines[["top", "right"]].set_visible(False)
