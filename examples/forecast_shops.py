@@ -104,7 +104,7 @@ print(f"{both['sales_true'].between(both['lower'], both['upper']).mean():.0%} wi
 
 SHOWN = ["shop_00", "shop_01", "shop_05"]
 figure, axes = plt.subplots(2, 2, figsize=(11, 6.4), sharex=True, layout="constrained")
-options = {"n_history": 56, "coverage": 0.9}
+options = {"n_history": 56, "coverage": 0.9, "legend": False}  # one legend for all, above
 ForecastDisplay.from_estimator(
     forecaster,
     X=old,
@@ -118,8 +118,6 @@ ForecastDisplay.from_estimator(forecaster, X=new, y=past_of_new, y_true=new, ax=
 kinds = sales.groupby("shop")["kind"].first()
 for shop, ax in zip([*SHOWN, NEW], axes.flat, strict=True):
     ax.set(title=f"{shop} ({kinds[shop]}){', never fitted' * (shop == NEW)}", xlabel="", ylabel="sales (a day)")
-    if ax.get_legend():
-        ax.get_legend().remove()  # one for all, above
 handles, labels = axes[0, 0].get_legend_handles_labels()
 figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
 figure.supxlabel("day")
