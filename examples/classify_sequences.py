@@ -83,7 +83,7 @@ print(
     f"{len(X_train)} sequences to learn from, {len(X_test)} to test; the first are of shape", *[x.shape for x in X[:4]]
 )
 
-figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), sharey=True, layout="constrained")
 for ax, gesture in zip(axes, GESTURES, strict=True):
     k = int(np.flatnonzero(y == gesture)[0])
     ax.axvspan(begins[k], begins[k] + LENGTH, color="0.9", zorder=0, label="gesture")
@@ -92,7 +92,7 @@ for ax, gesture in zip(axes, GESTURES, strict=True):
     ax.set(title=gesture, xlabel="time step")
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("position (arbitrary units)")
-axes[0].legend(frameon=False, fontsize=8, loc="upper left")
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
 
 # %%
 # Cells and poolings
@@ -178,6 +178,7 @@ for name, mean, std in zip(by_channel.names, by_channel.importances_mean, by_cha
 by_time = sequence_importance(model, X_test, y_test, by="timestep", block_size=5, n_repeats=5, random_state=0)
 figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 display = SequenceImportanceDisplay.from_importances(by_time, ax=ax)
+ax.set_title("Accuracy lost if five steps come from other sequences")
 
 # %%
 # Of a single sequence the probabilities tell when the network has made up its mind: it is given the first t steps, for
@@ -192,7 +193,7 @@ for label, chances, (color, style) in zip(model.classes_, model.predict_proba(pr
     ax.plot(range(2, len(X_test[k]) + 1), chances, style, color=color, label=label)
 ax.set(title="A circle back, read step by step", xlabel="steps read", ylabel="probability", ylim=(0, 1.05))
 ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False, loc="center left")
+ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 # %%
 # What to try

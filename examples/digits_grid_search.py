@@ -46,7 +46,7 @@ def rows_of_pixels(X):
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
 
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 image = rows_of_pixels(X_train[:1])[0]
 axes[0].imshow(image, cmap="Greys")
 axes[0].set(title=f"An image of a {y_train[0]}", xlabel="pixel (feature)", ylabel="row (time step)")
@@ -54,7 +54,7 @@ for pixel, (color, style) in {2: ("black", "-"), 3: ("tab:orange", "--"), 6: ("t
     axes[1].plot(image[:, pixel], style, color=color, marker=".", label=f"pixel {pixel}")
 axes[1].set(title="... and three of its eight features", xlabel="row (time step)", ylabel="darkness (0 to 1)")
 axes[1].spines[["top", "right"]].set_visible(False)
-axes[1].legend(frameon=False)
+axes[1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 # %%
 # The pipeline and the grid

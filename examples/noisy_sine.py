@@ -211,9 +211,9 @@ if arguments.picture:
 
 # %%
 # The hidden states tell it at a glance: ``hidden_states(X)`` is of shape (sequences, steps, units). At the lecture's
-# settings nearly every unit sits at -1 or +1; with the gradient shortened, they move through all values, as a wave.
-# Units that move alike stand side by side here: the two strongest common movements give each unit an angle, by which
-# they are sorted.
+# settings nearly every unit sits at -1 or +1, between which it jumps. With the gradient shortened there are waves:
+# units that move alike pass from one to the other together, and each group at its own x. They stand side by side here:
+# the two strongest common movements give each unit an angle, by which the units are sorted.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
 for ax, (title, name) in zip(axes, {"lecture's settings": lecture, "with clip_norm=5": clipped}.items(), strict=True):
