@@ -36,7 +36,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from sklearn_rnn import RNNRegressor
+from sklearn_rnn import RNNRegressor, diagnose
 from sklearn_rnn.datasets import make_noisy_sine
 
 parser = argparse.ArgumentParser(description="A noisy sine, learnt point by point.")
@@ -225,6 +225,11 @@ for ax, (title, name) in zip(axes, {"lecture's settings": lecture, "with clip_no
     ax.set(title=f"Hidden states, {title}", xlabel="x (one column a step)")
 axes[0].set_ylabel("neuron, similar ones together")
 bar = figure.colorbar(image, ax=axes, pad=0.02, label="state $h_t$")
+
+# %%
+# ``diagnose`` says what is conspicuous in a training, in words: here all that this page is about.
+
+print(diagnose(models[lecture], X, y))
 
 # %%
 # Has it learnt a sine?
