@@ -1,0 +1,259 @@
+"""Importance for a forecaster: what it goes by, at many times from which it forecasts.
+
+The past of a series up to each of these times is given to it as a series of its own, by ``predict(y=..., X=...)``, so
+that the lags of one time can be taken from another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..forecasting._forecaster import RNNForecaster
+from ._parts import n_samples_drawn, parts_by_step
+
+# Times to forecast from, unless max_samples says otherwise.
+N_ORIGINS = 50
+# Steps of the past that a forecaster is given before those that are permuted, for its state and scale.
+BEFORE = 1000
+
+
+class Origins:
+    """A forecaster, and times in series from which it forecasts.
+
+    A part is (columns, start, stop): columns of the panel, and lags counted from the end of the past, from 0; stop is
+    None for whole courses, and start is None for the steps ahead.
+    """
+
+    def __init__(
+        self,
+        forecaster: RNNForecaster,
+        series: list[tuple[Any, pd.DataFrame]],
+        n_values: int,
+        origins: list[tuple[int, int]],
+        n_lags: int,
+    ):
+        self.forecaster, self.series, self.n_values, self.n_lags = forecaster, series, n_values, n_lags
+        self.origins = origins  # (number of the series, rows that are known)
+        self.n_samples, self.n_steps = len(origins), n_lags
+        self.horizon = forecaster.horizon
+        self.names = list(series[0][1].columns)
+        exog = range(n_values, len(self.names))
+        self.fixed = [c for c in exog if all(frame.iloc[:, c].nunique(dropna=False) == 1 for _, frame in series)]
+        self.scales = np.stack([self._scale(frame) for _, frame in series])
+        self.truth = np.stack([self._values(i, cut, cut + self.horizon) for i, cut in origins])
+        past = np.stack([self._values(i, cut - n_lags, cut) for i, cut in origins])
+        known = ~np.isnan(past)
+        # without a single value there is no level; NaN stays NaN then
+        self.levels = np.where(known, past, 0.0).sum(axis=1) / np.where(known.any(axis=1), known.sum(axis=1), np.nan)
+
+    @classmethod
+    def draw(cls, forecaster, y, X, n_lags, max_samples, random) -> Origins:
+        """Times at random, rather than evenly spaced: a season would fall into step with even spaces."""
+        series, n_values = read_series(forecaster, y, X)
+        n_lags = forecaster.window_ if n_lags is None else n_lags
+        possible = [
+            (i, cut)
+            for i, (_, frame) in enumerate(series)
+            for cut in range(n_lags, len(frame) - forecaster.horizon + 1)
+        ]
+        if len(possible) < 2:
+            raise ValueError(
+                f"y must be longer: {n_lags} lags and the horizon of {forecaster.horizon} steps leave {len(possible)} "
+                f"time(s) to forecast from in series of {max(len(frame) for _, frame in series)} steps. Give a longer "
+                "y, or fewer n_lags."
+            )
+        n = n_samples_drawn(max_samples, len(possible), N_ORIGINS, "times to forecast from")
+        drawn = np.sort(random.choice(len(possible), n, replace=False))
+        return cls(forecaster, series, n_values, [possible[k] for k in drawn], n_lags)
+
+    def _values(self, i: int, start: int, stop: int) -> np.ndarray:
+        """(steps, n_values) of a series."""
+        return self.series[i][1].iloc[start:stop, : self.n_values].to_numpy(dtype=float, na_value=np.nan)
+
+    def _scale(self, frame: pd.DataFrame) -> np.ndarray:
+        """Mean absolute change of each value column from one season to the next."""
+        values = frame.iloc[:, : self.n_values].to_numpy(dtype=float, na_value=np.nan)
+        lag = self.forecaster.season_length_ if len(values) > self.forecaster.season_length_ else 1
+        change = np.abs(values[lag:] - values[:-lag])
+        scale = np.array([some[~np.isnan(some)].mean() if (~np.isnan(some)).any() else 0.0 for some in change.T])
+        return np.where(scale > 0, scale, 1.0)
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def parts(self, by: str, spans: list[tuple[int, int]], align: str) -> tuple[list[tuple], dict]:
+        """The parts to permute, and what they are called."""
+        names = np.array(self.names, dtype=object)
+        if by == "feature":
+            labels = {"features": names, "steps": None, "names": names.astype(str), "shape": (len(names),)}
+            return [([column], 0, None) for column in range(len(names))], labels | {"by": by, "align": align}
+        if by == "timestep":
+            columns = list(range(self.n_values))
+            return parts_by_step(by, spans, align, columns, names[columns])
+        columns = [column for column in range(len(names)) if column not in self.fixed]
+        parts, labels = parts_by_step(by, spans, align, columns, names[columns])
+        if len(columns) > self.n_values:  # columns that are known ahead
+            with_ahead = []
+            for k, column in enumerate(columns):
+                with_ahead += [*parts[k * len(spans) : (k + 1) * len(spans)], ([column], None, None)]
+            parts = with_ahead
+            labels["steps"] = np.vstack([labels["steps"], [0, self.horizon - 1]])
+            labels["shape"] = (len(columns), len(spans) + 1)
+        return parts, labels
+
+    def n_permuted(self, part: tuple) -> int:
+        """Times that have it: none, of the values ahead, which are what is forecast."""
+        columns, start, _ = part
+        past_only = self.forecaster.past_only or []
+        ahead = start is None
+        return 0 if ahead and (columns[0] < self.n_values or self.names[columns[0]] in past_only) else self.n_samples
+
+    # -- scores -----------------------------------------------------------------------------------------------------
+
+    def scores_without(self, part: tuple, permutations: list[np.ndarray], align: str) -> list[float]:
+        """For each permutation, the score with the part permuted."""
+        if self.n_permuted(part) == 0:
+            return [np.nan] * len(permutations)
+        return [self.score(part, permutation) for permutation in permutations]
+
+    def score(self, part: tuple | None = None, permutation: np.ndarray | None = None) -> float:
+        """Minus the mean absolute scaled error over all times, of the data as they are or with a part permuted."""
+        scaled = np.full(self.truth.shape, np.nan)
+        for some in self._at_once():
+            pasts = [self._past(k, part, permutation) for k in some]
+            scaled[some] = self._forecasts(some, pasts)
+        which = [i for i, _ in self.origins]
+        errors = np.abs(scaled - self.truth) / self.scales[which][:, None]
+        return -float(errors[~np.isnan(errors)].mean())
+
+    def _at_once(self) -> list[list[int]]:
+        """Times that may be forecast from in one call: of a panel one of each series, under its own id, by which the
+        forecaster knows what serves it best; of a single series all."""
+        if self.series[0][0] is None:
+            return [list(range(self.n_samples))]
+        rounds: list[list[int]] = []
+        seen: dict[int, int] = {}
+        for k, (i, _) in enumerate(self.origins):
+            seen[i] = seen.get(i, -1) + 1
+            if seen[i] == len(rounds):
+                rounds.append([])
+            rounds[seen[i]].append(k)
+        return rounds
+
+    def _past(self, k: int, part: tuple | None, permutation: np.ndarray | None) -> pd.DataFrame:
+        """What is known of the k-th time, and the rows ahead of it, with a part of it from another time."""
+        i, cut = self.origins[k]
+        first = max(0, cut - self.n_lags - BEFORE)
+        rows = self.series[i][1].iloc[first : cut + self.horizon]
+        if part is None or permutation is None:
+            return rows
+        columns, start, stop = part
+        donor = int(permutation[k])
+        j, cut_j = self.origins[donor]
+        there = self.series[j][1]
+        rows = rows.copy()
+        for column in columns:
+            is_value = column < self.n_values
+            if column in self.fixed:
+                own = slice(0, len(rows))
+                new: Any = there.iloc[np.zeros(len(rows), dtype=int), column].array
+            else:
+                if start is None:
+                    low, high = 0, self.horizon
+                else:
+                    low = -self.n_lags if stop is None else -stop
+                    high = -start if stop is not None else (0 if is_value else self.horizon)
+                own = slice(cut - first + low, cut - first + high)
+                new = there.iloc[cut_j + low : cut_j + high, column].array
+            if is_value:
+                in_units = self.scales[i, column] / self.scales[j, column]
+                values = np.asarray(new.to_numpy(dtype=float, na_value=np.nan))
+                new = (values - self.levels[donor, column]) * in_units + self.levels[k, column]
+            whole = rows.iloc[:, column].astype(float) if is_value else rows.iloc[:, column].copy()
+            whole.iloc[own] = new
+            rows.isetitem(column, whole)
+        return rows
+
+    def _forecasts(self, some: list[int], pasts: list[pd.DataFrame]) -> np.ndarray:
+        """(times, horizon, n_values)."""
+        ids = [self.series[self.origins[k][0]][0] for k in some]
+        if ids[0] is None:
+            ids = list(range(len(some)))
+        ids = [key if isinstance(key, tuple) else (key,) for key in ids]
+        known = [past.iloc[: -self.horizon] for past in pasts]
+        y = _panel(ids, [past.iloc[:, : self.n_values] for past in known])
+        X = None
+        if len(self.names) > self.n_values:
+            beside = self.forecaster.target_col is not None
+            if beside:
+                y = _panel(ids, known)
+            exog = [past.iloc[-self.horizon if beside else 0 :, self.n_values :] for past in pasts]
+            X = _panel(ids, exog)
+        elif self.n_values == 1 and self.forecaster.target_col is None:
+            y = y.iloc[:, 0]
+        forecast = self.forecaster.predict(X=X, y=y)
+        ahead = _panel(ids, [past.iloc[-self.horizon :, : self.n_values] for past in pasts])
+        if not ahead.index.isin(forecast.index).all():
+            raise ValueError(
+                "The times of y must be evenly spaced with a row for each, so that lags can be counted: after "
+                f"{known[0].index[-1]} the forecaster goes on with {forecast.index[0][-1]}, y with {ahead.index[0][-1]}."
+            )
+        return forecast.loc[ahead.index].to_numpy(dtype=float).reshape(len(some), self.horizon, self.n_values)
+
+
+def _panel(ids: list[tuple], frames: list[pd.DataFrame]) -> pd.DataFrame:
+    names = [f"id{level}" for level in range(len(ids[0]))]
+    return pd.concat(dict(zip(ids, frames)), names=[*names, "time"])
+
+
+# -- reading -------------------------------------------------------------------------------------------------------------
+
+
+def read_series(forecaster: RNNForecaster, y: Any, X: Any) -> tuple[list[tuple[Any, pd.DataFrame]], int]:
+    """Each series with its id, None for a single one: a frame by time, of values and then of exogenous columns; and the
+    number of value columns."""
+    values = _by_id_and_time(forecaster, y, "y")
+    if forecaster.target_col is not None:
+        targets = forecaster.target_col if isinstance(forecaster.target_col, list) else [forecaster.target_col]
+        missing = [column for column in targets if column not in values.columns]
+        if missing:
+            raise ValueError(f"y has no column {missing[0]!r}, which this forecaster was fitted to forecast.")
+        values = values[[*targets, *(column for column in values.columns if column not in targets)]]
+        n_values = len(targets)
+        if X is not None:
+            raise ValueError("With target_col the exogenous columns stand in y: leave X out.")
+    else:
+        n_values = values.shape[1]
+        if X is not None:
+            exog = _by_id_and_time(forecaster, X, "X")
+            without = ~values.index.isin(exog.index)
+            if without.any():
+                raise ValueError(f"X has no row for {values.index[without][0]} of y.")
+            values = values.join(exog, rsuffix=" (X)")
+    if not isinstance(values.index, pd.MultiIndex):
+        return [(None, values.sort_index())], n_values
+    levels = list(range(values.index.nlevels - 1))
+    single = len(forecaster.skill_by_series_) == 1
+    groups = values.groupby(level=levels if len(levels) > 1 else 0, sort=False)
+    found = [(key, frame.droplevel(levels).sort_index()) for key, frame in groups]
+    # a forecaster of one series takes all for the like of it, whatever their ids
+    return [(None if single else key, frame) for key, frame in found], n_values
+
+
+def _by_id_and_time(forecaster: RNNForecaster, data: Any, name: str) -> pd.DataFrame:
+    """A frame whose index holds the ids, if there are any, and the times."""
+    if not isinstance(data, (pd.Series, pd.DataFrame)):
+        raise TypeError(
+            f"For a forecaster {name} must be a pandas Series or DataFrame, got {type(data).__name__}; an array y is "
+            "pd.Series(y)."
+        )
+    if isinstance(data, pd.Series):
+        return data.to_frame("y" if data.name is None else data.name)
+    id_col, time_col = forecaster.id_col, forecaster.time_col
+    if id_col is not None and id_col in data.columns:
+        keys = [id_col] if time_col is None else [id_col, time_col]
+        data = data.set_index(keys, append=time_col is None)
+        return data if time_col is not None else data.swaplevel()
+    return data.set_index(time_col) if time_col is not None and time_col in data.columns else data
