@@ -197,11 +197,31 @@ class Origins:
         forecast = self.forecaster.predict(X=X, y=y)
         ahead = _panel(ids, [past.iloc[-self.horizon :, : self.n_values] for past in pasts])
         if not ahead.index.isin(forecast.index).all():
-            raise ValueError(
-                "The times of y must be evenly spaced with a row for each, so that lags can be counted: after "
-                f"{known[0].index[-1]} the forecaster goes on with {forecast.index[0][-1]}, y with {ahead.index[0][-1]}."
-            )
+            i = int(np.flatnonzero(~ahead.index.isin(forecast.index))[0]) // self.horizon
+            raise _uneven(known[i].index[-1], ahead.index[i * self.horizon][-1])
         return forecast.loc[ahead.index].to_numpy(dtype=float).reshape(len(some), self.horizon, self.n_values)
+
+
+def _uneven(before: Any, after: Any) -> ValueError:
+    return ValueError(
+        f"The times of y must be evenly spaced with a row for each, so that lags can be counted: {after} does not follow "
+        f"on {before}. Put in the rows that are missing, with NaN for the value: y.asfreq(...)."
+    )
+
+
+def _refuse_gaps(times: pd.Index) -> None:
+    """An error for times that leave some out. Months and quarters are of unequal length; weekends may be none."""
+    if len(times) < 3 or (isinstance(times, pd.DatetimeIndex) and pd.infer_freq(times) is not None):
+        return
+    if isinstance(times, (pd.PeriodIndex, pd.DatetimeIndex)):
+        steps = np.diff(times.asi8)
+    elif pd.api.types.is_integer_dtype(times.dtype):
+        steps = np.diff(times.to_numpy())
+    else:
+        return  # forecasts tell whether they are at the times of y
+    wrong = np.flatnonzero(steps > 1.5 * np.median(steps))
+    if len(wrong):
+        raise _uneven(times[wrong[0]], times[wrong[0] + 1])
 
 
 def _panel(ids: list[tuple], frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -232,13 +252,17 @@ def read_series(forecaster: RNNForecaster, y: Any, X: Any) -> tuple[list[tuple[A
             without = ~values.index.isin(exog.index)
             if without.any():
                 raise ValueError(f"X has no row for {values.index[without][0]} of y.")
-            values = values.join(exog, rsuffix=" (X)")
+            values = pd.concat([values, exog.loc[values.index]], axis=1)
     if not isinstance(values.index, pd.MultiIndex):
-        return [(None, values.sort_index())], n_values
+        values = values.sort_index()
+        _refuse_gaps(values.index)
+        return [(None, values)], n_values
     levels = list(range(values.index.nlevels - 1))
     single = len(forecaster.skill_by_series_) == 1
     groups = values.groupby(level=levels if len(levels) > 1 else 0, sort=False)
     found = [(key, frame.droplevel(levels).sort_index()) for key, frame in groups]
+    for _, frame in found:
+        _refuse_gaps(frame.index)
     # a forecaster of one series takes all for the like of it, whatever their ids
     return [(None if single else key, frame) for key, frame in found], n_values
 

@@ -177,11 +177,11 @@ def sequence_importance(
     spans = [] if by == "feature" else _spans(scored.n_steps, by, block_size, n_blocks)
     parts, labels = scored.parts(by, spans, align)
 
-    permutation, permutations = np.arange(scored.n_samples), []
+    shuffled, permutations = np.arange(scored.n_samples), [np.arange(scored.n_samples)]
     for _ in range(n_repeats):
-        random.shuffle(permutation)
-        permutations.append(permutation.copy())
-    scores = Parallel(n_jobs=n_jobs)(delayed(scored.scores_without)(part, permutations, align) for part in parts)
+        random.shuffle(shuffled)
+        permutations.append(permutations[-1][shuffled])  # as scikit-learn, which shuffles what is shuffled already
+    scores = Parallel(n_jobs=n_jobs)(delayed(scored.scores_without)(part, permutations[1:], align) for part in parts)
     n_permuted = np.array([scored.n_permuted(part) for part in parts])
     baseline = scored.score()
     if isinstance(baseline, dict):

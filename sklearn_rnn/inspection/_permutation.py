@@ -219,7 +219,8 @@ def _from_2d(X, values, one_to_many) -> StepTable:
 
 def _from_3d(X) -> StepTable:
     sequences = Sequences.from_3d(X, allow_nan=True)
-    present = sequences.present if sequences.may_vary else None
+    has_nan = X.dtype.kind == "f" and bool(np.isnan(sequences.values).any())
+    present = sequences.present if sequences.may_vary or has_nan else None
     columns = list(sequences.rows.T)
     return _OfArray(columns, sequences.lengths, list(range(X.shape[2])), X=sequences.values, present=present)
 
