@@ -32,7 +32,7 @@ def padded(ragged, absent):
     return out.astype(first.dtype) if absent == 0 else out
 
 
-@pytest.mark.parametrize("labels", [(0, 1, 2), ("down", "flat", "up"), (0.5, 1.0, 2.0), (-1, 0, 1), (False, True)])
+@pytest.mark.parametrize("labels", [(0, 1, 2), ("down", "flat", "up"), (1.0, 2.0, 4.0), (-1, 0, 1), (False, True)])
 def test_labels_of_any_kind_score_as_the_classifier_does(labels):
     labels = np.array(labels)
     y = [labels[np.digitize(x[:, 0], [0.0] if len(labels) == 2 else [-0.5, 0.5])] for x in RAGGED]
