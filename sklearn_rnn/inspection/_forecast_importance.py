@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from ..forecasting._forecaster import RNNForecaster
-from ._parts import n_samples_drawn, parts_by_step
+from ._parts import n_samples_drawn, parts_by_feature, parts_by_step
 
 # Times to forecast from, unless max_samples says otherwise.
 N_ORIGINS = 50
 # Before the lags that are permuted a forecaster is given so many seasons, or steps if that is more, for its state and
-# scale. The whole past makes next to no difference (MASE 0.987 and 0.995 where it was tried), and takes 4 times as long.
+# scale. The whole past makes next to no difference (MASE 0.987 and 0.995 where it was tried), and takes 4 times as
+# long.
 SEASONS_BEFORE, STEPS_BEFORE = 5, 100
 
 
@@ -84,12 +85,11 @@ class Origins:
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
-    def parts(self, by: str, spans: list[tuple[int, int]], align: str) -> tuple[list[tuple], dict]:
+    def parts(self, by: str, spans: list[tuple[int, int]], align: str) -> tuple[list[tuple], dict[str, Any]]:
         """The parts to permute, and what they are called."""
         names = np.array(self.names, dtype=object)
         if by == "feature":
-            labels = {"features": names, "steps": None, "names": names.astype(str), "shape": (len(names),)}
-            return [([column], 0, None) for column in range(len(names))], labels | {"by": by, "align": align}
+            return parts_by_feature(names, align)
         if by == "timestep":
             columns = list(range(self.n_values))
             return parts_by_step(by, spans, align, columns, names[columns])
@@ -194,7 +194,7 @@ class Origins:
             X = _panel(ids, exog)
         elif self.n_values == 1 and self.forecaster.target_col is None:
             y = y.iloc[:, 0]
-        forecast = self.forecaster.predict(X=X, y=y)
+        forecast: Any = self.forecaster.predict(X=X, y=y)
         ahead = _panel(ids, [past.iloc[-self.horizon :, : self.n_values] for past in pasts])
         if not ahead.index.isin(forecast.index).all():
             i = int(np.flatnonzero(~ahead.index.isin(forecast.index))[0]) // self.horizon
@@ -204,24 +204,26 @@ class Origins:
 
 def _uneven(before: Any, after: Any) -> ValueError:
     return ValueError(
-        f"The times of y must be evenly spaced with a row for each, so that lags can be counted: {after} does not follow "
-        f"on {before}. Put in the rows that are missing, with NaN for the value: y.asfreq(...)."
+        f"The times of y must be evenly spaced with a row for each, so that lags can be counted: {after} does not "
+        f"follow on {before}. Put in the rows that are missing, with NaN for the value: y.asfreq(...)."
     )
 
 
 def _refuse_gaps(times: pd.Index) -> None:
     """An error for times that leave some out. Months and quarters are of unequal length; weekends may be none."""
-    if len(times) < 3 or (isinstance(times, pd.DatetimeIndex) and pd.infer_freq(times) is not None):
-        return
     if isinstance(times, (pd.PeriodIndex, pd.DatetimeIndex)):
         steps = np.diff(times.asi8)
     elif pd.api.types.is_integer_dtype(times.dtype):
         steps = np.diff(times.to_numpy())
     else:
         return  # forecasts tell whether they are at the times of y
-    wrong = np.flatnonzero(steps > 1.5 * np.median(steps))
-    if len(wrong):
-        raise _uneven(times[wrong[0]], times[wrong[0] + 1])
+    usual = np.median(steps) if len(steps) else 0
+    gaps = steps > 1.5 * usual
+    if isinstance(times, pd.DatetimeIndex):
+        gaps &= (times.weekday[:-1] != 4) | (steps != 3 * usual)
+    if gaps.any():
+        i = int(gaps.argmax())
+        raise _uneven(times[i], times[i + 1])
 
 
 def _panel(ids: list[tuple], frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -229,7 +231,7 @@ def _panel(ids: list[tuple], frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(dict(zip(ids, frames)), names=[*names, "time"])
 
 
-# -- reading -------------------------------------------------------------------------------------------------------------
+# -- reading ----------------------------------------------------------------------------------------------------------
 
 
 def read_series(forecaster: RNNForecaster, y: Any, X: Any) -> tuple[list[tuple[Any, pd.DataFrame]], int]:

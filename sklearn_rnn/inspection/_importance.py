@@ -17,7 +17,7 @@ from sklearn.utils.random import sample_without_replacement
 from .._sklearn import safe_indexing
 from ..forecasting._forecaster import RNNForecaster
 from ._forecast_importance import Origins
-from ._parts import check_choice, check_count, n_samples_drawn, parts_by_step
+from ._parts import check_choice, check_count, n_samples_drawn, parts_by_feature, parts_by_step
 from ._permutation import exchange, step_table, take_samples
 
 
@@ -84,7 +84,7 @@ def sequence_importance(
     Returns
     -------
     Bunch, or dict of Bunch by the name of the score where `scoring` names several
-        importances : ndarray of shape (n_features, n_repeats), (n_steps, n_repeats) or (n_features, n_blocks, n_repeats)
+        importances : ndarray of shape (n_features[, n_blocks], n_repeats) or (n_steps, n_repeats)
             The score minus that with the part permuted, by "feature", "timestep" or "block". NaN where there is nothing
             to exchange: fewer than two sequences have the step.
         importances_mean, importances_std : ndarray
@@ -144,7 +144,7 @@ def sequence_importance(
     >>> from sklearn_rnn import RNNRegressor, sequence_importance
     >>> X = np.random.default_rng(0).normal(size=(300, 6, 3))
     >>> y = X[:, 4, 1]  # one channel at one time
-    >>> model = RNNRegressor(16, learning_rate_init=0.01, max_iter=60, random_state=0).fit(X[:200], y[:200])
+    >>> model = RNNRegressor(16, learning_rate_init=0.01, early_stopping=True, random_state=0).fit(X[:200], y[:200])
     >>> by_feature = sequence_importance(model, X[200:], y[200:], random_state=0)
     >>> int(by_feature.importances_mean.argmax())
     1
@@ -260,8 +260,7 @@ class _Scored:
         table = self.table
         names = np.array(table.names, dtype=object)
         if by == "feature":
-            labels = {"features": names, "steps": None, "names": names.astype(str), "shape": (len(names),)}
-            return [([channel], 0, None) for channel in range(len(names))], labels | {"by": by, "align": align}
+            return parts_by_feature(names, align)
         if not table.has_steps:
             raise ValueError("With mapping='one-to-many' the columns of X are features, at no time: by='feature'.")
         channels = [channel for channel in range(len(names)) if channel not in table.fixed]
@@ -269,7 +268,7 @@ class _Scored:
 
     def n_permuted(self, part: tuple) -> int:
         """Sequences that have it."""
-        _, start, stop = part
+        start = part[1]
         return int((self.table.lengths > start).sum())
 
     def score(self, X: Any = None) -> Any:

@@ -52,9 +52,12 @@ class SequenceImportanceDisplay:
     --------
     >>> import numpy as np
     >>> from sklearn_rnn import RNNRegressor, SequenceImportanceDisplay
-    >>> X = np.random.default_rng(0).normal(size=(100, 6, 3))
-    >>> model = RNNRegressor(8, max_iter=5, tol=0, solver="sgd", random_state=0, early_stopping=True).fit(X, X[:, 4, 1])
-    >>> display = SequenceImportanceDisplay.from_estimator(model, X, X[:, 4, 1], by="block")  # doctest: +SKIP
+    >>> X = np.random.default_rng(0).normal(size=(300, 6, 3))
+    >>> y = X[:, 4, 1]  # one channel at one time
+    >>> model = RNNRegressor(16, learning_rate_init=0.01, early_stopping=True, random_state=0).fit(X, y)
+    >>> display = SequenceImportanceDisplay.from_estimator(model, X, y, by="block", n_blocks=3, random_state=0)
+    >>> display.image_.get_array().shape  # channels by time
+    (3, 3)
     """
 
     def __init__(self, importances: Bunch) -> None:
@@ -213,7 +216,9 @@ class SequenceImportanceDisplay:
         labelled = slice(None, None, -(-len(found.steps) // 12))
         ax.set_xticks(columns[:-1][labelled] + 0.5, [_span(*steps) for steps in found.steps[labelled].tolist()])
         names = found.names[rows]
-        ax.set_yticks(np.arange(len(rows)) + 0.5, [f"channel {name}" for name in names] if _are_numbers(names) else names)
+        ax.set_yticks(
+            np.arange(len(rows)) + 0.5, [f"channel {name}" for name in names] if _are_numbers(names) else names
+        )
         ax.invert_yaxis()
         ax.set_xlabel(_time_label(found))
 
@@ -230,5 +235,5 @@ def _time_label(found: Bunch) -> str:
 
 
 def _span(first: int, last: int) -> str:
-    first, last = (str(step).replace("-", "\N{MINUS SIGN}") for step in (first, last))
-    return first if first == last else f"{first}\n\N{HORIZONTAL ELLIPSIS}{last}"
+    text = f"{first}" if first == last else f"{first}\n\N{HORIZONTAL ELLIPSIS}{last}"
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,12 @@ def n_samples_drawn(max_samples: float | None, n: int, default: int, what: str) 
     )
 
 
+def parts_by_feature(features: np.ndarray, align: str) -> tuple[list[tuple], dict[str, Any]]:
+    """Parts (channels, 0, None), the whole course of each channel, and what they are called."""
+    labels = {"by": "feature", "align": align, "features": features, "steps": None, "names": features.astype(str)}
+    return [([channel], 0, None) for channel in range(len(features))], {**labels, "shape": (len(features),)}
+
+
 def parts_by_step(
     by: str,
     spans: list[tuple[int, int]],
@@ -41,7 +48,7 @@ def parts_by_step(
     channels: list[int],
     features: np.ndarray,
     step_names: list | None = None,
-) -> tuple[list[tuple], dict]:
+) -> tuple[list[tuple], dict[str, Any]]:
     """Parts (channels, start, stop) in order of time, channel after channel by "block", and what they are called.
 
     Parameters
@@ -67,7 +74,7 @@ def parts_by_step(
         steps = np.array([(-stop, -start - 1) for start, stop in spans])
     else:
         steps = np.array([(start, stop - 1) for start, stop in spans])
-    labels = {"by": by, "align": align, "steps": steps}
+    labels: dict[str, Any] = {"by": by, "align": align, "steps": steps}
     if by == "timestep":
         names = [_step_name(first, last, step_names) for first, last in steps.tolist()]
         labels |= {"features": None, "names": np.array(names), "shape": (len(steps),)}

@@ -5,9 +5,9 @@ the receiver's, and who may be a donor. Here
 
 - steps are counted from the end (or from the start), so that the last step of a sequence gets a last step;
 - a sequence takes only what it has: its length never changes;
-- a whole course comes from a sequence of the same length, or, where fewer than `ENOUGH` are of one length, of one that is
-  among the next longer or shorter. A longer donor is cut at its far side. A shorter one is mirrored there: that makes
-  no jump, as to begin it anew would, and puts in no values that no sequence has.
+- a whole course comes from a sequence of the same length, or, where fewer than `ENOUGH` are of one length, of one that
+  is among the next longer or shorter. A longer donor is cut at its far side. A shorter one is mirrored there: that
+  makes no jump, as to begin it anew would, and puts in no values that no sequence has.
 
 So what the length itself tells of the target is not counted for a channel that goes with it. Where all have one length,
 everyone gets from everyone, as in scikit-learn's `permutation_importance`.
@@ -263,7 +263,7 @@ def _from_long_frame(X: pd.DataFrame, frames: FrameToSequences) -> StepTable:
     return _OfLongFrame(columns, lengths, names, fixed=fixed, frame=X, order=order)
 
 
-# -- who gets what from whom ---------------------------------------------------------------------------------------------
+# -- who gets what from whom ------------------------------------------------------------------------------------------
 
 
 def steps_there(lengths: np.ndarray, start: int, stop: int) -> np.ndarray:

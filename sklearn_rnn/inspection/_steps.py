@@ -74,7 +74,9 @@ def flatten_steps(
     true, of_true = _steps(y_true, "y_true")
     predicted, of_predicted = _steps(y_pred, "y_pred")
     if len(of_true) != len(of_predicted):
-        raise ValueError(f"y_true has {len(of_true)} sequences, y_pred has {len(of_predicted)}: give those of the same X.")
+        raise ValueError(
+            f"y_true has {len(of_true)} sequences, y_pred has {len(of_predicted)}: give those of the same X."
+        )
     differ = np.flatnonzero(of_true != of_predicted)
     if len(differ):
         i = int(differ[0])
@@ -97,8 +99,8 @@ def _steps(y: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         for i, array in enumerate(arrays):
             if array.ndim not in (1, 2) or array.shape[1:] != arrays[0].shape[1:]:
                 raise ValueError(
-                    f"Each sequence of {name} must have one value, or row of values, for each step: {name}[0] has shape "
-                    f"{arrays[0].shape}, {name}[{i}] has shape {array.shape}."
+                    f"Each sequence of {name} must have one value, or row of values, for each step: {name}[0] has "
+                    f"shape {arrays[0].shape}, {name}[{i}] has shape {array.shape}."
                 )
         rows, lengths = np.concatenate(arrays), np.array([len(array) for array in arrays])
     else:
@@ -148,8 +150,8 @@ def _absent(predicted: np.ndarray, true: np.ndarray, lengths: np.ndarray, minus_
     if not in_true.any() or np.array_equal(in_true, marked):
         return marked
     raise ValueError(
-        "y_pred has -1 at the start or the end of sequences, and so has y_true, but at fewer steps: it may be a label or "
-        "stand for steps that are absent. Say which: minus_one='label' or minus_one='absent'."
+        "y_pred has -1 at the start or the end of sequences, and so has y_true, but at fewer steps: it may be a label "
+        "or stand for steps that are absent. Say which: minus_one='label' or minus_one='absent'."
     )
 
 

@@ -99,7 +99,7 @@ def test_in_scorers_of_searches():
     assert search.best_score_ > 0
 
 
-# -- what -1 is ---------------------------------------------------------------------------------------------------------
+# -- what -1 is -------------------------------------------------------------------------------------------------------
 
 
 def test_minus_one_that_is_a_label_is_kept():
@@ -134,7 +134,7 @@ def test_a_classifier_that_has_minus_one_among_its_classes():
     assert accuracy_score(true, predicted) == pytest.approx(model.score(PADDED, y))
 
 
-# -- bad input ----------------------------------------------------------------------------------------------------------
+# -- bad input --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-
-plt = pytest.importorskip("matplotlib.pyplot", reason="draws with matplotlib")
-
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import (
     ConfusionMatrixDisplay,
@@ -22,6 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_rnn import RNNRegressor, RNNSequenceClassifier, TimestepTransformer, flatten_steps
+
+plt = pytest.importorskip("matplotlib.pyplot", reason="draws with matplotlib")
 
 rng = np.random.default_rng(0)
 NET = dict(cell="rnn", max_iter=4, solver="sgd", tol=0, random_state=0)
