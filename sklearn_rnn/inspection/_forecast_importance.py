@@ -220,7 +220,7 @@ def _refuse_gaps(times: pd.Index) -> None:
     usual = np.median(steps) if len(steps) else 0
     gaps = steps > 1.5 * usual
     if isinstance(times, pd.DatetimeIndex):
-        gaps &= (times.weekday[:-1] != 4) | (steps != 3 * usual)
+        gaps &= (times.day_of_week[:-1] != 4) | (steps != 3 * usual)
     if gaps.any():
         i = int(gaps.argmax())
         raise _uneven(times[i], times[i + 1])
