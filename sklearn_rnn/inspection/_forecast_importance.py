@@ -6,6 +6,7 @@ that the lags of one time can be taken from another.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,28 @@ N_ORIGINS = 50
 # scale. The whole past makes next to no difference (MASE 0.987 and 0.995 where it was tried), and takes 4 times as
 # long.
 SEASONS_BEFORE, STEPS_BEFORE = 5, 100
+
+
+@dataclass
+class _Round:
+    """Times that are forecast from in one call.
+
+    Attributes
+    ----------
+    samples : ndarray
+        Their numbers.
+    rows : DataFrame
+        Of each, what is known and then the steps ahead; ids and times are the index.
+    lengths : ndarray
+        Rows of each.
+    ahead : ndarray of bool
+        The rows ahead.
+    """
+
+    samples: np.ndarray
+    rows: pd.DataFrame
+    lengths: np.ndarray
+    ahead: np.ndarray
 
 
 class Origins:
@@ -45,11 +68,16 @@ class Origins:
         exog = range(n_values, len(self.names))
         self.fixed = [c for c in exog if all(frame.iloc[:, c].nunique(dropna=False) == 1 for _, frame in series)]
         self.scales = np.stack([self._scale(frame) for _, frame in series])
+        self.series_of = np.array([i for i, _ in origins])
         self.truth = np.stack([self._values(i, cut, cut + self.horizon) for i, cut in origins])
-        past = np.stack([self._values(i, cut - n_lags, cut) for i, cut in origins])
-        known = ~np.isnan(past)
+        self.past = np.stack([self._values(i, cut - n_lags, cut) for i, cut in origins])
+        known = ~np.isnan(self.past)
         # without a single value there is no level; NaN stays NaN then
-        self.levels = np.where(known, past, 0.0).sum(axis=1) / np.where(known.any(axis=1), known.sum(axis=1), np.nan)
+        sums, counts = np.where(known, self.past, 0.0).sum(axis=1), known.sum(axis=1)
+        self.levels = sums / np.where(counts > 0, counts, np.nan)
+        around = pd.concat([series[i][1].iloc[cut - n_lags : cut + self.horizon] for i, cut in origins])
+        self.windows = [around.iloc[:, column].array for column in range(len(self.names))]
+        self.rounds = [self._round(samples) for samples in self._at_once()]
 
     @classmethod
     def draw(cls, forecaster, y, X, n_lags, max_samples, random) -> Origins:
@@ -121,12 +149,11 @@ class Origins:
 
     def score(self, part: tuple | None = None, permutation: np.ndarray | None = None) -> float:
         """Minus the mean absolute scaled error over all times, of the data as they are or with a part permuted."""
-        scaled = np.full(self.truth.shape, np.nan)
-        for some in self._at_once():
-            pasts = [self._past(k, part, permutation) for k in some]
-            scaled[some] = self._forecasts(some, pasts)
-        which = [i for i, _ in self.origins]
-        errors = np.abs(scaled - self.truth) / self.scales[which][:, None]
+        forecasts = np.full(self.truth.shape, np.nan)
+        for some in self.rounds:
+            rows = some.rows if part is None or permutation is None else self._permuted(some, part, permutation)
+            forecasts[some.samples] = self._forecasts(some, rows)
+        errors = np.abs(forecasts - self.truth) / self.scales[self.series_of][:, None]
         return -float(errors[~np.isnan(errors)].mean())
 
     def _at_once(self) -> list[list[int]]:
@@ -143,63 +170,67 @@ class Origins:
             rounds[seen[i]].append(k)
         return rounds
 
-    def _past(self, k: int, part: tuple | None, permutation: np.ndarray | None) -> pd.DataFrame:
-        """What is known of the k-th time, and the rows ahead of it, with a part of it from another time."""
-        i, cut = self.origins[k]
-        first = max(0, cut - self.n_lags - max(STEPS_BEFORE, SEASONS_BEFORE * self.forecaster.season_length_))
-        rows = self.series[i][1].iloc[first : cut + self.horizon]
-        if part is None or permutation is None:
-            return rows
+    def _round(self, samples: list[int]) -> _Round:
+        before = max(STEPS_BEFORE, SEASONS_BEFORE * self.forecaster.season_length_)
+        ids, pieces = [], []
+        for number, k in enumerate(samples):
+            i, cut = self.origins[k]
+            key, frame = self.series[i]
+            ids.append(number if key is None else key)
+            pieces.append(frame.iloc[max(0, cut - self.n_lags - before) : cut + self.horizon])
+        ids = [key if isinstance(key, tuple) else (key,) for key in ids]
+        names = [f"id{level}" for level in range(len(ids[0]))]
+        rows = pd.concat(dict(zip(ids, pieces)), names=[*names, "time"])
+        lengths = np.array([len(piece) for piece in pieces])
+        ahead = np.zeros(len(rows), dtype=bool)
+        ahead[(np.cumsum(lengths)[:, None] - 1 - np.arange(self.horizon)).ravel()] = True
+        return _Round(np.array(samples), rows, lengths, ahead)
+
+    def _permuted(self, some: _Round, part: tuple, permutation: np.ndarray) -> pd.DataFrame:
+        """The rows with a part of each time from another."""
         columns, start, stop = part
-        donor = int(permutation[k])
-        j, cut_j = self.origins[donor]
-        there = self.series[j][1]
-        rows = rows.copy()
+        donor = permutation[some.samples]
+        rows = some.rows.copy(deep=False)
+        ends, width = np.cumsum(some.lengths), self.n_lags + self.horizon
         for column in columns:
             is_value = column < self.n_values
-            if column in self.fixed:
-                own = slice(0, len(rows))
-                new: Any = there.iloc[np.zeros(len(rows), dtype=int), column].array
+            if start is None:
+                at = np.arange(self.n_lags, width)
+            elif stop is None:
+                at = np.arange(self.n_lags if is_value else width)
             else:
-                if start is None:
-                    low, high = 0, self.horizon
-                else:
-                    low = -self.n_lags if stop is None else -stop
-                    high = -start if stop is not None else (0 if is_value else self.horizon)
-                own = slice(cut - first + low, cut - first + high)
-                new = there.iloc[cut_j + low : cut_j + high, column].array
+                at = np.arange(self.n_lags - stop, self.n_lags - start)
+            target = (ends[:, None] - width + at).ravel()
             if is_value:
-                in_units = self.scales[i, column] / self.scales[j, column]
-                values = np.asarray(new.to_numpy(dtype=float, na_value=np.nan))
-                new = (values - self.levels[donor, column]) * in_units + self.levels[k, column]
-            whole = rows.iloc[:, column].astype(float) if is_value else rows.iloc[:, column].copy()
-            whole.iloc[own] = new
-            rows.isetitem(column, whole)
+                # moved to the own level, in the own units
+                units = self.scales[self.series_of[some.samples], column] / self.scales[self.series_of[donor], column]
+                moved = (self.past[donor][:, at, column] - self.levels[donor, None, column]) * units[:, None]
+                values = some.rows.iloc[:, column].to_numpy(dtype=float, na_value=np.nan, copy=True)
+                values[target] = (moved + self.levels[some.samples, None, column]).ravel()
+                rows.isetitem(column, values)
+            elif column in self.fixed:
+                rows.isetitem(column, self.windows[column].take(np.repeat(donor * width, some.lengths)))
+            else:
+                new = some.rows.iloc[:, column].array.copy()
+                new[target] = self.windows[column].take((donor[:, None] * width + at).ravel())
+                rows.isetitem(column, new)
         return rows
 
-    def _forecasts(self, some: list[int], pasts: list[pd.DataFrame]) -> np.ndarray:
+    def _forecasts(self, some: _Round, rows: pd.DataFrame) -> np.ndarray:
         """(times, horizon, n_values)."""
-        ids = [self.series[self.origins[k][0]][0] for k in some]
-        if ids[0] is None:
-            ids = list(range(len(some)))
-        ids = [key if isinstance(key, tuple) else (key,) for key in ids]
-        known = [past.iloc[: -self.horizon] for past in pasts]
-        y = _panel(ids, [past.iloc[:, : self.n_values] for past in known])
-        X = None
+        beside = self.forecaster.target_col is not None
+        y, X = rows[~some.ahead], None
         if len(self.names) > self.n_values:
-            beside = self.forecaster.target_col is not None
-            if beside:
-                y = _panel(ids, known)
-            exog = [past.iloc[-self.horizon if beside else 0 :, self.n_values :] for past in pasts]
-            X = _panel(ids, exog)
-        elif self.n_values == 1 and self.forecaster.target_col is None:
-            y = y.iloc[:, 0]
+            X = (rows[some.ahead] if beside else rows).iloc[:, self.n_values :]
+        if not beside:
+            y = y.iloc[:, 0] if self.n_values == 1 else y.iloc[:, : self.n_values]
         forecast: Any = self.forecaster.predict(X=X, y=y)
-        ahead = _panel(ids, [past.iloc[-self.horizon :, : self.n_values] for past in pasts])
-        if not ahead.index.isin(forecast.index).all():
-            i = int(np.flatnonzero(~ahead.index.isin(forecast.index))[0]) // self.horizon
-            raise _uneven(known[i].index[-1], ahead.index[i * self.horizon][-1])
-        return forecast.loc[ahead.index].to_numpy(dtype=float).reshape(len(some), self.horizon, self.n_values)
+        ahead = rows.index[some.ahead]
+        found = ahead.isin(forecast.index)
+        if not found.all():
+            i = int(found.argmin())
+            raise _uneven(rows.index[np.flatnonzero(some.ahead)[i] - 1][-1], ahead[i][-1])
+        return forecast.loc[ahead].to_numpy(dtype=float).reshape(len(some.samples), self.horizon, self.n_values)
 
 
 def _uneven(before: Any, after: Any) -> ValueError:
@@ -224,11 +255,6 @@ def _refuse_gaps(times: pd.Index) -> None:
     if gaps.any():
         i = int(gaps.argmax())
         raise _uneven(times[i], times[i + 1])
-
-
-def _panel(ids: list[tuple], frames: list[pd.DataFrame]) -> pd.DataFrame:
-    names = [f"id{level}" for level in range(len(ids[0]))]
-    return pd.concat(dict(zip(ids, frames)), names=[*names, "time"])
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
