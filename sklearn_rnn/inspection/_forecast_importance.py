@@ -172,7 +172,8 @@ class Origins:
 
     def _round(self, samples: list[int]) -> _Round:
         before = max(STEPS_BEFORE, SEASONS_BEFORE * self.forecaster.season_length_)
-        ids, pieces = [], []
+        ids: list[Any] = []
+        pieces: list[pd.DataFrame] = []
         for number, k in enumerate(samples):
             i, cut = self.origins[k]
             key, frame = self.series[i]
