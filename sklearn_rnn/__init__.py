@@ -9,9 +9,9 @@ from .inspection._diagnosis import diagnose
 from .inspection._forecast import ForecastDisplay
 from .inspection._gradient_flow import GradientFlowDisplay
 from .inspection._hidden_states import HiddenStateDisplay
-from .inspection._loss_curve import LossCurveDisplay
 from .inspection._importance import sequence_importance
 from .inspection._importance_display import SequenceImportanceDisplay
+from .inspection._loss_curve import LossCurveDisplay
 from .inspection._steps import flatten_steps
 from .sequences._frame_transformer import FrameToSequences
 from .sequences._frames import frame_to_sequences
