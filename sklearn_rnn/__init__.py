@@ -9,7 +9,10 @@ from .inspection._diagnosis import diagnose
 from .inspection._forecast import ForecastDisplay
 from .inspection._gradient_flow import GradientFlowDisplay
 from .inspection._hidden_states import HiddenStateDisplay
+from .inspection._importance import sequence_importance
+from .inspection._importance_display import SequenceImportanceDisplay
 from .inspection._loss_curve import LossCurveDisplay
+from .inspection._steps import flatten_steps
 from .sequences._frame_transformer import FrameToSequences
 from .sequences._frames import frame_to_sequences
 from .sequences._imputer import SequenceImputer
@@ -31,12 +34,15 @@ __all__ = [
     "RNNRegressor",
     "RNNSequenceClassifier",
     "RNNTextGenerator",
+    "SequenceImportanceDisplay",
     "SequenceImputer",
     "SlidingWindow",
     "TimestepTransformer",
     "__version__",
     "datasets",
     "diagnose",
+    "flatten_steps",
     "frame_to_sequences",
     "make_windows",
+    "sequence_importance",
 ]

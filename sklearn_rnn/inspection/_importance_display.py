@@ -1,0 +1,239 @@
+"""SequenceImportanceDisplay: bars, a line over time, or a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from ._importance import sequence_importance
+from ._plotting import COLORS, axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class SequenceImportanceDisplay:
+    """What `sequence_importance` found, as a picture.
+
+    By feature: one bar for each channel, the most important on top, with the repeats as points. By timestep: a line
+    over time, with a band from the least to the largest of the repeats. By block: a map, channels by time. Make one
+    with `from_estimator` or `from_importances`.
+
+    Parameters
+    ----------
+    importances : Bunch
+        As from `sequence_importance`; of several scores, one of them.
+
+    Attributes
+    ----------
+    importances : Bunch
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    bars_ : BarContainer
+        By feature.
+    points_ : Line2D
+        The repeats, by feature.
+    line_ : Line2D
+        By timestep.
+    band_ : artist
+        By timestep.
+    image_ : QuadMesh
+        By block.
+    colorbar_ : Colorbar
+        By block.
+
+    See Also
+    --------
+    sequence_importance : The numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNRegressor, SequenceImportanceDisplay
+    >>> X = np.random.default_rng(0).normal(size=(300, 6, 3))
+    >>> y = X[:, 4, 1]  # one channel at one time
+    >>> model = RNNRegressor(16, learning_rate_init=0.01, early_stopping=True, random_state=0).fit(X, y)
+    >>> display = SequenceImportanceDisplay.from_estimator(model, X, y, by="block", n_blocks=3, random_state=0)
+    >>> display.image_.get_array().shape  # channels by time
+    (3, 3)
+    """
+
+    def __init__(self, importances: Bunch) -> None:
+        self.importances = importances
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        by: str = "feature",
+        ax: Axes | None = None,
+        max_features: int | None = None,
+        plot_options: dict | None = None,
+        **options: Any,
+    ) -> Self:
+        """Measure the importance, and draw it.
+
+        Parameters
+        ----------
+        estimator, X, y, by : as in `sequence_importance`
+        ax : matplotlib Axes, default=None
+            To draw on; None makes a figure.
+        max_features : int, default=None
+            As in `plot`.
+        plot_options : dict, default=None
+            For matplotlib, as in `plot`.
+        **options
+            As in `sequence_importance`: `n_repeats`, `scoring`, `random_state`, ...
+
+        Returns
+        -------
+        SequenceImportanceDisplay
+        """
+        importances = sequence_importance(estimator, X, y, by=by, **options)  # type: ignore[arg-type]
+        return cls.from_importances(importances, ax=ax, max_features=max_features, **(plot_options or {}))
+
+    @classmethod
+    def from_importances(
+        cls, importances: Bunch, *, ax: Axes | None = None, max_features: int | None = None, **plot_options: Any
+    ) -> Self:
+        """Draw what `sequence_importance` returned.
+
+        Parameters
+        ----------
+        importances : Bunch
+        ax, max_features, **plot_options : as in `plot`
+
+        Returns
+        -------
+        SequenceImportanceDisplay
+
+        Raises
+        ------
+        ValueError
+            If it holds several scores, or is of another function.
+        """
+        if not hasattr(importances, "importances_mean") and isinstance(importances, dict) and importances:
+            raise ValueError(
+                f"These are importances by several scores, {sorted(importances)}: draw one of them, as with "
+                f"importances[{next(iter(importances))!r}]."
+            )
+        if getattr(importances, "by", None) not in ("feature", "timestep", "block"):
+            raise ValueError("importances must be what sequence_importance returned.")
+        return cls(importances).plot(ax=ax, max_features=max_features, **plot_options)
+
+    def plot(self, ax: Axes | None = None, *, max_features: int | None = None, **options: Any) -> Self:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        max_features : int, default=None
+            So many of the most important channels are drawn; None draws all.
+        **options
+            For matplotlib: of `barh` by feature, of `plot` by timestep, of `pcolormesh` by block.
+
+        Returns
+        -------
+        SequenceImportanceDisplay
+            This one.
+        """
+        by = self.importances.by
+        height = {}
+        if by != "timestep":
+            n_rows = len(self.importances.importances)
+            n_rows = n_rows if max_features is None else min(n_rows, max_features)
+            height = {"figsize": (6.4, float(np.clip(1.4 + 0.4 * n_rows, 2.4 if by == "feature" else 3.0, 12)))}
+        self.figure_, self.ax_ = axes_for(ax, type(self).__name__, **height)
+        {"feature": self._bars, "timestep": self._line, "block": self._map}[by](max_features, options)
+        return self
+
+    def _largest(self, max_features: int | None) -> np.ndarray:
+        """Rows, the most important first; those without an importance last."""
+        mean = self.importances.importances_mean
+        if mean.ndim == 2:
+            mean = np.nan_to_num(mean).sum(axis=1)
+        return np.argsort(-np.nan_to_num(mean, nan=-np.inf), kind="stable")[:max_features]
+
+    def _bars(self, max_features, options):
+        found, ax = self.importances, self.ax_
+        rows = self._largest(max_features)
+        places = np.arange(len(rows))
+        options = {"color": COLORS[0], "alpha": 0.55, "height": 0.6, "label": "mean"} | options
+        self.bars_ = ax.barh(places, found.importances_mean[rows], **options)
+        repeats = found.importances[rows]
+        # side by side where they would hide each other
+        spread = np.linspace(-0.15, 0.15, repeats.shape[1]) if repeats.shape[1] > 1 else np.zeros(1)
+        (self.points_,) = ax.plot(
+            repeats.ravel(),
+            (places[:, None] + spread).ravel(),
+            linestyle="none",
+            marker="o",
+            markersize=4,
+            markerfacecolor="white",
+            markeredgecolor="black",
+            label="each permutation",
+        )
+        ax.axvline(0, color="black", linewidth=0.8)
+        names = found.names[rows]
+        ax.set_yticks(places, [f"channel {name}" for name in names] if _are_numbers(names) else names)
+        ax.invert_yaxis()
+        ax.set_xlabel("Importance (score lost when permuted)")
+        ax.legend(loc="lower right")
+
+    def _line(self, max_features, options):
+        found, ax = self.importances, self.ax_
+        steps = found.steps
+        x = steps.mean(axis=1)
+        options = {"color": COLORS[0], "marker": "o", "markersize": 4, "label": "mean"} | options
+        low, high = found.importances.min(axis=1), found.importances.max(axis=1)
+        self.band_ = ax.fill_between(
+            x, low, high, color=COLORS[0], alpha=0.25, linewidth=0, label="range of the permutations"
+        )
+        (self.line_,) = ax.plot(x, found.importances_mean, **options)
+        ax.axhline(0, color="black", linewidth=0.8)
+        ax.set_xlabel(_time_label(found))
+        ax.set_ylabel("Importance (score lost when permuted)")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend()
+
+    def _map(self, max_features, options):
+        found, ax = self.importances, self.ax_
+        rows = np.sort(self._largest(max_features))
+        mean = np.ma.masked_invalid(found.importances_mean[rows])
+        # blocks by their number, so that a last block that is shorter can be read too
+        columns = np.arange(len(found.steps) + 1)
+        largest = float(mean.max()) if mean.count() else 1.0
+        options = {"cmap": "Blues", "vmin": 0.0, "vmax": max(largest, 1e-12), "edgecolor": "white"} | options
+        self.image_ = ax.pcolormesh(columns, np.arange(len(rows) + 1), mean, **options)
+        ax.patch.set(facecolor="0.92", hatch="////", edgecolor="0.6")  # shows where there is nothing to exchange
+        self.colorbar_ = self.figure_.colorbar(self.image_, ax=ax, label="Score lost when permuted")
+        labelled = slice(None, None, -(-len(found.steps) // 12))
+        ax.set_xticks(columns[:-1][labelled] + 0.5, [_span(*steps) for steps in found.steps[labelled].tolist()])
+        names = found.names[rows]
+        ax.set_yticks(
+            np.arange(len(rows)) + 0.5, [f"channel {name}" for name in names] if _are_numbers(names) else names
+        )
+        ax.invert_yaxis()
+        ax.set_xlabel(_time_label(found))
+
+
+def _are_numbers(names: np.ndarray) -> bool:
+    return all(name.isdigit() for name in names)
+
+
+def _time_label(found: Bunch) -> str:
+    if found.align == "start":
+        return "Time step, from the start (0 is the first)"
+    last = "the last" if found.steps[-1, 1] < 0 else "the last that is known, 0 the first ahead"
+    return f"Time step, from the end (\N{MINUS SIGN}1 is {last})"
+
+
+def _span(first: int, last: int) -> str:
+    text = f"{first}" if first == last else f"{first}\n\N{HORIZONTAL ELLIPSIS}{last}"
+    return text.replace("-", "\N{MINUS SIGN}")
