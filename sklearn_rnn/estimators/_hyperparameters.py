@@ -294,7 +294,8 @@ ATTRIBUTES = """\
         Share of the updates of each epoch in which the gradient was clipped, in [0, 1].
 
     validation_loss_curve_ : list of float, or None
-        Mean loss on the validation data after each epoch, without the penalty.
+        Mean loss on the validation data after each epoch, without the penalty; NaN for epochs of a warm start or of
+        `partial_fit` that were not validated.
 
     hidden_layer_sizes_, cell_, bidirectional_, patch_size_, pooling_
         What "auto" came to, or the parameters themselves where they were given. With an output at every step

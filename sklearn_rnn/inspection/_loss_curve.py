@@ -140,8 +140,7 @@ class LossCurveDisplay:
         epoch on, so that these are kept, and the last ones where the last epoch was the best. `partial_fit` keeps the
         newest weights, whichever epoch was the best; a warm start the best of its own epochs.
 
-        A validation curve that is shorter than the training curve is drawn from the first epoch on, as `fit` followed
-        by `partial_fit` leaves it.
+        Epochs that were not validated, such as those of `partial_fit` after `fit`, are gaps in the validation curve.
 
         Examples
         --------

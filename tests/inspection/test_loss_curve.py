@@ -136,10 +136,21 @@ def test_text_classes_searches_and_forecasters():
     assert LossCurveDisplay.from_estimator(text).best_epochs == [np.argmin(text.validation_loss_curve_) + 1]
 
 
-def test_validation_shorter_than_training_is_drawn_from_the_first_epoch_on():
+def test_epochs_that_were_not_validated_are_gaps():
     model = net(max_iter=4).fit(X, y, X_val=X, y_val=y).partial_fit(X, y)
     display = LossCurveDisplay.from_estimator(model)
-    assert display.training_lines_[0].get_xdata()[-1] == 5 and display.validation_lines_[0].get_xdata()[-1] == 4
+    np.testing.assert_array_equal(display.training_lines_[0].get_xdata(), [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(np.isnan(display.validation_lines_[0].get_ydata()), [False] * 4 + [True])
+    model = net(max_iter=2, warm_start=True).fit(X, y).fit(X, y, X_val=X, y_val=y)
+    drawn = LossCurveDisplay.from_estimator(model).validation_lines_[0]
+    np.testing.assert_array_equal(drawn.get_ydata(), [np.nan, np.nan, *model.validation_loss_curve_[2:]])
+
+
+def test_validation_shorter_than_training_is_drawn_from_the_first_epoch_on():
+    """As models of older releases have it."""
+    display = LossCurveDisplay([[3.0, 2.0, 1.0]], validation_curves=[[3.0, 2.5]], best_epochs=[2])
+    assert display.plot().training_lines_[0].get_xdata()[-1] == 3
+    assert display.validation_lines_[0].get_xdata()[-1] == 2
 
 
 def test_on_given_axes_pyplot_is_left_alone(monkeypatch):
