@@ -64,6 +64,8 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"(__init__|[/\\]_[^/\\]*)\.py$",
     "within_subsection_order": "course.Order",
     "reset_argv": "course.argv",
+    "reset_modules": ("matplotlib", "course.strict"),
+    "reset_modules_order": "both",
     "download_all_examples": False,
     "write_computation_times": False,
     "show_signature": False,

@@ -1,5 +1,6 @@
-"""The order of the course, and with which arguments its scripts run while the site is built."""
+"""The order of the course, and how its scripts run while the site is built."""
 
+import warnings
 from pathlib import Path
 
 # In the order in which they are read; scripts that are not named come last, by name.
@@ -38,3 +39,17 @@ def argv(gallery_conf, script_vars):
     """--quick for the scripts that know it; their pages say so."""
     source = Path(script_vars["src_file"]).read_text(encoding="utf-8")
     return ["--quick"] if "--quick" in source else []
+
+
+_as_errors = []
+
+
+def strict(gallery_conf, script, when):
+    """What our code warns of while a script runs is an error of the build."""
+    if when == "before":
+        _as_errors.append(warnings.catch_warnings())
+        _as_errors[-1].__enter__()
+        for category in (UserWarning, RuntimeWarning, FutureWarning):
+            warnings.simplefilter("error", category)
+    else:
+        _as_errors.pop().__exit__(None, None, None)
