@@ -91,6 +91,7 @@ def sequence_importance(
             Over the repeats.
         baseline_score : float
         by, align : str
+            As they were given.
         features : ndarray of object, or None
             Names of the channels, or their numbers. None by "timestep".
         steps : ndarray of int of shape (n_steps, 2) or (n_blocks, 2), or None
