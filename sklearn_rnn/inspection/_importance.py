@@ -90,6 +90,7 @@ def sequence_importance(
         importances_mean, importances_std : ndarray
             Over the repeats.
         baseline_score : float
+            With nothing permuted.
         by, align : str
             As they were given.
         features : ndarray of object, or None
