@@ -90,7 +90,9 @@ def sequence_importance(
         importances_mean, importances_std : ndarray
             Over the repeats.
         baseline_score : float
+            Of X as it is.
         by, align : str
+            As given.
         features : ndarray of object, or None
             Names of the channels, or their numbers. None by "timestep".
         steps : ndarray of int of shape (n_steps, 2) or (n_blocks, 2), or None
