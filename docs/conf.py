@@ -71,6 +71,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "backreferences_dir": None,
     "image_srcset": ["2x"],
+    "capture_repr": ("_repr_html_",),  # and not what the last line of a block happens to return
     "plot_gallery": "True",
 }
 

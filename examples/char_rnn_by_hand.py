@@ -33,7 +33,7 @@ from math import exp, log, sqrt, tanh
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sklearn_rnn import RNNSequenceClassifier
+from sklearn_rnn import LossCurveDisplay, RNNSequenceClassifier
 from sklearn_rnn.core._batch import Batch
 from sklearn_rnn.core._cells import ElmanCell
 from sklearn_rnn.core._losses import LogLoss
@@ -350,14 +350,10 @@ assert said == LINE and final < (0.3 if arguments.quick else 0.05), f"not learnt
 # A state of 4 numbers learns slowly to tell 20 characters apart: it takes some for others, and goes in circles. One of
 # 16 recites the line, and its loss goes towards 0.
 
-figure, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
-for model, style in ((few, "--"), (more, "-")):
-    label = f"a state of {model.hidden_layer_sizes}"
-    ax.plot(5 * np.arange(1, passes + 1), model.loss_curve_, style, color="black", label=label)
-ax.axhline(log(V), color="0.6", linewidth=1, linestyle=":", label=f"to know nothing: ln {V}")
-ax.set(title="Learning a line by heart", xlabel="updates", ylabel="loss (nats a character)", ylim=(0, None))
-ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False)
+display = LossCurveDisplay.from_estimator({"a state of 4": few, "a state of 16": more}, log_scale=False)
+display.ax_.axhline(log(V), color="0.5", linewidth=1, linestyle=":")
+display.ax_.annotate("to know nothing: ln 20", (passes, log(V)), (0, 4), textcoords="offset points", ha="right")
+display.ax_.set(title="Learning a line by heart", xlabel="pass over the line", ylabel="loss (nats a character)")
 
 # %%
 # What each of them says comes next, at every character of the line, when it reads the line itself. The circles mark

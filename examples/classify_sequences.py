@@ -175,7 +175,7 @@ for name, mean, std in zip(by_channel.names, by_channel.importances_mean, by_cha
 # steps -40 to -1. Neighbouring blocks stand in for each other, as a gesture is longer than a block, so that each of
 # them costs less than the whole is worth.
 
-by_time = sequence_importance(model, X_test, y_test, by="timestep", block_size=5, n_repeats=5, random_state=0)
+by_time = sequence_importance(model, X_test, y_test, by="timestep", block_size=5, n_repeats=3, random_state=0)
 figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 display = SequenceImportanceDisplay.from_importances(by_time, ax=ax)
 ax.set_title("Accuracy lost if five steps come from other sequences")

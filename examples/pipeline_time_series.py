@@ -82,9 +82,9 @@ print(X.head(3).round(1).to_string())
 
 figure, (of_demand, of_temperature) = plt.subplots(2, 1, figsize=(9, 4.4), sharex=True, layout="constrained")
 of_demand.plot(X["demand"], color="black", linewidth=0.9)
-of_demand.axvspan(X.index[-TEST_DAYS], X.index[-1], color="0.9", zorder=0, label="held out")
+of_demand.axvspan(X.index[-TEST_DAYS], X.index[-1], color="0.9", zorder=0)
+of_demand.annotate("held out", (X.index[-TEST_DAYS], 26), (4, 0), textcoords="offset points")
 of_demand.set(title="Three years of heating demand", ylabel="demand (MWh a day)")
-of_demand.legend(frameon=False, loc="upper right")
 of_temperature.plot(X["temperature"], color="0.45", linewidth=0.9)
 of_temperature.axhline(15, color="black", linestyle="--", linewidth=0.9, label="no heating above")
 of_temperature.set(xlabel="day", ylabel="temperature (°C)")
@@ -154,8 +154,9 @@ for name, forecast in forecasts.items():
     print(f"  {name + ':':44} {mean_absolute_error(y[test], forecast):.3f}")
 
 # %%
-# Where the difference comes from: the error of each day against what is expected of it. The linear model is off where
-# the heating ends, where it says less than nothing is needed; the network has found the threshold.
+# Where the difference comes from: the error of each day against what is expected of it. On the left no heating is
+# needed and the demand is 5, whatever the weather: the linear model goes on below that. On the right it is cold, and
+# what a weekend saves is a share of the heating, which a sum of columns cannot say.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
 for ax, name in zip(axes, ("Ridge regression on the same windows", "Recurrent network"), strict=True):

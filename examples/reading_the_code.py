@@ -29,11 +29,10 @@ import sys
 import textwrap
 import warnings
 
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_rnn import RNNRegressor
+from sklearn_rnn import LossCurveDisplay, RNNRegressor
 from sklearn_rnn.core._batch import Batch
 from sklearn_rnn.core._cells import CELLS, Cell, ElmanCell
 from sklearn_rnn.core._loops import minimize_stochastic
@@ -268,8 +267,8 @@ assert abs(slope - (above - below) / 2e-6) < 1e-6 * abs(slope)
 
 X_far = rng.normal(size=(300, 100, 1))
 y_far = X_far[:, :, 0].sum(axis=1) / 10
-figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-for name, style in {"rnn": "--", "gru": ":", "euler": "-"}.items():
+models = {}
+for name in ("rnn", "gru", "euler"):
     model = RNNRegressor(
         16,
         cell=name,
@@ -283,13 +282,11 @@ for name, style in {"rnn": "--", "gru": ":", "euler": "-"}.items():
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fit of a set number of epochs says that it ends there
-        model.fit(X_far, y_far)
-    ax.semilogy(range(1, 61), model.loss_curve_, style, color="black", label=f'cell="{name}"')
-ax.set(title="The sum of 100 numbers", xlabel="epoch", ylabel="loss (half the squared error)")
-ax.spines[["top", "right"]].set_visible(False)
-ax.legend(frameon=False, loc="lower left")
+        models[f'cell="{name}"'] = model.fit(X_far, y_far)
+display = LossCurveDisplay.from_estimator(models)
+display.ax_.set(title="The sum of 100 numbers", ylabel="loss (half the squared error)")
 if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
+    display.figure_.savefig(arguments.picture, dpi=110)
 del CELLS["euler"]
 
 # %%
