@@ -23,7 +23,12 @@ from ._onnx_layers import CELLS, POOLINGS, recurrent_layer
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_ABSENT: dict[str, Any] = {"i": -1, "u": -1, "f": np.nan, "b": False}  # label of absent steps, by kind of dtype; else ""
+_ABSENT: dict[str, Any] = {
+    "i": -1,
+    "u": -1,
+    "f": np.nan,
+    "b": False,
+}  # label of absent steps, by kind of dtype; else ""
 
 
 def to_onnx(
@@ -169,7 +174,7 @@ def _check_arguments(onnx: Any, ragged: object, dtype: object, opset: object, na
         raise ValueError(f"name must be a text that is not empty, got {name!r}.")
 
 
-# -- what the estimator is ------------------------------------------------------------------------------------------------
+# -- what the estimator is --------------------------------------------------------------------------------------------
 
 
 def _taken_apart(estimator: Any) -> tuple[list, Any]:
@@ -180,8 +185,8 @@ def _taken_apart(estimator: Any) -> tuple[list, Any]:
     if not isinstance(network, (RNNRegressor, RNNSequenceClassifier)):
         kind = "a class" if isinstance(network, type) else f"a {type(network).__name__}"
         raise TypeError(
-            "to_onnx exports RNNRegressor, RNNSequenceClassifier, a pipeline that ends in one, and a search over these; "
-            f"got {kind}. Of an RNNForecaster, its regressors_ can be exported, which read windows; what it does "
+            "to_onnx exports RNNRegressor, RNNSequenceClassifier, a pipeline that ends in one, and a search over "
+            f"these; got {kind}. Of an RNNForecaster, its regressors_ can be exported, which read windows; what it does "
             "before and after them cannot."
         )
     check_is_fitted(network)
@@ -242,7 +247,7 @@ def _tried_out(estimator: Any, first: Any) -> tuple[np.ndarray, bool, int]:
             return np.asarray(estimator.predict(np.zeros((1, n_features)))), True, n_features
 
 
-# -- from X to steps ------------------------------------------------------------------------------------------------------
+# -- from X to steps --------------------------------------------------------------------------------------------------
 
 
 def _standard_scaled(g: Graph, t: StandardScaler, X: str) -> str:
@@ -274,45 +279,45 @@ _SCALERS: dict[type, Callable[[Graph, Any, str], str]] = {
 
 
 class _Sequences:
-    """X on its way through a pipeline: a table (N, T) of univariate sequences, or of features, until steps are wanted."""
+    """X on its way through a pipeline: a table (N, columns), until its columns, if they are steps, are wanted as such."""
 
     def __init__(self, g: Graph, X: str, is_table: bool, n_features: int, lengths: str | None):
-        self.graph, self.table = g, X if is_table else None
-        self.n_features = 1 if is_table else n_features
+        self.graph, self._table = g, X
         self._steps = None if is_table else Steps(g, g.op("Transpose", X, perm=[1, 0, 2]), lengths)
+        self.n_features = 1 if is_table else n_features
 
     def as_steps(self) -> Steps:
         """Each column of a table is a step."""
         if self._steps is None:
             g = self.graph
-            X = g.op("Unsqueeze", g.op("Transpose", self.table, perm=[1, 0]), g.integers(2))
-            self._steps, self.table = Steps(g, X, None), None
+            X = g.op("Unsqueeze", g.op("Transpose", self._table, perm=[1, 0]), g.integers(2))
+            self._steps = Steps(g, X, None)
         return self._steps
 
     def repeated(self, n_steps: int) -> Steps:
         """Each row of a table is the input at every step."""
         g = self.graph
-        X = g.op("Unsqueeze", self.table, g.integers(0))
+        X = g.op("Unsqueeze", self._table, g.integers(0))
         return Steps(g, g.op("Expand", X, g.integers(n_steps, 1, 1)), None)
 
     def transform(self, transformer: Any) -> None:
-        """As transformer.transform does. The features are the last axis of steps; a table has one, or its columns."""
+        """As transformer.transform does. Features are the last axis of steps; a table has one, or its columns."""
         if isinstance(transformer, PatchSequence):
             self._steps = self.as_steps().in_patches(transformer.size, self.n_features)
             self.n_features *= transformer.size
             return
         if isinstance(transformer, TimestepTransformer):
             transformer = transformer.transformer_
-        X = self.table if self._steps is None else self._steps.X
+        X = self._table if self._steps is None else self._steps.X
         for scaler in _of_pipeline(transformer):
             X = _SCALERS[type(scaler)](self.graph, scaler, X)
         if self._steps is None:
-            self.table = X
+            self._table = X
         else:
             self._steps = self._steps.holding(X)
 
 
-# -- from steps to outputs ------------------------------------------------------------------------------------------------
+# -- from steps to outputs --------------------------------------------------------------------------------------------
 
 
 def _raw_outputs(network: Any, steps: Steps) -> tuple[str, Steps]:

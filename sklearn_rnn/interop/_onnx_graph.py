@@ -1,12 +1,12 @@
 """An ONNX graph that is built node by node, and sequences inside it.
 
-Inside a graph, time is the first axis: X (T, N, F), states (T, N, D), as ONNX's recurrent operators have it. What stands
-for a tensor is its name, a str.
+Inside a graph, time is the first axis: X (T, N, F), states (T, N, D), as ONNX's recurrent operators have it. A tensor is
+known by its name, a str.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -47,7 +47,7 @@ class Graph:
         self.float_type = onnx.helper.np_dtype_to_tensor_dtype(dtype)
         self.nodes: list = []
         self._outer = self if outer is None else outer
-        self._numbers = count() if outer is None else outer._numbers
+        self._numbers: Iterator[int] = count() if outer is None else outer._numbers
         self.constants: dict[str, Any] = {}
         self._known: dict[tuple, str] = {}
 
@@ -63,7 +63,7 @@ class Graph:
         return self.ops(kind, 1, *inputs, **attributes)[0]
 
     def array(self, values: Any) -> str:
-        """A constant as it is; of strings where values are objects."""
+        """A constant as it is."""
         values = np.asarray(values)
         keeper = self._outer
         # strings of NumPy's own kinds are turned into objects, which onnx.numpy_helper takes

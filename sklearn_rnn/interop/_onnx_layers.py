@@ -1,7 +1,8 @@
 """Recurrent layers and poolings as nodes of an ONNX graph: the equations of `core._cells` and `core._pooling`.
 
 A layer is one of ONNX's own operators, RNN, GRU or LSTM, where there is one, or else a Scan, which is a loop over time
-with the equations of the cell as its body. ONNX Runtime has its operators for float32 only; so in float64 all are Scans.
+with the equations of the cell as its body. ONNX Runtime has these operators for float32 only; so in float64 all are
+Scans.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _scanned(steps, cell, activation, directions, width):
     return steps.graph.join(states, 2), steps.graph.join(lasts, 1)
 
 
-# -- the equations of the cells: what is computed for all steps at once, and what a step is ------------------------------
+# -- the equations of the cells: what is computed for all steps at once, and what a step is ---------------------------
 
 
 def _elman(g: Graph, X: str, weights: Weights, width: int, activation: str) -> tuple[list[str], Step]:
@@ -159,7 +160,7 @@ _EQUATIONS: dict[str, Callable[..., tuple[list[str], Step]]] = {
 CELLS = tuple(_EQUATIONS)
 
 
-# -- poolings: what the readout sees, (N, R), from the states (T, N, D) ---------------------------------------------------
+# -- poolings: what the readout sees, (N, R), from the states (T, N, D) -----------------------------------------------
 
 
 def _last(H: Steps, last: str, weights: Weights) -> str:
