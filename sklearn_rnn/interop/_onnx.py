@@ -8,17 +8,17 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from .._version import __version__
 from ..estimators._classifier import RNNSequenceClassifier
 from ..estimators._regressor import RNNRegressor
 from ..sequences._patches import PatchSequence
-from ..sequences._timesteps import TimestepTransformer
 from ._onnx_graph import OLDEST_OPSET, Graph, Steps, require_onnx
 from ._onnx_layers import CELLS, POOLINGS, recurrent_layer
+from ._onnx_transformers import Sequences, check_scaler, check_transformer, parts_of, scaled_back
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -41,10 +41,11 @@ def to_onnx(
 
     Parameters
     ----------
-    estimator : RNNRegressor, RNNSequenceClassifier, Pipeline or search
+    estimator : RNNRegressor, RNNSequenceClassifier, Pipeline, TransformedTargetRegressor or search
         Fitted. A pipeline may hold, before the network, scikit-learn's StandardScaler, MinMaxScaler, MaxAbsScaler and
-        RobustScaler, a TimestepTransformer of these, and PatchSequence. Of a search, such as GridSearchCV, it is the
-        best estimator.
+        RobustScaler, a TimestepTransformer of these, PatchSequence, and LagsToSequence (of tables). A
+        TransformedTargetRegressor may have one of the scalers. Of a search, such as GridSearchCV, it is the best
+        estimator.
 
     ragged : bool, default=False
         Let sequences differ in length: the graph then has a second input, `lengths`, int32 of shape (N,), each from 1
@@ -78,7 +79,7 @@ def to_onnx(
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is, or holds, what cannot be exported: another transformer or estimator.
+        If it is, or holds, what cannot be exported: another transformer or estimator, or a subclass of a transformer.
     ValueError
         If an argument is invalid, or the network has a cell, pooling or loss that this package did not bring.
 
@@ -113,15 +114,13 @@ def to_onnx(
     """
     onnx = require_onnx("to_onnx")
     _check_arguments(onnx, ragged, dtype, opset, name)
-    while hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    transformers, network = _taken_apart(estimator)
+    transformers, network, target_scalers = _taken_apart(estimator)
     predicted, is_table, n_features = _tried_out(estimator, [*transformers, network][0])
     one_to_many = network.mapping == "one-to-many"
     if ragged and is_table:
         raise ValueError(
             "ragged=True needs sequences that may differ in length, but this model was fitted on "
-            + ("a table, with mapping='one-to-many'." if one_to_many else "2-D X. Fit it on 3-D X, X[:, :, None].")
+            + ("a table, with mapping='one-to-many'." if one_to_many else "2-D X. Fit it on 3-D X, as X[:, :, None].")
         )
 
     g = Graph(onnx, np.dtype(dtype))
@@ -131,7 +130,7 @@ def to_onnx(
     if ragged:
         inputs.append(describe("lengths", onnx.TensorProto.INT32, ["N"]))
         lengths = g.op("Cast", "lengths", to=onnx.TensorProto.INT64)
-    sequences = _Sequences(g, "X", is_table, n_features, lengths)
+    sequences = Sequences(g, "X", is_table, n_features, lengths)
     for transformer in transformers:
         sequences.transform(transformer)
     if one_to_many:
@@ -141,11 +140,14 @@ def to_onnx(
     raw, steps = _raw_outputs(network, steps)
     read = _read_labels if isinstance(network, RNNSequenceClassifier) else _read_numbers
     outputs = []
+    axes: list = ["N"]
+    if network.pooling_ is None:
+        in_patches = any(isinstance(transformer, PatchSequence) for transformer in transformers)
+        axes.append(predicted.shape[1] if is_table else "n_patches" if in_patches else "T")
     for put_out, (of, kind, last_axes) in read(network, raw, steps, predicted).items():
+        for scaler in reversed(target_scalers):
+            of = scaled_back(g, scaler, of)
         g.nodes.append(onnx.helper.make_node("Identity", [of], [put_out], name=put_out))
-        axes = ["N", *(["T" if not one_to_many else predicted.shape[1]] if network.pooling_ is None else [])]
-        if is_table and network.pooling_ is None and not one_to_many:
-            axes[1] = n_features
         outputs.append(describe(put_out, kind, [*axes, *last_axes]))
 
     versions = [onnx.helper.make_opsetid("", opset)]
@@ -174,24 +176,48 @@ def _check_arguments(onnx: Any, ragged: object, dtype: object, opset: object, na
         raise ValueError(f"name must be a text that is not empty, got {name!r}.")
 
 
-# -- what the estimator is --------------------------------------------------------------------------------------------
+# -- what the estimator is ---------------------------------------------------------------------------------------------
 
 
-def _taken_apart(estimator: Any) -> tuple[list, Any]:
-    """The transformers of a pipeline, and the network; errors for what cannot be exported."""
-    steps = [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
-    *transformers, network = steps
-    transformers = [step for step in transformers if step is not None and not isinstance(step, str)]
+def _taken_apart(estimator: Any) -> tuple[list, Any, list]:
+    """Transformers of X, the network, and scalers of y; errors for what cannot be exported."""
+    transformers: list = []
+    target_scalers: list = []
+    network = estimator
+    while True:
+        if isinstance(network, Pipeline):
+            *before, network = parts_of(network)
+            transformers += before
+        elif hasattr(network, "best_estimator_"):
+            network = network.best_estimator_
+        elif isinstance(network, TransformedTargetRegressor):
+            check_is_fitted(network)
+            target_scalers.append(network.transformer_)
+            network = network.regressor_
+        else:
+            break
+    _check_network(network)
+    for transformer in transformers:
+        check_transformer(transformer)
+    if target_scalers and network.mapping == "many-to-many":
+        raise ValueError(
+            "A TransformedTargetRegressor cannot be exported with mapping='many-to-many': it scales each time step by "
+            "itself. Scale y before fit, and export the regressor."
+        )
+    for scaler in target_scalers:
+        check_scaler(scaler, "A TransformedTargetRegressor")
+    return transformers, network, target_scalers
+
+
+def _check_network(network: Any) -> None:
     if not isinstance(network, (RNNRegressor, RNNSequenceClassifier)):
         kind = "a class" if isinstance(network, type) else f"a {type(network).__name__}"
         raise TypeError(
-            "to_onnx exports RNNRegressor, RNNSequenceClassifier, a pipeline that ends in one, and a search over "
-            f"these; got {kind}. Of an RNNForecaster, its regressors_ can be exported, which read windows; what it does "
-            "before and after them cannot."
+            "to_onnx exports a fitted RNNRegressor or RNNSequenceClassifier, a pipeline or TransformedTargetRegressor "
+            f"around one, or a search over these; got {kind}. Of an RNNForecaster its regressors_ can be exported, "
+            "which read windows; what it does before and after them cannot."
         )
     check_is_fitted(network)
-    for transformer in transformers:
-        _check_transformer(transformer)
     for what, value, known in (("cell", network.cell_, CELLS), ("pooling", network.pooling_, (None, *POOLINGS))):
         if value not in known:
             raise ValueError(
@@ -203,34 +229,6 @@ def _taken_apart(estimator: Any) -> tuple[list, Any]:
             f"loss={network.loss!r} cannot be exported: to_onnx does not know its link, only those of "
             f"{', '.join(_LINKS)}."
         )
-    return transformers, network
-
-
-def _check_transformer(transformer: Any) -> None:
-    if type(transformer) is PatchSequence or type(transformer) in _SCALERS:
-        check_is_fitted(transformer)
-    elif type(transformer) is TimestepTransformer:
-        check_is_fitted(transformer)
-        inside = transformer.transformer_
-        for step in _of_pipeline(inside):
-            if type(step) not in _SCALERS:
-                raise TypeError(
-                    f"A TimestepTransformer of {type(step).__name__} cannot be exported, only of "
-                    f"{', '.join(kind.__name__ for kind in _SCALERS)}. Transform X before it goes into the graph, and "
-                    "export the steps of the pipeline behind it."
-                )
-    else:
-        raise TypeError(
-            f"{type(transformer).__name__} cannot be exported, only {', '.join(kind.__name__ for kind in _SCALERS)}, a "
-            "TimestepTransformer of these, and PatchSequence. Transform X before it goes into the graph, and export "
-            "the steps of the pipeline behind it, as in to_onnx(pipeline[1:])."
-        )
-
-
-def _of_pipeline(transformer: Any) -> list:
-    if isinstance(transformer, Pipeline):
-        return [step for _, step in transformer.steps if step is not None and not isinstance(step, str)]
-    return [transformer]
 
 
 def _tried_out(estimator: Any, first: Any) -> tuple[np.ndarray, bool, int]:
@@ -245,76 +243,6 @@ def _tried_out(estimator: Any, first: Any) -> tuple[np.ndarray, bool, int]:
             return np.asarray(estimator.predict(np.zeros((1, 2, n_features)))), False, n_features
         except ValueError:
             return np.asarray(estimator.predict(np.zeros((1, n_features)))), True, n_features
-
-
-# -- from X to steps --------------------------------------------------------------------------------------------------
-
-
-def _standard_scaled(g: Graph, t: StandardScaler, X: str) -> str:
-    X = X if t.mean_ is None or not t.with_mean else g.op("Sub", X, g.reals(t.mean_))
-    return X if t.scale_ is None else g.op("Div", X, g.reals(t.scale_))
-
-
-def _min_max_scaled(g: Graph, t: MinMaxScaler, X: str) -> str:
-    X = g.op("Add", g.op("Mul", X, g.reals(t.scale_)), g.reals(t.min_))
-    return g.op("Clip", X, *(g.reals(limit) for limit in t.feature_range)) if t.clip else X
-
-
-def _max_abs_scaled(g: Graph, t: MaxAbsScaler, X: str) -> str:
-    X = g.op("Div", X, g.reals(t.scale_))
-    return g.op("Clip", X, g.reals(-1.0), g.reals(1.0)) if getattr(t, "clip", False) else X
-
-
-def _robust_scaled(g: Graph, t: RobustScaler, X: str) -> str:
-    X = g.op("Sub", X, g.reals(t.center_)) if t.with_centering else X
-    return g.op("Div", X, g.reals(t.scale_)) if t.with_scaling else X
-
-
-_SCALERS: dict[type, Callable[[Graph, Any, str], str]] = {
-    StandardScaler: _standard_scaled,
-    MinMaxScaler: _min_max_scaled,
-    MaxAbsScaler: _max_abs_scaled,
-    RobustScaler: _robust_scaled,
-}
-
-
-class _Sequences:
-    """X on its way through a pipeline: a table (N, columns), until its columns, if they are steps, are wanted as such."""
-
-    def __init__(self, g: Graph, X: str, is_table: bool, n_features: int, lengths: str | None):
-        self.graph, self._table = g, X
-        self._steps = None if is_table else Steps(g, g.op("Transpose", X, perm=[1, 0, 2]), lengths)
-        self.n_features = 1 if is_table else n_features
-
-    def as_steps(self) -> Steps:
-        """Each column of a table is a step."""
-        if self._steps is None:
-            g = self.graph
-            X = g.op("Unsqueeze", g.op("Transpose", self._table, perm=[1, 0]), g.integers(2))
-            self._steps = Steps(g, X, None)
-        return self._steps
-
-    def repeated(self, n_steps: int) -> Steps:
-        """Each row of a table is the input at every step."""
-        g = self.graph
-        X = g.op("Unsqueeze", self._table, g.integers(0))
-        return Steps(g, g.op("Expand", X, g.integers(n_steps, 1, 1)), None)
-
-    def transform(self, transformer: Any) -> None:
-        """As transformer.transform does. Features are the last axis of steps; a table has one, or its columns."""
-        if isinstance(transformer, PatchSequence):
-            self._steps = self.as_steps().in_patches(transformer.size, self.n_features)
-            self.n_features *= transformer.size
-            return
-        if isinstance(transformer, TimestepTransformer):
-            transformer = transformer.transformer_
-        X = self._table if self._steps is None else self._steps.X
-        for scaler in _of_pipeline(transformer):
-            X = _SCALERS[type(scaler)](self.graph, scaler, X)
-        if self._steps is None:
-            self._table = X
-        else:
-            self._steps = self._steps.holding(X)
 
 
 # -- from steps to outputs --------------------------------------------------------------------------------------------

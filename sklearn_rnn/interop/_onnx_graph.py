@@ -1,7 +1,7 @@
 """An ONNX graph that is built node by node, and sequences inside it.
 
-Inside a graph, time is the first axis: X (T, N, F), states (T, N, D), as ONNX's recurrent operators have it. A tensor is
-known by its name, a str.
+Inside a graph, time is the first axis: X (T, N, F), states (T, N, D), as ONNX's recurrent operators have it. A tensor
+is known by its name, a str.
 """
 
 from __future__ import annotations
