@@ -186,7 +186,7 @@ def _taken_apart(estimator: Any) -> tuple[list, Any, list]:
     network = estimator
     while True:
         if isinstance(network, Pipeline):
-            *before, network = parts_of(network)
+            *before, network = parts_of(network) or [None]
             transformers += before
         elif hasattr(network, "best_estimator_"):
             network = network.best_estimator_

@@ -69,9 +69,9 @@ def scaled_back(g: Graph, scaler: Any, Y: str) -> str:
 
 
 def parts_of(transformer: Any) -> list:
-    """The steps of a pipeline that do something; or the one transformer."""
+    """The steps of a pipeline, and of pipelines inside it, that do something; or the one transformer."""
     if isinstance(transformer, Pipeline):
-        return [step for _, step in transformer.steps if step is not None and not isinstance(step, str)]
+        return [part for _, step in transformer.steps if step not in (None, "passthrough") for part in parts_of(step)]
     return [transformer]
 
 
