@@ -13,6 +13,8 @@ from .inspection._importance import sequence_importance
 from .inspection._importance_display import SequenceImportanceDisplay
 from .inspection._loss_curve import LossCurveDisplay
 from .inspection._steps import flatten_steps
+from .interop._onnx import to_onnx
+from .interop._torch_names import from_torch_state_dict, to_torch_state_dict
 from .sequences._frame_transformer import FrameToSequences
 from .sequences._frames import frame_to_sequences
 from .sequences._imputer import SequenceImputer
@@ -43,6 +45,9 @@ __all__ = [
     "diagnose",
     "flatten_steps",
     "frame_to_sequences",
+    "from_torch_state_dict",
     "make_windows",
     "sequence_importance",
+    "to_onnx",
+    "to_torch_state_dict",
 ]

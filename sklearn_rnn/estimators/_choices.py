@@ -124,6 +124,11 @@ class ChosenParts:
         return self._came_to("cell")
 
     @property
+    def activation_(self) -> str | None:
+        """The `activation` that was fitted; None of cells that take none."""
+        return self._came_to("cell_options").get("activation")
+
+    @property
     def pooling_(self) -> str | None:
         """What `pooling` came to; None where there is an output at every step."""
         return self._came_to("pooling")

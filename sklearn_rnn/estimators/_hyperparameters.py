@@ -301,6 +301,9 @@ ATTRIBUTES = """\
         What "auto" came to, or the parameters themselves where they were given. With an output at every step
         `patch_size_` is 1 and `pooling_` None, whatever the parameters.
 
+    activation_ : str or None
+        The `activation` that was fitted; None of cells that take none.
+
     validation_scores_ : list of float, or None
         Score on the validation data after each epoch, unless scoring="loss".
 

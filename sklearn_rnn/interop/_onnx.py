@@ -1,0 +1,345 @@
+"""to_onnx: a fitted network, and the scalers before it, as an ONNX graph."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .._version import __version__
+from ..estimators._classifier import RNNSequenceClassifier
+from ..estimators._regressor import RNNRegressor
+from ..sequences._patches import PatchSequence
+from ._onnx_graph import OLDEST_OPSET, Graph, Steps, require_onnx
+from ._onnx_layers import CELLS, POOLINGS, recurrent_layer
+from ._onnx_transformers import Sequences, check_scaler, check_transformer, parts_of, scaled_back
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_ABSENT: dict[str, Any] = {
+    "i": -1,
+    "u": -1,
+    "f": np.nan,
+    "b": False,
+}  # label of absent steps, by kind of dtype; else ""
+
+
+def to_onnx(
+    estimator: Any, *, ragged: bool = False, dtype: str = "float32", opset: int = 18, name: str = "sklearn_rnn"
+) -> ModelProto:
+    """A fitted network as an ONNX model, which other programs can run without Python.
+
+    The graph takes `X` and puts out `prediction` (a regressor), or `label` and `probabilities` (a classifier): what
+    `predict` and `predict_proba` return. The numbers of sequences and of time steps may be any.
+
+    Parameters
+    ----------
+    estimator : RNNRegressor, RNNSequenceClassifier, Pipeline, TransformedTargetRegressor or search
+        Fitted. A pipeline may hold, before the network, scikit-learn's StandardScaler, MinMaxScaler, MaxAbsScaler and
+        RobustScaler, a TimestepTransformer of these, PatchSequence, and LagsToSequence (of tables). A
+        TransformedTargetRegressor may have one of the scalers. Of a search, such as GridSearchCV, it is the best
+        estimator.
+
+    ragged : bool, default=False
+        Let sequences differ in length: the graph then has a second input, `lengths`, int32 of shape (N,), each from 1
+        to T. The steps of a sequence stand first; what stands behind them does not count and may be anything, NaN too.
+        Not for models fitted on 2-D X or with mapping="one-to-many".
+
+    dtype : {"float32", "float64"}, default="float32"
+        Of input, weights and output, whatever that of the model is. In float32 "rnn", "gru" and "lstm" are ONNX's own
+        operators RNN, GRU and LSTM. For these ONNX Runtime takes float32 only, so that in float64 they are loops
+        (Scan), slower but equal to `predict` to some 14 digits. "mingru" and "indrnn" are loops in both.
+
+    opset : int, default=18
+        Version of ONNX's operators, 18 or newer.
+
+    name : str, default="sklearn_rnn"
+        Of the graph.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Inputs: `X`, of shape (N, T, n_features), or (N, n_columns) for what was fitted on 2-D X; `lengths`, if ragged.
+        Outputs have the shape of `predict` and `predict_proba`. Labels are int64, strings, float64 or bool, as the
+        classes are. At absent steps, where there is an output at every step, predictions and probabilities are NaN and
+        labels -1, "", NaN or False. The model names this package and its version, and nothing else of where it comes
+        from; training data is not in it.
+
+    Raises
+    ------
+    ImportError
+        Without the package onnx: ``pip install 'sklearn-rnn[onnx]'``.
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is, or holds, what cannot be exported: another transformer or estimator, or a subclass of a transformer.
+    ValueError
+        If an argument is invalid, or the network has a cell, pooling or loss that this package did not bring.
+
+    Notes
+    -----
+    In float32 numbers have 7 digits: X with a large mean beside its spread, such as times in seconds, loses them before
+    a scaler in the graph takes the mean away; and units of "indrnn" and "mingru" that remember thousands of steps add
+    up errors. ``dtype="float64"`` helps in both cases.
+
+    NaN steps, which 3-D X may have at the ends of a sequence, are not looked for in the graph. Use ``ragged=True``.
+
+    The weights of ONNX's operators are ours with the gates in another order [1]_: i, o, f, c of an LSTM, and z, r, h of
+    a GRU, with linear_before_reset=1.
+
+    References
+    ----------
+    .. [1] ONNX operator schemas, RNN, GRU, LSTM and Scan: https://onnx.ai/onnx/operators/
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_rnn import RNNRegressor, to_onnx
+    >>> X = np.random.default_rng(0).normal(size=(20, 6, 2))
+    >>> model = RNNRegressor(4, solver="lbfgs", max_iter=100, tol=0.1, random_state=0).fit(X, X[:, -1, 0])
+    >>> proto = to_onnx(model)
+    >>> sorted({node.op_type for node in proto.graph.node} & {"RNN", "GRU", "LSTM", "Scan"})
+    ['GRU']
+    >>> [given.name for given in proto.graph.input], [put_out.name for put_out in proto.graph.output]
+    (['X'], ['prediction'])
+
+    ``open("model.onnx", "wb").write(proto.SerializeToString())`` stores it.
+    """
+    onnx = require_onnx("to_onnx")
+    _check_arguments(onnx, ragged, dtype, opset, name)
+    transformers, network, target_scalers = _taken_apart(estimator)
+    predicted, is_table, n_features = _tried_out(estimator, [*transformers, network][0])
+    one_to_many = network.mapping == "one-to-many"
+    if ragged and is_table:
+        raise ValueError(
+            "ragged=True needs sequences that may differ in length, but this model was fitted on "
+            + ("a table, with mapping='one-to-many'." if one_to_many else "2-D X. Fit it on 3-D X, as X[:, :, None].")
+        )
+
+    g = Graph(onnx, np.dtype(dtype))
+    describe = onnx.helper.make_tensor_value_info
+    inputs = [describe("X", g.float_type, ["N", n_features] if is_table else ["N", "T", n_features])]
+    lengths = None
+    if ragged:
+        inputs.append(describe("lengths", onnx.TensorProto.INT32, ["N"]))
+        lengths = g.op("Cast", "lengths", to=onnx.TensorProto.INT64)
+    sequences = Sequences(g, "X", is_table, n_features, lengths)
+    for transformer in transformers:
+        sequences.transform(transformer)
+    if one_to_many:
+        steps = sequences.repeated(predicted.shape[1])
+    else:
+        steps = sequences.as_steps().in_patches(network.patch_size_, sequences.n_features)
+    raw, steps = _raw_outputs(network, steps)
+    read = _read_labels if isinstance(network, RNNSequenceClassifier) else _read_numbers
+    outputs = []
+    axes: list = ["N"]
+    if network.pooling_ is None:
+        in_patches = any(isinstance(transformer, PatchSequence) for transformer in transformers)
+        axes.append(predicted.shape[1] if is_table else "n_patches" if in_patches else "T")
+    for put_out, (of, kind, last_axes) in read(network, raw, steps, predicted).items():
+        for scaler in reversed(target_scalers):
+            of = scaled_back(g, scaler, of)
+        g.nodes.append(onnx.helper.make_node("Identity", [of], [put_out], name=put_out))
+        outputs.append(describe(put_out, kind, [*axes, *last_axes]))
+
+    versions = [onnx.helper.make_opsetid("", opset)]
+    return onnx.helper.make_model(
+        onnx.helper.make_graph(g.nodes, name, inputs, outputs, list(g.constants.values())),
+        opset_imports=versions,
+        # the oldest format that has these operators, so that runtimes older than the onnx package can read it
+        ir_version=onnx.helper.find_min_ir_version_for(versions),
+        producer_name="sklearn_rnn",
+        producer_version=__version__,
+    )
+
+
+def _check_arguments(onnx: Any, ragged: object, dtype: object, opset: object, name: object) -> None:
+    if not isinstance(ragged, (bool, np.bool_)):
+        raise TypeError(f"ragged must be True or False, got {ragged!r}.")
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
+    newest = onnx.defs.onnx_opset_version()
+    if not isinstance(opset, Integral) or isinstance(opset, bool) or not OLDEST_OPSET <= int(opset) <= newest:
+        raise ValueError(
+            f"opset must be a whole number from {OLDEST_OPSET} to {newest}, the newest that onnx {onnx.__version__} "
+            f"knows; got {opset!r}."
+        )
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name must be a text that is not empty, got {name!r}.")
+
+
+# -- what the estimator is ---------------------------------------------------------------------------------------------
+
+
+def _taken_apart(estimator: Any) -> tuple[list, Any, list]:
+    """Transformers of X, the network, and scalers of y; errors for what cannot be exported."""
+    transformers: list = []
+    target_scalers: list = []
+    network = estimator
+    while True:
+        if isinstance(network, Pipeline):
+            *before, network = parts_of(network) or [None]
+            transformers += before
+        elif hasattr(network, "best_estimator_"):
+            network = network.best_estimator_
+        elif isinstance(network, TransformedTargetRegressor):
+            check_is_fitted(network)
+            target_scalers.append(network.transformer_)
+            network = network.regressor_
+        else:
+            break
+    _check_network(network)
+    for transformer in transformers:
+        check_transformer(transformer)
+    if target_scalers and network.mapping == "many-to-many":
+        raise ValueError(
+            "A TransformedTargetRegressor cannot be exported with mapping='many-to-many': it scales each time step by "
+            "itself. Scale y before fit, and export the regressor."
+        )
+    for scaler in target_scalers:
+        check_scaler(scaler, "A TransformedTargetRegressor")
+    return transformers, network, target_scalers
+
+
+def _check_network(network: Any) -> None:
+    if not isinstance(network, (RNNRegressor, RNNSequenceClassifier)):
+        kind = "a class" if isinstance(network, type) else f"a {type(network).__name__}"
+        raise TypeError(
+            "to_onnx exports a fitted RNNRegressor or RNNSequenceClassifier, a pipeline or TransformedTargetRegressor "
+            f"around one, or a search over these; got {kind}. Of an RNNForecaster its regressors_ can be exported, "
+            "which read windows; what it does before and after them cannot."
+        )
+    check_is_fitted(network)
+    for what, value, known in (("cell", network.cell_, CELLS), ("pooling", network.pooling_, (None, *POOLINGS))):
+        if value not in known:
+            raise ValueError(
+                f"{what}={value!r} cannot be exported: to_onnx does not know its equations, only those of "
+                f"{', '.join(filter(None, known))}."
+            )
+    if isinstance(network, RNNRegressor) and network.loss not in _LINKS:
+        raise ValueError(
+            f"loss={network.loss!r} cannot be exported: to_onnx does not know its link, only those of "
+            f"{', '.join(_LINKS)}."
+        )
+
+
+def _tried_out(estimator: Any, first: Any) -> tuple[np.ndarray, bool, int]:
+    """What is predicted for one sequence of zeros, whether X is 2-D, and its last axis.
+
+    What was fitted on 2-D X refuses two steps of it.
+    """
+    n_features = first.n_features_in_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of feature names, which zeros do not have
+        try:
+            return np.asarray(estimator.predict(np.zeros((1, 2, n_features)))), False, n_features
+        except ValueError:
+            return np.asarray(estimator.predict(np.zeros((1, n_features)))), True, n_features
+
+
+# -- from steps to outputs --------------------------------------------------------------------------------------------
+
+
+def _raw_outputs(network: Any, steps: Steps) -> tuple[str, Steps]:
+    """O (N, K), or (T, N, K) where there is an output at every step; and the states of the last layer."""
+    weights = network.weights_
+    last = ""
+    for layer, width in enumerate(network.hidden_layer_sizes_):
+        of_directions = []
+        for suffix in (f"_l{layer}", f"_l{layer}_reverse")[: 1 + network.bidirectional_]:
+            of_directions.append(
+                {key.removesuffix(suffix): W for key, W in weights.items() if key.partition("_l")[2] == suffix[2:]}
+            )
+        steps, last = recurrent_layer(steps, network.cell_, network.activation_, of_directions, width)
+    P = steps.X if network.pooling_ is None else POOLINGS[network.pooling_](steps, last, weights)
+    return steps.graph.affine(P, weights["W_o"], weights["b_o"]), steps
+
+
+def _quantiles(g: Graph, O: str, n_levels: int, n_axes: int) -> str:
+    """Levels are the last axis: the lowest one, and increments through softplus."""
+    if n_levels == 1:
+        return O
+    O = g.op("Reshape", O, g.integers(*[0] * (n_axes - 1), -1, n_levels))
+    is_first = g.array(np.arange(n_levels) == 0)
+    return g.op("CumSum", g.op("Where", is_first, O, g.op("Softplus", O)), g.array(np.array(n_axes, np.int64)))
+
+
+_LINKS: dict[str, Callable[[Graph, str, int, int], str]] = {
+    "squared_error": lambda g, O, n_levels, n_axes: O,
+    "absolute_error": lambda g, O, n_levels, n_axes: O,
+    "huber": lambda g, O, n_levels, n_axes: O,
+    "poisson": lambda g, O, n_levels, n_axes: g.op("Exp", O),
+    "quantile": _quantiles,
+}
+
+
+def _read_numbers(network: Any, raw: str, steps: Steps, predicted: np.ndarray) -> dict[str, tuple]:
+    """A regressor's output: its name, what it is, its type and the axes behind sequences and steps."""
+    g, n_axes = steps.graph, 2 if network.pooling_ else 3
+    n_levels = np.size(network.quantile) if network.loss == "quantile" else 1
+    rows = _LINKS[network.loss](g, raw, n_levels, n_axes)
+    last_axes = predicted.shape[n_axes - 1 :]
+    rows = g.op("Reshape", rows, g.integers(*[0] * (n_axes - 1), len(network.weights_["b_o"])))
+    if n_axes == 3:
+        rows = g.op("Transpose", steps.where_valid(rows, np.nan), perm=[1, 0, 2])
+    rows = g.op("Reshape", rows, g.integers(*[0] * (n_axes - 1), *last_axes))
+    return {"prediction": (rows, g.float_type, last_axes)}
+
+
+def _read_labels(network: Any, raw: str, steps: Steps, predicted: np.ndarray) -> dict[str, tuple]:
+    """A classifier's outputs: their names, what they are, their types and the axes behind sequences and steps."""
+    g, per_step = steps.graph, network.pooling_ is None
+    n_classes = len(network.classes_)
+    multilabel = predicted.ndim == (3 if per_step else 2)
+    binary = n_classes == 2 and not multilabel
+    if not multilabel and not binary:
+        P = g.op("Softmax", raw, axis=-1)
+        number = g.op("ArgMax", P, axis=-1, keepdims=0)
+    else:
+        P = g.op("Sigmoid", raw)
+        number = g.op("Cast", g.op("Greater", P, g.reals(0.5)), to=g.onnx.TensorProto.INT64)
+        if binary:
+            number = g.op("Squeeze", number, g.integers(-1))
+            P = g.op("Concat", g.op("Sub", g.reals(1.0), P), P, axis=-1)
+    valid = steps.valid if per_step else None
+    if multilabel:
+        label, kind = number, g.onnx.TensorProto.INT64
+        if valid is not None:
+            label = g.op("Where", valid, label, g.integers(-1))
+    else:
+        classes = _as_tensor(network.classes_)
+        if valid is not None:  # absent steps are of one more class
+            number = g.op("Where", g.op("Squeeze", valid, g.integers(2)), number, g.integers(n_classes))
+            absent = np.array([_ABSENT.get(classes.dtype.kind, "")], classes.dtype)
+            classes = np.concatenate([classes, absent])
+        label = g.op("Gather", g.array(classes), number)
+        kind = g.onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
+    if per_step:
+        P = g.op("Transpose", steps.where_valid(P, np.nan), perm=[1, 0, 2])
+        label = g.op("Transpose", label, perm=[1, 0, 2] if multilabel else [1, 0])
+    return {"label": (label, kind, predicted.shape[1 + per_step :]), "probabilities": (P, g.float_type, (n_classes,))}
+
+
+def _as_tensor(classes: np.ndarray) -> np.ndarray:
+    """Class labels in a dtype that ONNX has: int64, float64, bool, or objects that are strings."""
+    kind = classes.dtype.kind
+    if kind in "iu" and int(classes.max()) <= np.iinfo(np.int64).max:
+        return classes.astype(np.int64)
+    if kind == "f" and classes.dtype.itemsize <= 8:
+        return classes.astype(np.float64)
+    if kind == "b":
+        return classes
+    if all(isinstance(label, str) for label in classes.tolist()):
+        return np.array([str(label) for label in classes.tolist()], dtype=object)
+    raise ValueError(
+        f"Classes of dtype {classes.dtype} cannot be exported: ONNX has labels that are int64, float64, bool or "
+        "strings. Fit with such, as y.astype(str)."
+    )
