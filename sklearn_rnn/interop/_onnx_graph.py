@@ -181,7 +181,11 @@ class Steps:
     def __init__(self, graph: Graph, X: str, lengths: str | None, valid: str | None = None):
         self.graph, self.X, self.lengths, self.valid = graph, X, lengths, valid
         if lengths is not None and valid is None:
-            steps = self._counted(graph.scalar(graph.size(X, 0)))
+            n_steps = graph.size(X, 0)
+            # the identity, but that a length beyond T is an index out of bounds, and no silent wrong answer
+            possible = self._counted(graph.scalar(graph.op("Add", n_steps, graph.integers(1))))
+            self.lengths = lengths = graph.op("Gather", possible, lengths)
+            steps = self._counted(graph.scalar(n_steps))
             there = graph.op("Less", graph.op("Unsqueeze", steps, graph.integers(1)), lengths)
             self.valid = graph.op("Unsqueeze", there, graph.integers(2))
         self.X = self.where_valid(X, 0.0)  # so that not even NaN reaches a result

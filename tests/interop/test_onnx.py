@@ -160,6 +160,14 @@ def test_what_stands_behind_the_end_does_not_count():
             assert_array_equal(found[0], other)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_length_beyond_the_last_step_is_an_error(dtype):
+    X = sequences()
+    proto = to_onnx(a_pass(RNNRegressor, X, X[:, 0], cell="gru", pooling="mean"), dtype=dtype, ragged=True)
+    with pytest.raises(Exception, match="out of data bounds"):
+        outputs_of(proto, X=X.astype(dtype), lengths=LENGTHS + np.int32(1))
+
+
 REGRESSIONS = {
     "absolute_error": {},
     "huber": {},

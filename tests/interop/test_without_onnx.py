@@ -1,5 +1,6 @@
 """What is said where the package onnx is not installed."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -17,7 +18,5 @@ def test_without_onnx_the_extra_is_named(monkeypatch):
 
 
 def test_neither_onnx_nor_torch_is_imported_with_the_package():
-    import subprocess
-
     code = "import sys, sklearn_rnn; print(sorted({'onnx', 'onnxruntime', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
