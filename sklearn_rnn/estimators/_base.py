@@ -291,54 +291,54 @@ class BaseRNN(
             checkpoint = Checkpoint(
                 self.checkpoint,
                 self.checkpoint_every,
-                lambda: identify(self, X, y, sample_weight, validation, before),
+                lambda: identify(self, training.rng.bit_generator.state, X, y, sample_weight, validation, before),
                 type(self).__name__,
             )
-            self._split_seed = checkpoint.resume(training).get("split_seed", self._split_seed)
-            held_out = None
-            if validation[0] is not None:
-                held_out = self._prepare(*validation, reset=False, suffix="_val")
-            elif self.early_stopping:
-                train, some = split(
-                    data, self.validation_fraction, self.validation_method, self._split_seed, self._stratify_by(data)
-                )
-                data, held_out = data.take(train), data.take(some)
-                if self.scoring != "loss":
-                    weights = sample_weight
-                    if np.ndim(sample_weight) > 0:  # one number weighs all alike, as None does
-                        weights = safe_indexing(sample_weight, some)
-                    validation = [safe_indexing(X, some), safe_indexing(y, some), weights]
-            score = None
-            if held_out is not None and self.scoring != "loss":
-                score = make_score(self, self.scoring, *validation)
-            epochs = EpochCallbacks(self, X, y, self.max_iter)
-            announcer = Announcer(training, self.verbose)
+            with checkpoint:
+                self._split_seed = checkpoint.resume(training, self.verbose).get("split_seed", self._split_seed)
+                held_out = None
+                if validation[0] is not None:
+                    held_out = self._prepare(*validation, reset=False, suffix="_val")
+                elif self.early_stopping:
+                    how = self.validation_fraction, self.validation_method, self._split_seed
+                    train, some = split(data, *how, self._stratify_by(data))
+                    data, held_out = data.take(train), data.take(some)
+                    if self.scoring != "loss":
+                        weights = sample_weight
+                        if np.ndim(sample_weight) > 0:  # one number weighs all alike, as None does
+                            weights = safe_indexing(sample_weight, some)
+                        validation = [safe_indexing(X, some), safe_indexing(y, some), weights]
+                score = None
+                if held_out is not None and self.scoring != "loss":
+                    score = make_score(self, self.scoring, *validation)
+                epochs = EpochCallbacks(self, X, y, self.max_iter)
+                announcer = Announcer(training, self.verbose)
 
-            def on_epoch_begin():
-                checkpoint.between_epochs(training, {"split_seed": self._split_seed})
-                epochs.begin()
+                def on_epoch_begin():
+                    checkpoint.between_epochs(training, {"split_seed": self._split_seed})
+                    epochs.begin()
 
-            def on_epoch_end(theta):
-                announcer.epoch()
-                return epochs.end(theta)
+                def on_epoch_end(theta):
+                    announcer.epoch()
+                    return epochs.end(theta)
 
-            def work(cores):
-                return training.run(
-                    data.with_mean_weight_1(),
-                    cores,
-                    held_out=None if held_out is None else held_out.with_mean_weight_1(),
-                    score=score,
-                    on_epoch_begin=on_epoch_begin,
-                    on_batch_end=announcer.batch if announcer.verbose > 1 else None,
-                    on_epoch_end=on_epoch_end,
-                )
+                def work(cores):
+                    return training.run(
+                        data.with_mean_weight_1(),
+                        cores,
+                        held_out=None if held_out is None else held_out.with_mean_weight_1(),
+                        score=score,
+                        on_epoch_begin=on_epoch_begin,
+                        on_batch_end=announcer.batch if announcer.verbose > 1 else None,
+                        on_epoch_end=on_epoch_end,
+                    )
 
-            with announcer:
-                reason = self._learn(training, work, keep_memory=self.warm_start)
-            refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == training.n_before)
-            if reason != "interrupted":
-                epochs.close()
-                checkpoint.remove()
+                with announcer:
+                    reason = self._learn(training, work, keep_memory=self.warm_start)
+                refuse_if_nothing_was_learnt(self, reason, was_fitted and training.progress.epoch == training.n_before)
+                if reason != "interrupted":
+                    epochs.close()
+                    checkpoint.finished = True
         advice = what_to_try(self, training, data) if reason in ("stopped", "max_iter") else None
         tell(reason, self, self.n_iter_, self.solver, nothing_learnt=advice)
 

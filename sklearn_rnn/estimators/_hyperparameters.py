@@ -274,7 +274,10 @@ TRAINING_PARAMETERS = """\
         Folder in which `fit` leaves its state while it trains. A fit that was killed goes on from there when it is
         called again with the same parameters and data, and comes to the same weights, to the last bit, as one that ran
         through. Each fit has a file of its own, so that those of a search may share the folder; at the end of the fit
-        it is removed. Files that cannot be written are warned of, and training goes on. Not with solver="lbfgs".
+        it is removed. A fit with other parameters or data starts anew, and leaves the file of the one that was killed.
+        With random_state=None, which draws the same only once, fits that are otherwise alike take the files that killed
+        ones left in the order in which they begin. Files that cannot be written are warned of, and training goes on.
+        Not with solver="lbfgs".
 
     checkpoint_every : int, str or timedelta, default="1min"
         Epochs, such as 10, or time, such as "30s", from one checkpoint to the next. It is written between two epochs.

@@ -280,38 +280,42 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state, c
             data = self._streams(numbers[:n_train])
             training = self._begin(False, len(data), self.learning_rate)
             checkpoint = Checkpoint(
-                self.checkpoint, self.checkpoint_every, lambda: identify(self, text), type(self).__name__
+                self.checkpoint,
+                self.checkpoint_every,
+                lambda: identify(self, training.rng.bit_generator.state, text),
+                type(self).__name__,
             )
-            checkpoint.resume(training)
-            self.__dict__.pop("_training", None)
+            with checkpoint:
+                checkpoint.resume(training, self.verbose)
+                self.__dict__.pop("_training", None)
 
-            epochs = EpochCallbacks(self, text, None, self.max_iter)
-            announcer = Announcer(training, self.verbose)
+                epochs = EpochCallbacks(self, text, None, self.max_iter)
+                announcer = Announcer(training, self.verbose)
 
-            def on_epoch_begin():
-                checkpoint.between_epochs(training, {})
-                epochs.begin()
+                def on_epoch_begin():
+                    checkpoint.between_epochs(training, {})
+                    epochs.begin()
 
-            def on_epoch_end(theta):
-                announcer.epoch()
-                return epochs.end(theta)
+                def on_epoch_end(theta):
+                    announcer.epoch()
+                    return epochs.end(theta)
 
-            def work(cores):
-                return training.run(
-                    data,
-                    cores,
-                    held_out=held_out,
-                    on_epoch_begin=on_epoch_begin,
-                    on_batch_end=announcer.batch if announcer.verbose > 1 else None,
-                    on_epoch_end=on_epoch_end,
-                )
+                def work(cores):
+                    return training.run(
+                        data,
+                        cores,
+                        held_out=held_out,
+                        on_epoch_begin=on_epoch_begin,
+                        on_batch_end=announcer.batch if announcer.verbose > 1 else None,
+                        on_epoch_end=on_epoch_end,
+                    )
 
-            with announcer:
-                reason = learn(work, lambda: self._keep(training))
-            refuse_if_nothing_was_learnt(self, reason, was_fitted and not self.n_iter_)
-            if reason != "interrupted":
-                epochs.close()
-                checkpoint.remove()
+                with announcer:
+                    reason = learn(work, lambda: self._keep(training))
+                refuse_if_nothing_was_learnt(self, reason, was_fitted and not self.n_iter_)
+                if reason != "interrupted":
+                    epochs.close()
+                    checkpoint.finished = True
         if reason != "max_iter":  # a language model makes as many passes as it is told to
             tell(reason, self, self.n_iter_, self.solver)
         return self

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import VotingRegressor
+from sklearn.metrics import make_scorer, max_error, r2_score
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_rnn import RNNRegressor, RNNSequenceClassifier
@@ -179,11 +181,11 @@ def test_a_warm_start_is_resumed(tmp_path):
     same(resumed, expected)
 
 
-@pytest.mark.parametrize("every", ["1h", timedelta(hours=1), 100])
+@pytest.mark.parametrize("every", ["1h", timedelta(hours=1), np.timedelta64(1, "h"), 100])
 def test_short_fits_leave_no_trace(tmp_path, every):
     folder = tmp_path / "none"
     model(folder, checkpoint_every=every).fit(X, Y)
-    assert not folder.exists()
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("every", [0, -1, True, 1.5, "soon", "-5s", None, "3"])
@@ -248,3 +250,88 @@ def test_fits_of_a_search_share_a_folder(tmp_path):
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
     assert not list(tmp_path.iterdir())
     assert clone(search.best_estimator_).checkpoint == tmp_path
+
+
+def test_members_of_an_ensemble_that_draw_anew_do_not_become_alike(tmp_path):
+    """With random_state=None nothing tells them apart, so each holds its file for itself."""
+    net = model(tmp_path, random_state=None, max_iter=30, tol=0, n_iter_no_change=99)
+    one, other = VotingRegressor([("a", net), ("b", net)], n_jobs=2).fit(X[..., 0], Y).estimators_
+    assert np.abs(one.predict(X[..., 0]) - other.predict(X[..., 0])).max() > 1e-3
+    assert one.loss_curve_[0] != other.loss_curve_[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_fits_that_draw_from_one_generator_find_their_own_files(tmp_path):
+    def ensemble(folder, killed=None):
+        state, nets = np.random.RandomState(0), []
+        for k in range(3):
+            net = model(folder, random_state=state)
+            if k == killed:
+                killed_at(5, net, X, Y)
+                return nets
+            nets.append(net.fit(X, Y))
+        return nets
+
+    expected = ensemble(None)
+    ensemble(tmp_path, killed=1)
+    assert len(list(tmp_path.glob("*.npz"))) == 1
+    for net, of_straight in zip(ensemble(tmp_path), expected):
+        same(net, of_straight)
+    killed_at(5, model(tmp_path, random_state=np.random.RandomState(0)), X, Y)
+    anew = model(tmp_path, random_state=np.random.RandomState(1)).fit(X, Y)
+    same(anew, model(random_state=np.random.RandomState(1)).fit(X, Y))
+
+
+def test_scorers_are_told_apart(tmp_path):
+    options = {"early_stopping": True, "n_iter_no_change": 99}
+    largest = make_scorer(max_error, greater_is_better=False)
+    for scoring in (make_scorer(r2_score), largest, lambda est, X, y: 1.0, lambda est, X, y: 2.0, "r2"):
+        killed_at(4, model(tmp_path, **options, scoring=scoring), X, Y)
+    assert len(list(tmp_path.glob("*.npz"))) == 5
+    same(
+        model(tmp_path, **options, scoring=largest).fit(X, Y),
+        model(**options, scoring=largest).fit(X, Y),
+    )
+
+
+def test_the_layout_in_memory_is_no_matter(tmp_path):
+    wide = np.zeros((40, 6, 4))
+    wide[..., ::2] = X
+    killed_at(4, model(tmp_path), wide[..., ::2], np.stack([Y, Y], axis=1)[:, 0])
+    same(model(tmp_path).fit(np.asfortranarray(X), Y), model().fit(X, Y))
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_it_is_does_not_change_with_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net, end = model("here", early_stopping=True, n_iter_no_change=99), []
+
+    def scoring(est, X, y):
+        os.chdir("/")
+        end.append([path.name for path in (tmp_path / "here").glob("*.npz")])
+        return 1.0
+
+    net.set_params(scoring=scoring).fit(X, Y)
+    assert [len(names) for names in end] == [0] + [1] * (EPOCHS - 1)
+    assert not list((tmp_path / "here").iterdir())
+    for wrong in ("", "a\0b"):
+        with pytest.raises(ValueError, match=r"checkpoint='.*' is no folder"):
+            model(wrong).fit(X, Y)
+
+
+def test_leftovers_of_a_killed_write_are_swept(tmp_path):
+    killed_at(4, model(tmp_path), X, Y)
+    (path,) = tmp_path.glob("*.npz")
+    half, foreign = tmp_path / f".{path.stem}.abc.tmp", tmp_path / ".other.tmp"
+    half.write_bytes(b"half")
+    foreign.write_bytes(b"not ours")
+    model(tmp_path).fit(X, Y)
+    assert list(tmp_path.iterdir()) == [foreign]
+
+
+def test_going_on_is_told(tmp_path, capsys):
+    killed_at(4, model(tmp_path), X, Y)
+    model(tmp_path, verbose=1).fit(X, Y)
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"Goes on after epoch 3, from {tmp_path}")
+    assert second.startswith(f"Epoch 4/{EPOCHS}, loss = ")
