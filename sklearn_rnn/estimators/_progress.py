@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import multiprocessing
 import shutil
 import sys
 from collections.abc import Iterator
@@ -67,8 +68,8 @@ def in_words(seconds: float) -> str:
 class Announcer:
     """Prints a line an epoch, and above verbose=1 also one a mini-batch; a context manager around the training.
 
-    On a terminal lines are rewritten in place, and a bar shows how much of `max_iter` is done. Elsewhere, in a file, a
-    notebook or a log, they follow each other.
+    On a terminal lines are rewritten in place, shortened to fit, and a bar shows how much of `max_iter` is done.
+    Elsewhere, in a file, a notebook, a log or a worker of a search, they follow each other.
 
     Parameters
     ----------
@@ -82,6 +83,10 @@ class Announcer:
         label, least = _announced.get()
         self.training, self.verbose = training, max(int(verbose), least)
         self.label = label if least >= int(verbose) else ""
+        process = multiprocessing.current_process().name
+        self.is_worker = process != "MainProcess"
+        if self.is_worker:  # several print at once
+            self.label = f"{process}: {self.label}"
         self.last = None if one_pass else training.n_before + training.settings.max_iter
         self.first = training.progress.epoch
         self.n_batches = 0
@@ -95,22 +100,32 @@ class Announcer:
         if self.must_end_line:
             print()
 
-    def _print(self, line: str, *, stays: bool) -> None:
-        if not sys.stdout.isatty():
-            print(line, flush=True)
+    @property
+    def _in_place(self) -> bool:
+        is_terminal = getattr(sys.stdout, "isatty", None)  # None, and a stream without it, are no terminals
+        return not self.is_worker and is_terminal is not None and is_terminal()
+
+    def _print(self, epoch: int, parts: dict[str, str], time: str, *, stays: bool) -> None:
+        """A line of parts, such as "loss" and its value, with the time at its end, or in front, where it may be cut."""
+        of_all = "" if self.last is None else f"/{self.last}"
+        head = f"{self.label}Epoch {epoch}{of_all}"
+        times = [time] if time else []
+        if not self._in_place:
+            of_parts = [f"{name} = {value}" if value else name for name, value in parts.items()]
+            print(", ".join([head, *of_parts, *times]), flush=sys.stdout is not None)
             return
-        width = shutil.get_terminal_size().columns
+        short = {"validation loss": "validation", "validation score": "score", "gradient norm": "gradient"}
+        line = ", ".join([*times, *(f"{short.get(name, name)} {value}".strip() for name, value in parts.items())])
+        width = shutil.get_terminal_size().columns - 1
+        if self.last is not None and len(head) + len(line) + _BAR + 5 <= width:
+            done = _BAR * epoch // self.last
+            head += f" [{'#' * done}{'-' * (_BAR - done)}]"
         # back to the start of the line, and what is longer than the new one is erased; a line that wraps could not be
-        print(f"\r{line[: width - 1]}\x1b[K", end="\n" if stays else "", flush=True)
+        print(f"\r{f'{head}, {line}'[:width]}\x1b[K", end="\n" if stays else "", flush=True)
         self.must_end_line = not stays
 
-    def _head(self, epoch: int) -> str:
-        of_all = "" if self.last is None else f"/{self.last}"
-        bar = ""
-        if self.last is not None and sys.stdout.isatty():
-            done = _BAR * epoch // self.last
-            bar = f" [{'#' * done}{'-' * (_BAR - done)}]"
-        return f"{self.label}Epoch {epoch}{of_all}{bar}"
+    def _number(self, value: float) -> str:
+        return f"{value:.4g}" if self._in_place else f"{value:.8f}"
 
     def batch(self, value: float, norm: float) -> None:
         """A mini-batch of this objective and gradient norm is done."""
@@ -118,25 +133,28 @@ class Announcer:
             return
         self.n_batches += 1
         progress = self.training.progress
-        line = f"{self._head(progress.epoch + 1)}, batch {self.n_batches}, loss = {value:.8f}"
-        self._print(f"{line}, rate = {progress.rate:.3g}, gradient norm = {norm:.3g}", stays=False)
+        parts = {f"batch {self.n_batches}": "", "loss": self._number(value)}
+        parts |= {"rate": f"{progress.rate:.3g}", "gradient norm": f"{norm:.3g}"}
+        self._print(progress.epoch + 1, parts, "", stays=False)
 
     def epoch(self) -> None:
         """An epoch is done."""
         if not self.verbose or self.training.progress.epoch == self.first:
             return
         progress, self.n_batches = self.training.progress, 0
-        line = f"{self._head(progress.epoch)}, loss = {progress.curve[-1]:.8f}"
+        parts = {"loss": self._number(progress.curve[-1])}
         if self.training.validation:
             loss, score = self.training.validation[-1]
-            line += f", validation loss = {loss:.8f}"
+            parts["validation loss"] = self._number(loss)
             if score is not None:
-                line += f", validation score = {score:.6f}"
+                parts["validation score"] = f"{score:.6f}" if not self._in_place else f"{score:.4g}"
         if progress.rate is not None:
-            line += f", rate = {progress.rate:.3g}"
-        line += f", gradient norm = {progress.norms[-1]:.3g}"
+            parts["rate"] = f"{progress.rate:.3g}"
+        parts["gradient norm"] = f"{progress.norms[-1]:.3g}"
+        time = ""
         if self.last is not None:
+            passed = perf_counter() - self.start
             # it may stop before, when it has converged
-            left = (perf_counter() - self.start) / (progress.epoch - self.first) * (self.last - progress.epoch)
-            line += f", at most {in_words(left)} left"
-        self._print(line, stays=self.verbose > 1)
+            left = passed / (progress.epoch - self.first) * (self.last - progress.epoch)
+            time = f"at most {in_words(left)} left" if progress.epoch < self.last else f"{in_words(passed)} in all"
+        self._print(progress.epoch, parts, time, stays=self.verbose > 1)

@@ -15,6 +15,7 @@ from ..core._batch import Batch
 from ..core._cores import with_numerics
 from ..core._memory import Arena
 from ..core._network import Network
+from ..sequences._arrays import as_array, as_numbers
 
 
 class Stream:
@@ -57,10 +58,10 @@ class Stream:
         model = self._model
         one_feature = model._fitted_on == "2d" and model.mapping != "one-to-many"  # columns are time steps
         n_features = 1 if one_feature else model.n_features_in_
-        try:
-            x = np.asarray(x_t, model._dtype)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"x_t must hold numbers, got {type(x_t).__name__}: {error}") from None
+        x = x_t
+        if type(x) is not np.ndarray or x.dtype != model._dtype:
+            names = None if one_feature else getattr(model, "feature_names_in_", None)
+            x = as_numbers(np.asarray(as_array(_in_order(x_t, names), "x_t")), "x_t").astype(model._dtype)
         if x.shape != (self.n, n_features):
             alike: list[tuple] = [(self.n * n_features,)] if 1 in (self.n, n_features) else []
             alike += [()] if self.n == n_features == 1 else []
@@ -102,7 +103,7 @@ class Stream:
         ----------
         x_t : array-like of shape (n, n_features)
             For a single sequence also (n_features,), and with one feature a number. n sequences of one feature may
-            be (n,).
+            be (n,). Columns of a data frame, or labels of a row of one, are put in the order that was fitted.
 
         Returns
         -------
@@ -112,7 +113,8 @@ class Stream:
         Raises
         ------
         ValueError, TypeError
-            If x_t is of another shape, or holds what is no finite number. The stream is as it was before then.
+            If x_t is of another shape, names other features, or holds what is no finite number. The stream is as it
+            was before then.
         """
         return self._model._of_rows(self._rows(x_t))
 
@@ -148,6 +150,21 @@ class Stream:
         return copy.deepcopy(self)
 
 
+def _in_order(x_t: Any, names: np.ndarray | None) -> Any:
+    """A step that names its features (a data frame, or a row of one), in the order of those that were fitted."""
+    labels = getattr(x_t, "columns", None)
+    if labels is None and getattr(x_t, "ndim", 0) == 1:
+        labels = getattr(x_t, "index", None)
+    if names is None or labels is None or isinstance(x_t, (list, tuple)) or not all(isinstance(n, str) for n in labels):
+        return x_t
+    if set(labels) != set(names) or len(labels) != len(names):
+        raise ValueError(
+            f"x_t names the features {list(labels)}; this model was fitted on {list(names)}. Give all of them, and no "
+            "others."
+        )
+    return x_t[list(names)]
+
+
 class Streaming:
     """Mixin of the estimators: `stream`."""
 
@@ -169,6 +186,8 @@ class Streaming:
         -------
         Stream
             ``stream.step(x_t)`` gives what `predict` gives for the sequences so far, in constant time and memory.
+            Behind the scalers of a pipeline, each step has to go through them first: with the stream of ``pipe[-1]``,
+            ``stream.step(pipe[:-1].transform([x_t[None]])[0])``.
 
         Raises
         ------

@@ -22,7 +22,8 @@ NUMBER = r"-?\d[\d.e+-]*"
 EPOCH = re.compile(
     rf"Epoch (?P<epoch>\d+)(/(?P<last>\d+))?, loss = (?P<loss>{NUMBER})"
     rf"(, validation loss = (?P<validation>{NUMBER}))?(, validation score = (?P<score>{NUMBER}))?"
-    rf"(, rate = (?P<rate>{NUMBER}))?, gradient norm = (?P<norm>{NUMBER})(, at most (?P<left>\d[^ ]* (s|min|h)) left)?"
+    rf"(, rate = (?P<rate>{NUMBER}))?, gradient norm = (?P<norm>{NUMBER})"
+    r"(, (at most (?P<left>\d[^ ]* (s|min|h)) left|(?P<all>\d[^ ]* (s|min|h)) in all))?"
 )
 
 
@@ -56,8 +57,7 @@ def test_a_line_an_epoch(capsys):
         assert float(line["validation"]) == pytest.approx(model.validation_loss_curve_[k], abs=1e-8)
         assert float(line["norm"]) == pytest.approx(model.gradient_norm_curve_[k], rel=0.01)
         assert float(line["rate"]) == pytest.approx(first / (1 + k), rel=0.01)
-        assert line["left"].endswith(" s")
-    assert said[-1]["left"] == "0 s"
+        assert line["all" if k == 2 else "left"].endswith(" s")
 
 
 @quiet
@@ -93,15 +93,54 @@ def test_two_tells_every_batch(capsys):
 def test_a_terminal_is_rewritten_in_place(monkeypatch, verbose):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("COLUMNS", "100")
     RNNRegressor(4, max_iter=3, batch_size=10, verbose=verbose, random_state=0).fit(X, Y)
     lines = shown(terminal.getvalue())
     assert lines[-1] == ""  # the cursor stands on a line of its own
     assert len(lines) - 1 == (1 if verbose == 1 else 3)  # epochs stay where batches are rewritten
-    assert lines[-2].startswith("Epoch 3/3 [############], loss = ")
-    assert all(len(line) < 60 for line in lines)
+    assert re.fullmatch(r"Epoch 3/3 \[############\], \d s in all, loss [\d.]+, rate 0.003, gradient [\d.]+", lines[-2])
     if verbose == 1:
-        assert "Epoch 1/3 [####--------]" in terminal.getvalue()
+        assert "Epoch 1/3 [####--------], at most 0 s left, loss " in terminal.getvalue()
+
+
+@quiet
+def test_in_a_narrow_terminal_the_bar_goes_first_and_the_time_last(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    for columns in ("60", "40"):
+        monkeypatch.setenv("COLUMNS", columns)
+        RNNRegressor(4, max_iter=2, verbose=1, random_state=0).fit(X, Y, X_val=X, y_val=Y)
+    wide, narrow, _ = shown(terminal.getvalue())
+    assert wide.startswith("Epoch 2/2, 0 s in all, loss ") and "validation" in wide and len(wide) < 60
+    assert narrow.startswith("Epoch 2/2, 0 s in all, loss ") and len(narrow) < 40
+
+
+@quiet
+@pytest.mark.parametrize("stdout", ["nothing", "without isatty"])
+def test_where_there_is_nowhere_to_print_to_it_trains(monkeypatch, stdout):
+    written = []
+
+    class Plain:
+        def write(self, text):
+            written.append(text)
+
+        def flush(self):
+            pass
+
+    monkeypatch.setattr(sys, "stdout", None if stdout == "nothing" else Plain())
+    model = RNNRegressor(4, max_iter=2, verbose=2, random_state=0).fit(X, Y)
+    assert model.n_iter_ == 2
+    assert "".join(written).count("Epoch 2/2, loss = ") == (0 if stdout == "nothing" else 1)
+
+
+@quiet
+def test_workers_say_who_they_are(capfd):
+    GridSearchCV(
+        RNNRegressor(4, max_iter=1, verbose=1, random_state=0), {"alpha": [0, 1]}, cv=2, n_jobs=2, refit=False
+    ).fit(X, Y)
+    lines = capfd.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert all(re.match(r"\S*Process-\d+: Epoch 1/1, loss = ", line) for line in lines)
 
 
 @quiet

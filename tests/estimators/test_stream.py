@@ -5,9 +5,12 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sklearn_rnn import RNNRegressor, RNNSequenceClassifier
+from sklearn_rnn import RNNRegressor, RNNSequenceClassifier, TimestepTransformer
 from sklearn_rnn.core._cells import CELLS
 from sklearn_rnn.core._pooling import POOLINGS
 
@@ -98,8 +101,41 @@ def test_shapes_of_a_step():
         with pytest.raises(ValueError, match=r"x_t of shape .*: this stream takes one time step of \d sequence"):
             stream.step(x)
         assert stream.n_steps == 0
-    with pytest.raises(TypeError, match="x_t must hold numbers, got str"):
-        narrow.stream().step("a")
+    for nonsense in ("a", ["1", "2"], np.array([1 + 2j, 0]), np.array(["2020"], "M8[D]")):
+        with pytest.raises(ValueError, match="x_t must hold"):
+            wide.stream().step(nonsense)
+    np.testing.assert_array_equal(wide.stream().step([1, 2]), wide.stream().step(np.array([1.0, 2.0])))
+    np.testing.assert_array_equal(wide.stream().step(np.array([1, 2], object)), wide.stream().step([1.0, 2.0]))
+
+
+def test_features_with_names():
+    frames = [pd.DataFrame(x, columns=["a", "b"]) for x in X]
+    model = fitted(RNNRegressor, frames, Y)
+    straight, turned, rows = model.stream(), model.stream(), model.stream()
+    for t in range(7):
+        step = frames[0].iloc[[t]]
+        expected = model.predict([frames[0].iloc[: t + 1]])
+        np.testing.assert_allclose(straight.step(step), expected, rtol=1e-12)
+        np.testing.assert_allclose(turned.step(step[["b", "a"]]), expected, rtol=1e-12)
+        np.testing.assert_allclose(rows.step(frames[0][["b", "a"]].iloc[t]), expected, rtol=1e-12)
+    for columns in (["x", "y"], ["a", "x"]):
+        with pytest.raises(ValueError, match=r"x_t names the features .* fitted on \['a', 'b'\]"):
+            model.stream().step(pd.DataFrame([[1.0, 2.0]], columns=columns))
+
+
+def test_behind_the_scalers_of_a_pipeline():
+    """As the docstring of `stream` says."""
+    pipe = make_pipeline(
+        TimestepTransformer(StandardScaler()), RNNRegressor(4, max_iter=3, patch_size=1, random_state=0)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipe.fit(100 * X + 500, Y)
+    stream = pipe[-1].stream()
+    for t in range(7):
+        x_t = 100 * X[0, t] + 500
+        prediction = stream.step(pipe[:-1].transform([x_t[None]])[0])
+        np.testing.assert_allclose(prediction, pipe.predict(100 * X[:1, : t + 1] + 500), rtol=1e-9)
 
 
 def test_what_is_not_finite_changes_nothing():
