@@ -18,9 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._sklearn import CallbackSupportMixin, EpochCallbacks, safe_indexing, validate_parameters, with_callbacks
 from .._stored import Stored, all_or_nothing
 from .._warnings import warn
-from ..core._cells import CELLS, make_cell
+from ..core._cells import CELLS
 from ..core._cores import Cores
-from ..core._losses import LOSSES
 from ..core._network import Network
 from ..core._training import Training
 from ..sequences._arrays import as_array, is_ragged
@@ -32,6 +31,7 @@ from ._choices import ChosenParts, chosen, is_open, settings_of
 from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
 from ._learning import learn, refuse_if_nothing_was_learnt, tell, what_to_try
+from ._networks import network_of
 from ._progress import CURVES, Announcer, curves_of, with_validation
 from ._rows import compute_rows
 from ._states import HiddenStates
@@ -145,21 +145,7 @@ class BaseRNN(
 
     def _network(self) -> Network:
         """The network that the weights of this model belong to."""
-        net = self._net
-        loss, n_targets, options = net["loss"]
-        if loss not in LOSSES:
-            raise ValueError(
-                f"There is no loss {loss!r} in this process, only {sorted(LOSSES)}. Import what registers it."
-            )
-        return Network(
-            net["n_inputs"],
-            net["hidden_layer_sizes"],
-            LOSSES[loss](n_targets, **options),
-            cell=make_cell(net["cell"], net["cell_options"]),
-            bidirectional=net["bidirectional"],
-            pooling=net["pooling"],
-            dropout=self.dropout,
-        )
+        return network_of(self._net, self.dropout)
 
     # -- input ------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,9 @@ from ..core._network import Network
 from ..core._training import MULTIPLICATIONS_A_THREAD, cells
 from ..sequences._sequences import Sequences
 
+# So many time steps of sequences, at most, take less time than to see how they could be divided.
+_FEW = 256
+
 
 def compute_rows(
     compute: Callable[..., np.ndarray],
@@ -39,6 +42,9 @@ def compute_rows(
     ndarray of shape (rows, P)
     """
     n = len(sequences)
+    if batch_of is None and not sequences.may_vary and n * sequences.n_timesteps <= _FEW:  # nothing to divide
+        values = with_numerics(lambda: compute(theta, Batch(sequences.whole(theta.dtype)), Arena()))
+        return values.T if values.ndim == 2 else values.transpose(2, 0, 1).reshape(-1, values.shape[1])
     lengths = sequences.n_patches  # steps, as the network sees them
     first_row = np.cumsum(lengths) - lengths
     blocks = sequences.blocks(np.arange(n), cells(network, theta.dtype))

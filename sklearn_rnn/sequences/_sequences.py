@@ -183,6 +183,11 @@ class Sequences:
         X, lengths = self._steps(index, dtype)
         return (X, lengths) if self.patch_size == 1 else join_steps(X, lengths, self.patch_size)
 
+    def whole(self, dtype: np.dtype) -> np.ndarray:
+        """All sequences, none of which has absent steps, as (T, F, N)."""
+        X = self.values.astype(dtype, copy=False).transpose(1, 2, 0)
+        return X if self.patch_size == 1 else join_steps(X, None, self.patch_size)[0]
+
     def _steps(self, index, dtype):
         """Without patches."""
         if not self.may_vary:
