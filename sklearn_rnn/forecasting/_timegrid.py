@@ -28,7 +28,10 @@ class Advice:
     convert: str = "pd.to_datetime(y.index)"
     number: str = "y.reset_index(drop=True)"
     sort: str = "y.sort_index()"
-    aggregate: str = "y.groupby(level=-1).mean(numeric_only=True)"
+    aggregate: str = "y.groupby(level=-1)"  # of which .sum() or .mean() is to be taken
+    only: str = ""  # in .sum() or .mean(): the columns of numbers alone, where there may be others
+    back: str = ""  # what follows after it
+    tell_apart: str = "RNNForecaster(id_col=..., time_col=..., target_col=...).fit(frame)"  # several series in one
     regular: str = "y.asfreq(...).interpolate()"
     drop_missing: str = "y = y[y.index.notna()]"
     fill: str = "y.interpolate() or y.ffill()"
@@ -162,12 +165,15 @@ class TimeGrid:
 
     def too_many(self, n_missing: int, first: int, ordinals: np.ndarray, where: str, advice: Advice) -> ValueError:
         """The error for times so irregular that hardly any row would be one that was given."""
+        exchanged = ""
+        if self.kind == "datetime" and _day_and_month_exchanged(pd.DatetimeIndex(ordinals, dtype=self._dtype)):
+            exchanged = " Or were days taken for months? Read the file with pd.read_csv(..., dayfirst=True)."
         n_given, ordinals = len(ordinals), np.append(first, ordinals)
         gap = int(np.argmax(np.diff(ordinals)))
         return ValueError(
             f"The times of {where} have no regular step: with {self._name}, which is the most frequent, {n_missing} "
             f"rows would be missing between the {n_given} given, as between {self.label(ordinals[gap])} and "
-            f"{self.label(ordinals[gap + 1])}. {advice.irregular(self.kind)}"
+            f"{self.label(ordinals[gap + 1])}. {advice.irregular(self.kind)}{exchanged}"
         )
 
     @property
@@ -223,16 +229,36 @@ def check_order(index: pd.Index, where: str, advice: Advice) -> None:
             f"{advice.drop_missing}, or say when they were."
         )
     if index.has_duplicates:
-        raise ValueError(
-            f"The times of {where} have {index[index.duplicated()][0]} twice. Aggregate such rows, as with "
-            f"{advice.aggregate}, or drop one.{about_clock_changes(index[index.duplicated()], advice.times)}"
-        )
+        raise _doubled(index, where, advice)
     if not index.is_monotonic_increasing:
         late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
         raise ValueError(
             f"The rows of {where} must be ordered in time, oldest first: {index[late]} comes after "
             f"{index[late - 1]}. Sort them: {advice.sort}."
         )
+
+
+def _doubled(index: pd.Index, where: str, advice: Advice) -> ValueError:
+    """The error for times that stand in several rows. If most do, they are most likely those of several series, of
+    which a sum or a mean would make one."""
+    again = index.duplicated(keep=False)
+    label, n_times = index[again][0], index.nunique()
+    n = int((index == label).sum())
+    found = f"The times of {where} have {label} {'twice' if n == 2 else f'{n} times'}"
+    total = f"{advice.aggregate}.sum({', '.join(['min_count=1', *advice.only.split()])}){advice.back}"
+    mean = f"{advice.aggregate}.mean({advice.only}){advice.back}"
+    join = (
+        f"add up rows that are parts of one value, {total}; take the mean of a value that was measured more than once, "
+        f"{mean}; or drop {'one' if n == 2 else 'all but one'}."
+    )
+    if index[again].nunique() > n_times / 2:
+        return ValueError(
+            f"{found}; each of the {n_times} times stands about {len(index) / n_times:.3g} times. Are these several "
+            f"series, one below the other? Name the column that tells them apart: {advice.tell_apart}. If it is one "
+            f"series, {join}"
+        )
+    clocks = about_clock_changes(index[index.duplicated()], advice.times)
+    return ValueError(f"{found}. {join[0].upper()}{join[1:]}{clocks}")
 
 
 def _refuse_dates_as_numbers(index: pd.Index, where: str, advice: Advice) -> None:
@@ -248,6 +274,14 @@ def _refuse_dates_as_numbers(index: pd.Index, where: str, advice: Advice) -> Non
                 f"The times of {where} are numbers such as {index[0]}, and seem to be dates. Make dates of them: "
                 f"{advice.convert[:-1]}, format={form!r})."
             )
+
+
+def _day_and_month_exchanged(index: pd.DatetimeIndex) -> bool:
+    """Would the first days of months, as in 01.02.2024, be regular, if what was taken for the month was the day?"""
+    if index.tz is not None or (index.month != 1).any() or (index.day > 12).any() or (index.day == 1).all():
+        return False
+    months = index.year * 12 + index.day
+    return bool((np.diff(months) == 1).all())
 
 
 def _in_order(index: pd.Index) -> bool:
