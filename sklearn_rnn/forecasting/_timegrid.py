@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from ..sequences._timeindex import about_clock_changes, date_range, infer_freq, n_dates
-from ._steps import is_fixed, step_of_dates, usual_step, whole_step
+from ._steps import is_fixed, step_of_dates, usual_step, wall_clock, whole_step
 
 MISSING = np.iinfo(np.int64).min  # the number of NaT
 
@@ -39,7 +39,8 @@ class Advice:
     @property
     def times(self) -> str:
         """The times themselves, in code that `convert` holds."""
-        return self.convert[self.convert.index("(") + 1 : -1]
+        times = self.convert[self.convert.index("(") + 1 : -1]
+        return f"{times}.dt" if self.convert.startswith(times) else times  # a column
 
     def irregular(self, kind: str) -> str:
         """For times without a regular step; `kind` is that of a TimeGrid."""
@@ -210,6 +211,13 @@ class TimeGrid:
         """Is there a whole number of steps between two labels?"""
         one, other = min(one, other), max(one, other)
         return self.labels(one, max(self.n_steps(one, other), 0) + 1)[-1] == other
+
+    def clocks_change(self, index: pd.Index) -> bool:
+        """Are clocks put forward or back in this index, so that what they show shifts against its steps?"""
+        if self.kind != "datetime" or index.tz is None or not is_fixed(self.step):
+            return False
+        ahead_of_utc = wall_clock(index).asi8 - index.asi8
+        return bool((ahead_of_utc != ahead_of_utc[0]).any())
 
     @property
     def season_length(self) -> int | None:

@@ -496,7 +496,7 @@ def test_columns_of_times_that_are_left_out_stay_as_they_were():
     frame = y.rename("sales").reset_index()
     frame["sales"] = (10 * frame["sales"]).round().astype(int)
     frame["size"] = frame["shop"].map({"a": 3, "b": 5})
-    frame["holiday"] = np.where(frame["day"].dt.dayofweek == 6, "yes", "no")
+    frame["holiday"] = np.where(frame["day"].dt.day_of_week == 6, "yes", "no")
     frame["one"] = 1.0
     columns = {"id_col": "shop", "time_col": "day", "target_col": "sales"}
     given = frame.drop([30, 31, 140])
