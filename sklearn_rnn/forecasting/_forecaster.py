@@ -128,7 +128,8 @@ class RNNForecaster(Stored, InNotebooks, CallbackSupportMixin, Uncertainty, Base
     verbose : bool or int, default=0
         1 prints a line for each epoch of the network, which is fitted twice: to what comes before the part held back
         ("part held back" in the line), then to all data; and one when `fit` ends: what was learnt from, what "auto"
-        came to and what came out. 2 also every mini-batch, and one for each stage. Callbacks (``set_callbacks``, scikit-learn 1.9 or newer) see each fit of the network as a task.
+        came to and what came out. 2 also every mini-batch, and one for each stage. Callbacks (``set_callbacks``,
+        scikit-learn 1.9 or newer) see each fit of the network as a task.
 
     Attributes
     ----------

@@ -182,6 +182,16 @@ class TimeGrid:
         step = getattr(self.step, "freqstr", str(self.step))
         return f"{step} of {self._dtype}" if self.kind == "period" else step
 
+    @property
+    def plain_step(self) -> int | str | None:
+        """The step as a number or as pandas' name for it, if it has one."""
+        if self.kind != "datetime":
+            return int(self.step)
+        try:
+            return self.step.freqstr if to_offset(self.step.freqstr) == self.step else None
+        except ValueError:
+            return None
+
     def labels(self, start, n: int) -> pd.Index:
         """n labels, the first of which is `start`."""
         if self.kind == "datetime":
