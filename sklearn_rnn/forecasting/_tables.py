@@ -98,7 +98,9 @@ class Layout:
         time, frame = self.time_col, name
         if time is None:
             time = (self.index_names or [None])[-1]
-            frame = f"{'frame' if self.is_1d else name}{'' if time is not None else '.rename_axis(' + repr('date') + ')'}"
+            frame = (
+                f"{'frame' if self.is_1d else name}{'' if time is not None else '.rename_axis(' + repr('date') + ')'}"
+            )
             time, frame = "date" if time is None else time, f"{frame}.reset_index()"
         if self.has_ids:
             known = self.id_col if self.id_col is not None else (self.index_names or [None])[0]
@@ -108,7 +110,9 @@ class Layout:
                 f"{begin}frame['id'] = frame[{known}].astype(str) + ' ' + frame[...].astype(str); "
                 f"RNNForecaster(id_col='id', time_col={time!r}, target_col=...).fit(frame)"
             )
-        names = self.target or ([] if self.is_1d and self.columns is not None and self.columns[0] is None else self.names)
+        names = self.target or (
+            [] if self.is_1d and self.columns is not None and self.columns[0] is None else self.names
+        )
         target = repr(names[0]) if len(names) == 1 else "..."
         of_what = ", of the frame that y is a column of" if self.is_1d else ""
         return f"RNNForecaster(id_col=..., time_col={time!r}, target_col={target}).fit({frame}){of_what}"

@@ -486,7 +486,9 @@ def test_times_that_are_left_out_count_as_missing(layout):
     forecaster = RNNForecaster(Ridge(), window=8, **PLAIN, **columns).fit(given)
     options = {"by": "timestep", "random_state": 0, "n_repeats": 1, "max_samples": 18}
     found = sequence_importance(forecaster, None, given, **options)
-    np.testing.assert_array_equal(found.importances, sequence_importance(forecaster, None, whole, **options).importances)
+    np.testing.assert_array_equal(
+        found.importances, sequence_importance(forecaster, None, whole, **options).importances
+    )
     stands_out_of_lags(found, [-7, -7])
 
 
