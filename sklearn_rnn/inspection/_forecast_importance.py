@@ -281,8 +281,8 @@ def read_series(forecaster: RNNForecaster, y: Any, X: Any) -> tuple[list[tuple[A
 
 
 def _regular(values: pd.DataFrame, n_values: int, index: pd.Index, rows: np.ndarray) -> pd.DataFrame:
-    """The rows of one series at even times. One that was not given holds NaN in place of values, and what the row before
-    has of the exogenous columns."""
+    """The rows of one series at even times. One that was not given holds NaN in place of values, and what the row
+    before has of the exogenous columns."""
     given = rows >= 0
     newest = np.maximum.accumulate(np.where(given, np.arange(len(rows)), 0))
     frame = values.iloc[rows[newest]].set_axis(index)
