@@ -46,12 +46,13 @@ def with_validation(
 
 
 @contextmanager
-def announced(label: str, verbose: int) -> Iterator[None]:
-    """Whatever is trained in this block by estimators that are not asked to be verbose is as verbose as this.
+def announced(label: str, verbose: int | None = None) -> Iterator[None]:
+    """Whatever is trained in this block by estimators that are not asked to be verbose is as verbose as this; None is
+    as verbose as it was to be before.
 
     Each line says what it is about: label.
     """
-    token = _announced.set((label, verbose))
+    token = _announced.set((label, _announced.get()[1] if verbose is None else verbose))
     try:
         yield
     finally:

@@ -304,7 +304,7 @@ class Backtesting(ForecasterParameters):
             One row for each forecast value that is known: (the id and the variable, if there are several,) cutoff (the
             last time known), step, y_true, y_pred, y_naive, lower, upper. y_naive repeats the last season known at the
             cutoff; `skill_` compares with the best of that, the last value and the drift. The bounds are NaN if
-            calibration_fraction is 0.
+            calibration_fraction is 0. Its ``attrs`` tell `ForecastDisplay` of the step of y.
 
         Raises
         ------
@@ -324,7 +324,18 @@ class Backtesting(ForecasterParameters):
         horizon = check_horizon(horizon, self.horizon)
         cuts = cutoffs(table, reader.grid, n_splits, horizon, stride)
         every = fit_every(refit, refit_every, n_splits)
-        return _backtest(partial(self._plan, grid=reader.grid), table, data, cuts, horizon, every, coverage, n_jobs)
+        plan_for = partial(self._plan, grid=reader.grid)
+        found = _backtest(plan_for, table, data, cuts, horizon, every, coverage, n_jobs)
+        found.attrs["backtest"] = {
+            name: value
+            for name, value in (
+                ("step", reader.grid.plain_step),
+                ("time_col", self.time_col),
+                ("target_col", self.target_col),
+            )
+            if isinstance(value, (str, int))  # what pandas can write to files
+        }
+        return found
 
     def time_splits(
         self, y: pd.Series | pd.DataFrame, *, n_splits: int = 5, horizon: int | None = None, stride: int | None = None

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._warnings import warn
 from ..core._cores import on_one_blas_thread
+from ..estimators._progress import announced
 from ._combination import State, combined, weights_of_share
 from ._held_back import (
     HeldBack,
@@ -117,7 +118,8 @@ class ForecastModel:
         self.skill, self.skill_by_series = np.nan, np.full((len(data), data.values[0].shape[1]), np.nan)
         if plan.calibration_fraction > 0:
             self._hold_back(data, tell, earlier)
-        self.model = plan.new_model(data).fit(data, self._dtype)
+        with announced("RNNForecaster (all data): "):
+            self.model = plan.new_model(data).fit(data, self._dtype)
         if self.worth is None:
             names, m = self.model.model.names, data.values[0].shape[1]
             if plan.combine:

@@ -126,16 +126,19 @@ class RNNForecaster(Stored, InNotebooks, CallbackSupportMixin, Uncertainty, Base
         above 1).
 
     verbose : bool or int, default=0
-        1 prints a line for each epoch of the network, which is fitted twice, first without the part held back; and one
-        when `fit` ends: what was learnt from, what "auto" came to and what came out. 2 also every mini-batch, and one
-        for each stage. Callbacks (``set_callbacks``, scikit-learn 1.9 or newer) see each fit of the network as a task.
+        1 prints a line for each epoch of the network, which is fitted twice: to what comes before the part held back
+        ("part held back" in the line), then to all data; and one when `fit` ends: what was learnt from, what "auto"
+        came to and what came out. 2 also every mini-batch, and one for each stage. Callbacks (``set_callbacks``,
+        scikit-learn 1.9 or newer) see each fit of the network as a task.
 
     Attributes
     ----------
     skill_ : float
         1 minus the ratio of the mean absolute scaled error to that of the best naive forecast, on the part that was
         held back: the last value, the last season (or a longer one: the last week of hours, the last year of days) or
-        the drift repeated. 0 is as good as that, 1 is perfect, -inf worse than perfect. NaN without such a part.
+        the drift repeated. 0 is as good as that, 1 is perfect, -inf worse than perfect. NaN without such a part. Of
+        noise around a constant it is about 0.25 (at best 1 - 1/sqrt(2) = 0.29), since these repeat noise and a mean
+        does not: compare with the error of "level" in `candidates_`, where forecasts are combined.
     skill_by_series_ : Series
         The same of each series, against what is best for it.
     candidates_ : DataFrame
@@ -176,6 +179,9 @@ class RNNForecaster(Stored, InNotebooks, CallbackSupportMixin, Uncertainty, Base
     `skill_` and the intervals come from errors of the combination, each with weights that were found at other origins.
     Without a combination the network's weight is chosen by the same errors, so these are a little optimistic: one
     number is fitted to them. `backtest` is not.
+
+    Seasons are counted in steps. In hours of a time zone whose clocks change, a daily course that goes by them shifts
+    by a step at the change: fit to what the clocks show, ``y.tz_localize(None).groupby(level=0).mean()``.
 
     An RNNRegressor is trained for its max_iter epochs; that it has not converged by then is not warned of.
 
@@ -278,9 +284,8 @@ class RNNForecaster(Stored, InNotebooks, CallbackSupportMixin, Uncertainty, Base
         -----
         UserWarning
             If `skill_` is below 0; if nothing is combined and `network_weight_` is 0, so that a network beside a linear
-            path is of no use; if
-            the series are too short to hold back a part, or one is shorter than what a forecast looks at; if more than
-            half of a series is missing, or more than a season in a row at its end.
+            path is of no use; if the series are too short to hold back a part, or one is shorter than what a forecast
+            looks at; if more than half of a series is missing, or more than a season in a row at its end.
         """
         self._check_parameters()
         start = perf_counter()
@@ -294,7 +299,7 @@ class RNNForecaster(Stored, InNotebooks, CallbackSupportMixin, Uncertainty, Base
             self.season_length_, self.window_ = plan.season_length, plan.window
             self.skill_, self.network_weight_ = self._model.skill, self._model.network_weight
             self.missing_fraction_ = data.missing_fraction
-        report(self._model, data, table.label, self.verbose, perf_counter() - start)
+        report(self._model, data, table, self._reader, self.verbose, perf_counter() - start)
         return self
 
     @property
@@ -357,10 +362,9 @@ class RNNForecaster(Stored, InNotebooks, CallbackSupportMixin, Uncertainty, Base
         ----------
         horizon : int, default=None
             Time steps; None takes the parameter `horizon`. May be longer than that, but for columns in `past_only`. A
-            DataFrame, Series or array here
-            is X, with `horizon` None: scikit-learn's searches and pipelines pass one argument on, as in
-            ``GridSearchCV(forecaster, ...).fit(y, X).predict(X_ahead)``; without exogenous columns it is
-            ``predict(None)``.
+            DataFrame, Series or array here is X, with `horizon` None: scikit-learn's searches and pipelines pass one
+            argument on, as in ``GridSearchCV(forecaster, ...).fit(y, X).predict(X_ahead)``; without exogenous columns
+            it is ``predict(None)``.
         X : DataFrame or array-like, default=None
             Exogenous columns that are known ahead, with a row for each time to forecast; those that do not change
             within a series may be left out. Rows beyond the steps that are asked for are not used: where a block of the

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .._warnings import warn
+from ..estimators._progress import announced
 from ._combination import combined, mean_errors, network_share, weights_of_errors, weights_of_share
 from ._origins import carried, mean_of_known
 from ._plan import Plan
@@ -224,7 +225,8 @@ def parts_held_back(
         early = of_some.until(n_early)
         of_some = _without_upstarts(of_some, early, plan.n_least)
         model = plan.new_model(of_some)
-        model.fit(early, dtype, without_regressor=linear_only or k > 0)
+        with announced("RNNForecaster (part held back): "):
+            model.fit(early, dtype, without_regressor=linear_only or k > 0)
         if not linear_only and k == 0:
             tell("fitted to all but the part held back")
         held = hold_back(model, of_some, n_early, stop[some], ahead)

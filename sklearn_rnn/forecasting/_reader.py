@@ -270,10 +270,12 @@ class SeriesReader:
             ahead, sources = replace(beside, indexes=indexes), _beside(beside, "y_next")
         needed = [exog.names[k] for k in known if not exog.static[k]]
         if X is None and not sources and needed:
+            still = [exog.names[k] for k in known if exog.static[k]]
+            others = f" ({still}, which did not change within any series, need not be given)" if still else ""
             raise ValueError(
                 f"This forecaster was fitted with exogenous columns {needed}: pass X with a row for each time to "
-                f"forecast, from {indexes[0][0]} to {indexes[0][-1]}. If their future is not known, name them in "
-                "past_only."
+                f"forecast, from {indexes[0][0]} to {indexes[0][-1]}{others}. If their future is not known, name them "
+                "in past_only."
             )
         if X is not None:
             sources.append(

@@ -13,6 +13,7 @@ from ._forecast_model import ForecastModel
 from ._plan import Plan
 from ._reader import SeriesReader
 from ._series import Series
+from ._tables import Layout, Table
 from ._window_model import holds_recurrent_net
 
 
@@ -29,13 +30,17 @@ def stages_printed(verbose: int) -> Callable[[str], None]:
     return tell
 
 
-def report(model: ForecastModel, data: Series, label: Callable[[int], str], verbose: int, seconds: float) -> None:
-    """What is printed and warned of at the end of a fit; `label` names a series."""
+def report(
+    model: ForecastModel, data: Series, table: Table, reader: SeriesReader, verbose: int, seconds: float
+) -> None:
+    """What is printed and warned of at the end of a fit."""
+    label = table.label
     if verbose:
         print_summary(model, data, seconds)
     model.plan.warn_of_short(data, label)
     warn_of_gaps(data, label, model.plan)
-    warn_of_what_is_no_use(model)
+    changed = next((index for index in table.indexes if reader.grid.clocks_change(index)), None)
+    warn_of_what_is_no_use(model, "" if changed is None else about_shifts(changed, table.layout))
 
 
 def print_summary(model: ForecastModel, data: Series, seconds: float) -> None:
@@ -93,14 +98,28 @@ def network_counts_for_nothing(model: ForecastModel) -> bool:
     return is_beside and model.network_weight == 0
 
 
-def warn_of_what_is_no_use(model: ForecastModel) -> None:
-    """Where a naive forecast, or the linear path alone, did better on the part held back."""
+def about_shifts(index: pd.DatetimeIndex, layout: Layout) -> str:
+    """What to do about a daily course that goes by clocks, which are put forward or back within the data."""
+    advice = layout.advice()
+    code = "y.tz_localize(None).groupby(level=0).mean()"
+    if layout.has_ids or layout.time_col is not None:
+        code = f"{advice.times}.tz_localize(None), and then {advice.aggregate}.mean({advice.only}){advice.back}"
+    return (
+        f" The clocks of {index.tz} change within the data: a daily course that goes by them shifts by one hour then, "
+        "while seasons are counted in steps. Take the times that the clocks show, and the mean of the hour that stands "
+        f"there twice: {code}. The hour that is skipped in spring counts as missing."
+    )
+
+
+def warn_of_what_is_no_use(model: ForecastModel, shifts: str = "") -> None:
+    """Where a naive forecast, or the linear path alone, did better on the part held back. `shifts` is what may be the
+    reason."""
     plan = model.plan
     held_back = f"On the last {plan.calibration_fraction:.0%} of the data, which were held back, "
     if model.skill <= -0.005:  # as it is printed
         warn(
             f"{held_back}this forecaster was worse than repeating {model.best_naive}: skill_ = {model.skill:.2f}. Do "
-            "that, or try another window, normalize, target_transform or regressor."
+            f"that, or try another window, normalize, target_transform or regressor.{shifts}"
         )
     # where the linear path makes no errors, there is nothing that a network could make worse
     if network_counts_for_nothing(model) and model.calibration and model.calibration.size.max() > 1e-6:

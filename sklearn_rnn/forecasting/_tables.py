@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..sequences._arrays import refuse_lazy, unmasked
-from ..sequences._columns import an_example, kind_of, numbers_of
+from ..sequences._columns import an_example, kind_of, numbers_of, text_to_numbers
 from ..sequences._timeindex import parse_times
 from ._timegrid import Advice
 
@@ -41,9 +41,11 @@ class Layout:
 
     def advice(self, name: str = "y") -> Advice:
         """What to do about wrong times, in code for data that are held like this."""
-        if self.time_col is None:
+        if self.time_col is None and self.id_col is None:
             regular, number = f"{name}.asfreq(...).interpolate()", f"{name}.reset_index(drop=True)"
+            aggregate = f"{name}.groupby(level=-1)"
             if self.has_ids:
+                aggregate = f"{name}.groupby(level={list(range(len(self.index_names or []) or 2))})"
                 regular = f"{name}.groupby(level=0).apply(lambda s: s.droplevel(0).asfreq(...).interpolate())"
                 ids = f"{name}.index.get_level_values(0)"
                 number = f"{name}.index = pd.MultiIndex.from_arrays([{ids}, {name}.groupby(level=0).cumcount()])"
@@ -52,24 +54,68 @@ class Layout:
                 convert=f"pd.to_datetime({name}.index)",
                 number=number,
                 sort=f"{name}.sort_index()",
-                aggregate=f"{name}.groupby(level=-1).mean(numeric_only=True)",
+                aggregate=aggregate,
+                only="" if self.is_1d else "numeric_only=True",
+                tell_apart=self._tell_apart(name),
                 regular=regular,
                 drop_missing=f"{name} = {name}[{name}.index.notna()]",
                 fill=f"{name}.interpolate() or {name}.ffill()",
             )
+        value = f"[{self.names[0]!r}]"
+        if self.time_col is None:
+            ids = f"{name}.groupby({self.id_col!r})"
+            back = f"reset_index({self.id_col!r})"
+            return Advice(
+                f"The index of {name}",
+                convert=f"pd.to_datetime({name}.index)",
+                number=f"{name}.index = {ids}.cumcount()",
+                sort=f"{name}.sort_index()",
+                aggregate=f"{name}.groupby([{self.id_col!r}, {name}.index])",
+                only="numeric_only=True",
+                back=f".{back}",
+                tell_apart=self._tell_apart(name),
+                regular=f"{ids}.resample(...).mean(numeric_only=True).{back}",
+                drop_missing=f"{name} = {name}[{name}.index.notna()]",
+                fill=f"{name}{value} = {ids}{value}.ffill()",
+            )
         time, keys = f"{name}[{self.time_col!r}]", [key for key in (self.id_col, self.time_col) if key is not None]
         of_ids = "" if self.id_col is None else f".groupby({self.id_col!r})"
-        value = f"[{self.names[0]!r}]"
         return Advice(
             f"Column {self.time_col!r} of {name}",
             convert=f"{time} = pd.to_datetime({time})",
             number=f"{time} = {name}{of_ids}.cumcount()" if of_ids else f"{time} = range(len({name}))",
             sort=f"{name}.sort_values({keys})",
-            aggregate=f"{name}.groupby({keys}, as_index=False).mean(numeric_only=True)",
+            aggregate=f"{name}.groupby({keys}, as_index=False)",
+            only="numeric_only=True",
+            tell_apart=self._tell_apart(name),
             regular=f"{name}.set_index({self.time_col!r}){of_ids}.resample(...).mean(numeric_only=True).reset_index()",
             drop_missing=f"{name}.dropna(subset=[{self.time_col!r}])",
             fill=f"{name}{value} = {name}{of_ids}{value}.ffill()",
         )
+
+    def _tell_apart(self, name: str) -> str:
+        """Code for series that stand one below the other, and are not told apart so far."""
+        time, frame = self.time_col, name
+        if time is None:
+            time = (self.index_names or [None])[-1]
+            frame = (
+                f"{'frame' if self.is_1d else name}{'' if time is not None else '.rename_axis(' + repr('date') + ')'}"
+            )
+            time, frame = "date" if time is None else time, f"{frame}.reset_index()"
+        if self.has_ids:
+            known = self.id_col if self.id_col is not None else (self.index_names or [None])[0]
+            known = "..." if known is None else repr(known)
+            begin = "" if self.is_1d else f"frame = {frame}; "
+            return (
+                f"{begin}frame['id'] = frame[{known}].astype(str) + ' ' + frame[...].astype(str); "
+                f"RNNForecaster(id_col='id', time_col={time!r}, target_col=...).fit(frame)"
+            )
+        names = self.target or (
+            [] if self.is_1d and self.columns is not None and self.columns[0] is None else self.names
+        )
+        target = repr(names[0]) if len(names) == 1 else "..."
+        of_what = ", of the frame that y is a column of" if self.is_1d else ""
+        return f"RNNForecaster(id_col=..., time_col={time!r}, target_col={target}).fit({frame}){of_what}"
 
 
 @dataclass
@@ -163,7 +209,7 @@ def read_table(
     extra = frame[names] if not with_values else frame[[c for c in others if c not in names]] if target else None
     table = Table(layout, ids, [], [], rows, times, extra)
     if with_values:
-        values = np.column_stack([_numbers(frame[column], column, name) for column in names])
+        values = np.column_stack([_numbers(frame[column], column, name, is_1d) for column in names])
         table.values = [values] if groups is None else [values[part] for part in rows]
         _refuse_infinite(table, name)
     return table
@@ -289,9 +335,9 @@ def _read_array(data, name, id_col, time_col, columns, with_values) -> Table:
     return table
 
 
-def _numbers(column: pd.Series, label: Hashable, name: str) -> np.ndarray:
+def _numbers(column: pd.Series, label: Hashable, name: str, is_1d: bool) -> np.ndarray:
     if kind_of(column) not in ("numbers", "nothing"):
-        text = "" if column.dtype.kind == "M" else f" Text becomes numbers by pd.to_numeric({name}[{label!r}], ...)."
+        text = text_to_numbers(column, name if is_1d else f"{name}[{label!r}]")
         raise TypeError(
             f"Column {label!r} of {name} is to be forecast, but is of type {column.dtype} and holds no numbers, but "
             f"{an_example(column)}, for example.{text} If it is not to be forecast, name the columns that are in "

@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from ..sequences._timeindex import about_clock_changes, date_range, infer_freq, n_dates
-from ._steps import is_fixed, step_of_dates, usual_step, whole_step
+from ._steps import is_fixed, step_of_dates, usual_step, wall_clock, whole_step
 
 MISSING = np.iinfo(np.int64).min  # the number of NaT
 
@@ -28,7 +28,10 @@ class Advice:
     convert: str = "pd.to_datetime(y.index)"
     number: str = "y.reset_index(drop=True)"
     sort: str = "y.sort_index()"
-    aggregate: str = "y.groupby(level=-1).mean(numeric_only=True)"
+    aggregate: str = "y.groupby(level=-1)"  # of which .sum() or .mean() is to be taken
+    only: str = ""  # in .sum() or .mean(): the columns of numbers alone, where there may be others
+    back: str = ""  # what follows after it
+    tell_apart: str = "RNNForecaster(id_col=..., time_col=..., target_col=...).fit(frame)"  # several series in one
     regular: str = "y.asfreq(...).interpolate()"
     drop_missing: str = "y = y[y.index.notna()]"
     fill: str = "y.interpolate() or y.ffill()"
@@ -36,7 +39,8 @@ class Advice:
     @property
     def times(self) -> str:
         """The times themselves, in code that `convert` holds."""
-        return self.convert[self.convert.index("(") + 1 : -1]
+        times = self.convert[self.convert.index("(") + 1 : -1]
+        return f"{times}.dt" if self.convert.startswith(times) else times  # a column
 
     def irregular(self, kind: str) -> str:
         """For times without a regular step; `kind` is that of a TimeGrid."""
@@ -162,18 +166,31 @@ class TimeGrid:
 
     def too_many(self, n_missing: int, first: int, ordinals: np.ndarray, where: str, advice: Advice) -> ValueError:
         """The error for times so irregular that hardly any row would be one that was given."""
+        exchanged = ""
+        if self.kind == "datetime" and _day_and_month_exchanged(pd.DatetimeIndex(ordinals, dtype=self._dtype)):
+            exchanged = " Or were days taken for months? Read the file with pd.read_csv(..., dayfirst=True)."
         n_given, ordinals = len(ordinals), np.append(first, ordinals)
         gap = int(np.argmax(np.diff(ordinals)))
         return ValueError(
             f"The times of {where} have no regular step: with {self._name}, which is the most frequent, {n_missing} "
             f"rows would be missing between the {n_given} given, as between {self.label(ordinals[gap])} and "
-            f"{self.label(ordinals[gap + 1])}. {advice.irregular(self.kind)}"
+            f"{self.label(ordinals[gap + 1])}. {advice.irregular(self.kind)}{exchanged}"
         )
 
     @property
     def _name(self) -> str:
         step = getattr(self.step, "freqstr", str(self.step))
         return f"{step} of {self._dtype}" if self.kind == "period" else step
+
+    @property
+    def plain_step(self) -> int | str | None:
+        """The step as a number or as pandas' name for it, if it has one."""
+        if self.kind != "datetime":
+            return int(self.step)
+        try:
+            return self.step.freqstr if to_offset(self.step.freqstr) == self.step else None
+        except ValueError:
+            return None
 
     def labels(self, start, n: int) -> pd.Index:
         """n labels, the first of which is `start`."""
@@ -205,6 +222,13 @@ class TimeGrid:
         one, other = min(one, other), max(one, other)
         return self.labels(one, max(self.n_steps(one, other), 0) + 1)[-1] == other
 
+    def clocks_change(self, index: pd.Index) -> bool:
+        """Are clocks put forward or back in this index, so that what they show shifts against its steps?"""
+        if self.kind != "datetime" or index.tz is None or not is_fixed(self.step):
+            return False
+        ahead_of_utc = wall_clock(index).asi8 - index.asi8
+        return bool((ahead_of_utc != ahead_of_utc[0]).any())
+
     @property
     def season_length(self) -> int | None:
         """Steps in the season that is usual for such a step: a day of hours, a week of days, a year of months."""
@@ -223,16 +247,36 @@ def check_order(index: pd.Index, where: str, advice: Advice) -> None:
             f"{advice.drop_missing}, or say when they were."
         )
     if index.has_duplicates:
-        raise ValueError(
-            f"The times of {where} have {index[index.duplicated()][0]} twice. Aggregate such rows, as with "
-            f"{advice.aggregate}, or drop one.{about_clock_changes(index[index.duplicated()], advice.times)}"
-        )
+        raise _doubled(index, where, advice)
     if not index.is_monotonic_increasing:
         late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
         raise ValueError(
             f"The rows of {where} must be ordered in time, oldest first: {index[late]} comes after "
             f"{index[late - 1]}. Sort them: {advice.sort}."
         )
+
+
+def _doubled(index: pd.Index, where: str, advice: Advice) -> ValueError:
+    """The error for times that stand in several rows. If most do, they are most likely those of several series, of
+    which a sum or a mean would make one."""
+    again = index.duplicated(keep=False)
+    label, n_times = index[again][0], index.nunique()
+    n = int((index == label).sum())
+    found = f"The times of {where} have {label} {'twice' if n == 2 else f'{n} times'}"
+    total = f"{advice.aggregate}.sum({', '.join(['min_count=1', *advice.only.split()])}){advice.back}"
+    mean = f"{advice.aggregate}.mean({advice.only}){advice.back}"
+    join = (
+        f"add up rows that are parts of one value, {total}; take the mean of a value that was measured more than once, "
+        f"{mean}; or drop {'one' if n == 2 else 'all but one'}."
+    )
+    if index[again].nunique() > n_times / 2:
+        return ValueError(
+            f"{found}; each of the {n_times} times stands about {len(index) / n_times:.3g} times. Are these several "
+            f"series, one below the other? Name the column that tells them apart: {advice.tell_apart}. If it is one "
+            f"series, {join}"
+        )
+    clocks = about_clock_changes(index[index.duplicated()], advice.times)
+    return ValueError(f"{found}. {join[0].upper()}{join[1:]}{clocks}")
 
 
 def _refuse_dates_as_numbers(index: pd.Index, where: str, advice: Advice) -> None:
@@ -248,6 +292,14 @@ def _refuse_dates_as_numbers(index: pd.Index, where: str, advice: Advice) -> Non
                 f"The times of {where} are numbers such as {index[0]}, and seem to be dates. Make dates of them: "
                 f"{advice.convert[:-1]}, format={form!r})."
             )
+
+
+def _day_and_month_exchanged(index: pd.DatetimeIndex) -> bool:
+    """Would the first days of months, as in 01.02.2024, be regular, if what was taken for the month was the day?"""
+    if index.tz is not None or (index.month != 1).any() or (index.day > 12).any() or (index.day == 1).all():
+        return False
+    months = index.year * 12 + index.day
+    return bool((np.diff(months) == 1).all())
 
 
 def _in_order(index: pd.Index) -> bool:

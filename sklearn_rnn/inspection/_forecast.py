@@ -190,11 +190,12 @@ class ForecastDisplay:
         frame : DataFrame
             What `backtest` returned. Values that are missing in y are not in it: gaps of the forecasts.
         y : as in `backtest`, default=None
-            The whole of the data. None draws the values that were forecast only: for times that are periods or
-            integers, of which each then follows on the one before (a step of 1). Dates need y, which tells their step.
+            The whole of the data. None draws the values that were forecast only. The step of their times is known from
+            ``frame.attrs``; without it (of a frame that was written to a CSV file and read again) periods and integers
+            follow on each other by 1, and dates need y.
         time_col, target_col : label, default=None
-            Columns of times and of values, where y is a long frame, as the forecaster was told. That of the ids is
-            known from `frame`.
+            Columns of times and of values, where y is a long frame, as the forecaster was told; None is what is known
+            from ``frame.attrs``. That of the ids is known from `frame`.
         ids, ax, forecast_kw, history_kw, interval_kw, legend
             As in `from_estimator`.
         coverage : float, default=None

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.frequencies import to_offset
 from sklearn.utils.validation import check_is_fitted
 
 from ..forecasting._forecaster import RNNForecaster
 from ..forecasting._regular import grid_of
 from ..forecasting._tables import Table, read_table
-from ..forecasting._timegrid import TimeGrid
+from ..forecasting._timegrid import Advice, TimeGrid
+from ..sequences._timeindex import date_range
 
 _OF_A_BACKTEST = ["cutoff", "step", "y_true", "y_pred", "lower", "upper"]
 
@@ -203,9 +205,14 @@ def facets_of_backtest(
     _check_count("n_history", 1 if n_history is None else n_history, 1)
     id_cols = [column for column in frame if column not in (*_OF_A_BACKTEST, "y_naive", "variable")]
     names = list(dict.fromkeys(frame["variable"])) if "variable" in frame else None
-    past = grid = None
-    time_name = "time"
-    if y is not None:
+    told = frame.attrs.get("backtest", {})
+    past, time_name = None, "time"
+    if y is None:
+        grid, time_name = _grid_of_cutoffs(frame["cutoff"].iloc[0], told.get("step")), told.get("time_col", time_name)
+    else:
+        if isinstance(y, pd.DataFrame):
+            time_col = told.get("time_col") if time_col is None else time_col
+            target_col = told.get("target_col") if target_col is None else target_col
         if names is None and target_col is not None:
             names = [target_col] if not isinstance(target_col, list) else target_col
         table = _read(y, "y", names, id_col=id_cols[0] if len(id_cols) == 1 else None, time_col=time_col)
@@ -231,31 +238,34 @@ def facets_of_backtest(
             actual = pd.concat([forecast["y_true"] for forecast in forecasts])
             actual = actual[~actual.index.duplicated()].sort_index()
             first, last = actual.index[0], actual.index[-1]
-            between = pd.period_range(first, last) if isinstance(first, pd.Period) else range(int(first), int(last) + 1)
-            facet.actual = actual.reindex(between)  # times that no forecast reaches are gaps
+            # times that no forecast reaches are gaps
+            facet.actual = actual.reindex(grid.labels(first, grid.n_steps(first, last) + 1))
         facets.append(facet)
     return facets
 
 
-def _after(cutoff: Any, part: pd.DataFrame, grid: TimeGrid | None) -> pd.DataFrame:
+def _after(cutoff: Any, part: pd.DataFrame, grid: TimeGrid) -> pd.DataFrame:
     """The forecast from one cutoff, with its times as index; NaN at steps of which it is not told."""
     n_steps = int(part["step"].max())
     steps = part.set_index("step")[["y_true", "y_pred", "lower", "upper"]].reindex(range(1, n_steps + 1))
-    return steps.set_axis(_following(cutoff, n_steps, grid))
+    return steps.set_axis(grid.after(cutoff, n_steps))
 
 
-def _following(cutoff: Any, n: int, grid: TimeGrid | None) -> pd.Index:
-    """The n times after a cutoff."""
-    if grid is not None:
-        return grid.after(cutoff, n)
-    if isinstance(cutoff, pd.Period):
-        return pd.period_range(cutoff + 1, periods=n, freq=cutoff.freq)
-    if isinstance(cutoff, Integral):
-        return pd.RangeIndex(int(cutoff) + 1, int(cutoff) + 1 + n)
-    raise ValueError(
-        f"The times after the cutoff {cutoff} are not told by frame, since the step of y is not: pass y, too, as in "
-        "from_backtest(frame, y)."
-    )
+def _grid_of_cutoffs(cutoff: Any, step: int | str | None) -> TimeGrid:
+    """The times that follow on cutoffs, if the step of y is told, or is 1."""
+    if isinstance(cutoff, pd.Timestamp) and isinstance(step, str):
+        index: pd.Index = date_range(cutoff, 3, to_offset(step))
+    elif isinstance(cutoff, pd.Period):
+        ordinals = cutoff.ordinal + int(step or 1) * np.arange(3)
+        index = pd.PeriodIndex.from_ordinals(ordinals, freq=cutoff.freq)
+    elif isinstance(cutoff, Integral):
+        index = pd.RangeIndex(int(cutoff), int(cutoff) + 3 * int(step or 1), int(step or 1))
+    else:
+        raise ValueError(
+            f"The times after the cutoff {cutoff} are not told by frame, since the step of y is not: pass y, too, as "
+            "in from_backtest(frame, y)."
+        )
+    return TimeGrid(index, "frame", Advice())
 
 
 # -- of both ----------------------------------------------------------------------------------------------------------

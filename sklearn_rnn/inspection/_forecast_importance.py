@@ -6,13 +6,15 @@ that the lags of one time can be taken from another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..forecasting._forecaster import RNNForecaster
+from ..forecasting._regular import grid_of
+from ..forecasting._tables import read_table
 from ._parts import n_samples_drawn, parts_by_feature, parts_by_step
 
 # Times to forecast from, unless max_samples says otherwise.
@@ -229,33 +231,17 @@ class Origins:
         ahead = rows.index[some.ahead]
         found = ahead.isin(forecast.index)
         if not found.all():
-            i = int(found.argmin())
-            raise _uneven(rows.index[np.flatnonzero(some.ahead)[i] - 1][-1], ahead[i][-1])
+            wrong = ahead[int(found.argmin())]
+            raise _other_step(wrong[-1], None if self.series[0][0] is None else wrong[:-1])
         return forecast.loc[ahead].to_numpy(dtype=float).reshape(len(some.samples), self.horizon, self.n_values)
 
 
-def _uneven(before: Any, after: Any) -> ValueError:
+def _other_step(time: Any, key: tuple | None) -> ValueError:
+    where = "y" if key is None else f"y, series {key[0] if len(key) == 1 else key!r},"
     return ValueError(
-        f"The times of y must be evenly spaced with a row for each, so that lags can be counted: {after} does not "
-        f"follow on {before}. Put in the rows that are missing, with NaN for the value: y.asfreq(...)."
+        f"The times of {where} are of another step than the forecaster goes by: it forecasts none at {time}, which y "
+        "has. Give y the step of the series that were fitted, as with resample()."
     )
-
-
-def _refuse_gaps(times: pd.Index) -> None:
-    """An error for times that leave some out. Months and quarters are of unequal length; weekends may be none."""
-    if isinstance(times, (pd.PeriodIndex, pd.DatetimeIndex)):
-        steps = np.diff(times.asi8)
-    elif pd.api.types.is_integer_dtype(times.dtype):
-        steps = np.diff(times.to_numpy())
-    else:
-        return  # forecasts tell whether they are at the times of y
-    usual = np.median(steps) if len(steps) else 0
-    gaps = steps > 1.5 * usual
-    if isinstance(times, pd.DatetimeIndex):
-        gaps &= (times.day_of_week[:-1] != 4) | (steps != 3 * usual)
-    if gaps.any():
-        i = int(gaps.argmax())
-        raise _uneven(times[i], times[i + 1])
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -282,18 +268,38 @@ def read_series(forecaster: RNNForecaster, y: Any, X: Any) -> tuple[list[tuple[A
             if without.any():
                 raise ValueError(f"X has no row for {values.index[without][0]} of y.")
             values = pd.concat([values, exog.loc[values.index]], axis=1)
-    if not isinstance(values.index, pd.MultiIndex):
-        values = values.sort_index()
-        _refuse_gaps(values.index)
-        return [(None, values)], n_values
-    levels = list(range(values.index.nlevels - 1))
-    single = len(forecaster.skill_by_series_) == 1
-    groups = values.groupby(level=levels if len(levels) > 1 else 0, sort=False)
-    found = [(key, frame.droplevel(levels).sort_index()) for key, frame in groups]
-    for _, frame in found:
-        _refuse_gaps(frame.index)
+    values = _in_order(values)
+    table = read_table(values.iloc[:, :n_values], columns=list(values.columns[:n_values]))
+    if isinstance(y, pd.DataFrame):  # what is wrong with its times is told for y as it was given
+        keys = {key: column for key in ("id_col", "time_col") if (column := getattr(forecaster, key)) in y.columns}
+        table.layout = replace(table.layout, **keys)
+    grid_of(table)
     # a forecaster of one series takes all for the like of it, whatever their ids
-    return [(None if single else key, frame) for key, frame in found], n_values
+    single = len(forecaster.skill_by_series_) == 1
+    parts = zip(table.ids, table.indexes, table.rows)
+    return [(None if single else key, _regular(values, n_values, index, rows)) for key, index, rows in parts], n_values
+
+
+def _regular(values: pd.DataFrame, n_values: int, index: pd.Index, rows: np.ndarray) -> pd.DataFrame:
+    """The rows of one series at even times. One that was not given holds NaN in place of values, and what the row
+    before has of the exogenous columns."""
+    given = rows >= 0
+    newest = np.maximum.accumulate(np.where(given, np.arange(len(rows)), 0))
+    frame = values.iloc[rows[newest]].set_axis(index)
+    if not given.all():
+        for column in range(n_values):
+            frame.isetitem(column, frame.iloc[:, column].where(given))
+    return frame
+
+
+def _in_order(values: pd.DataFrame) -> pd.DataFrame:
+    """Series after series, as they come, each oldest first."""
+    if not isinstance(values.index, pd.MultiIndex):
+        return values.sort_index()
+    levels = list(range(values.index.nlevels - 1))
+    series = values.groupby(level=levels if len(levels) > 1 else 0, sort=False, dropna=False).ngroup()
+    times, _ = pd.factorize(values.index.get_level_values(-1), sort=True)
+    return values.iloc[np.lexsort((times, series))]
 
 
 def _by_id_and_time(forecaster: RNNForecaster, data: Any, name: str) -> pd.DataFrame:

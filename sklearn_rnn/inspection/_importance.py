@@ -134,8 +134,9 @@ def sequence_importance(
     of one lag (-1 is the last value known). By "block": values and columns by blocks of lags, and the steps ahead as
     the last block, 0 to horizon - 1. Values that come from another time are moved to the level of the own `n_lags`
     values, and in a panel brought to their scale: otherwise any value of a series with a trend would seem important. A
-    column that never changes within a series is permuted between series. Each part and repeat takes
-    one call of `predict` for all times together; of a panel, one for each time of a series.
+    column that never changes within a series is permuted between series; it has no course to take blocks of, so that
+    "block" leaves it out. Times that y leaves out count as missing values, as in `fit`. Each part and repeat takes one
+    call of `predict` for all times together; of a panel, one for each time of a series.
 
     References
     ----------

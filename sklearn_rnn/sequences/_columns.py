@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable
 from decimal import Decimal
 from numbers import Integral, Real
@@ -82,6 +83,44 @@ def shown(value: Any) -> str:
     """A value for a message, which NumPy's types have nothing to do with."""
     value = value.item() if isinstance(value, np.generic) else value
     return f"{value!r:.60}"
+
+
+def text_to_numbers(column: pd.Series, code: str) -> str:
+    """How text becomes numbers, by what is in it; nothing for a column without text. `code` is what to call it."""
+    texts = [value for value in column.dropna().unique() if isinstance(value, str)] if column.dtype.kind != "M" else []
+    if not texts:
+        return ""
+    plain_ones = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").notna().to_numpy()
+    others = [text.strip() for text, is_plain in zip(texts, plain_ones) if not is_plain]
+    if not others:
+        return f" It is text: make numbers of it by pd.to_numeric({code})."
+    german = [text for text in others if _DECIMAL_COMMA.fullmatch(text)]
+    english = [text for text in others if _THOUSANDS_COMMA.fullmatch(text)]
+    if len(german) > len(english):
+        dots = [text for text in (*german, *texts) if _THOUSANDS_DOT.match(text)]
+        option, replaced = "decimal=','", f"{code}.str.replace(',', '.')"
+        if dots:
+            option, replaced = f"{option}, thousands='.'", f"{code}.str.replace('.', '').str.replace(',', '.')"
+        example, what = german[0], "has a decimal comma" + (f", and {dots[0]!r} dots between thousands" if dots else "")
+    elif english:
+        option, replaced = "thousands=','", f"{code}.str.replace(',', '')"
+        example, what = english[0], "has commas between thousands"
+        if len(german) == len(english):  # 1,234 alone may be either
+            option, what = f"{option}) or, if it is a decimal comma, pd.read_csv(..., decimal=','", "has a comma"
+    elif any(character.isdigit() for character in others[0]):
+        return f" {others[0]!r} is more than a number: take the rest away, as with {code}.str.replace('...', '')."
+    else:
+        return (
+            f" {others[0]!r} is no number: name in pd.read_csv(..., na_values=[{others[0]!r}]) what stands for a "
+            f"missing value, or make NaN of all such text by pd.to_numeric({code}, errors='coerce')."
+        )
+    return f" {example!r} {what}: pd.read_csv(..., {option}), or pd.to_numeric({replaced})."
+
+
+# a sign, digits with or without dots (commas) between thousands, and what follows the comma (dot)
+_DECIMAL_COMMA = re.compile(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+")
+_THOUSANDS_COMMA = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+_THOUSANDS_DOT = re.compile(r"[-+]?\d{1,3}(\.\d{3})+(,|$)")
 
 
 def is_single(column: pd.Series) -> bool | None:

@@ -151,6 +151,12 @@ def parse_times(times: pd.Index, where: str) -> pd.Index:
     convert = f"as with pd.to_datetime({where}, format=...), pd.PeriodIndex({where}, freq=...) or {where}.astype(int)"
     if re.match(r"(19|20|21)\d{6}$", str(other)):
         convert = f"as with pd.to_datetime({where}, format='%Y%m%d')"
+    elif found := _day_or_month_first(present):
+        convert = f"as with pd.to_datetime({where}, {found})"
+        if found == "dayfirst=True":
+            convert += f", or as the file is read: pd.read_csv(..., parse_dates=[...], {found})"
+        elif found == "dayfirst=...":
+            convert = convert.replace("...", "True") + " if the day stands first, dayfirst=False if the month does"
     elif _QUARTER.match(str(other)):
         convert = f"as with pd.PeriodIndex({where}, freq='Q')"
     elif _WEEK.match(str(other)):
@@ -175,6 +181,21 @@ def about_clock_changes(labels: pd.Index, where: str) -> str:
     )
 
 
+def _day_or_month_first(texts: pd.Index) -> str | None:
+    """The argument of pd.to_datetime for dates such as 31.01.2024 or 01/31/2024; "dayfirst=..." where both are
+    possible, None for other text."""
+    found = [_DAY_MONTH_YEAR.match(str(text)) for text in texts]
+    dates = [match for match in found if match is not None]
+    if len(dates) < len(found):
+        return None
+    first, second = (max(int(match[part]) for match in dates) for part in (1, 3))
+    mark = dates[0][2]
+    if second > 12:
+        return f"format='%m{mark}%d{mark}%Y'"
+    return "dayfirst=True" if first > 12 or mark == "." else "dayfirst=..."
+
+
+_DAY_MONTH_YEAR = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2\d{4}\b")
 _QUARTER = re.compile(r"\d{4}-?Q[1-4]$")
 _WEEK = re.compile(r"\d{4}-W\d{2}$")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}.*)?)?$")

@@ -26,7 +26,7 @@ SUMMARY = re.compile(
 
 def summary_of(capsys):
     *epochs, last = capsys.readouterr().out.splitlines(keepends=True)
-    assert all(line.startswith("RNNForecaster: Epoch ") for line in epochs)
+    assert all(re.match(r"RNNForecaster \((part held back|all data)\): Epoch ", line) for line in epochs)
     found = SUMMARY.fullmatch(last)
     assert found
     return found.groupdict()
@@ -172,7 +172,12 @@ def test_epochs_of_the_network_are_told(capsys):
     net = RNNRegressor(4, max_iter=3, random_state=0)
     model = RNNForecaster(net, window=6, linear_path=False, season_length=1, verbose=1).fit(np.sin(np.arange(80.0)))
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:24] for line in lines[:-1]] == [f"RNNForecaster: Epoch {k}/3" for k in (1, 2, 3)] * 2
+    assert [line.split(",")[0] for line in lines[:-1]] == [
+        f"RNNForecaster ({which}): Epoch {k}/3" for which in ("part held back", "all data") for k in (1, 2, 3)
+    ]
+    clone(model).set_params(calibration_fraction=0).fit(np.sin(np.arange(80.0)))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["RNNForecaster (all data)"] * 3 + ["RNNForecaster"]
     model.set_params(regressor__verbose=1, verbose=0).fit(np.sin(np.arange(80.0)))
     assert [line[:9] for line in capsys.readouterr().out.splitlines()] == [f"Epoch {k}/3" for k in (1, 2, 3)] * 2
 

@@ -108,7 +108,7 @@ CASES = [
         "dates as text that is not ISO",
         lambda: model().fit(y.set_axis(DAYS[:N].strftime("%d.%m.%Y"))),
         ValueError,
-        (r"y.index are text, such as '01.01.2020'", r"pd.to_datetime\(y.index, format"),
+        (r"y.index are text, such as '01.01.2020'", r"pd.to_datetime\(y.index, dayfirst=True\)"),
     ),
     (
         "numbers as text in a column",

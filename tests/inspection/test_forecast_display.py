@@ -404,8 +404,42 @@ def test_backtest_of_several(layout):
     assert_array_equal(one.forecast_lines_[0][0].get_ydata(), display.forecast_lines_[1][0].get_ydata())
 
 
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2024-01-01", periods=60, freq="MS"),
+        pd.date_range("2024-03-28", periods=60, freq="6h", tz="Europe/Berlin"),
+        pd.date_range("2024-01-01", periods=60, freq="B"),
+        pd.period_range("2000", periods=180, freq="M")[::3],
+        pd.RangeIndex(0, 120, 2),
+    ],
+    ids=["months", "hours", "business days", "every third period", "every other number"],
+)
+def test_a_backtest_tells_the_step_of_its_times(index):
+    series = pd.Series(SERIES.to_numpy()[:60], index, name="sales")
+    frame = forecaster(calibration_fraction=0, season_length=1).backtest(series, n_splits=3, stride=2)
+    display = from_backtest(frame)
+    expected = from_backtest(frame, series)
+    for one, other in zip(display.facets[0].forecasts, expected.facets[0].forecasts, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_freq=False)
+    first = display.facets[0].forecasts[0].index[0]
+    pd.testing.assert_series_equal(
+        display.facets[0].actual, series[series.index >= first], check_names=False, check_freq=False
+    )
+
+
+def test_a_backtest_tells_the_columns_of_a_long_frame():
+    data = LONG.assign(price=1.0)
+    columns = {"id_col": "shop", "time_col": "month", "target_col": "sales", "past_only": ["price"]}
+    frame = forecaster(**columns, calibration_fraction=0).backtest(data, n_splits=2)
+    display = from_backtest(frame, data)
+    assert display.facets[0].time_name == "month" and from_backtest(frame).facets[0].time_name == "month"
+    assert_draws(display.history_lines_[0], PANEL[display.facets[0].key])
+
+
 def test_bad_backtests():
     frame = forecaster(calibration_fraction=0).backtest(SERIES.set_axis(SERIES.index.to_timestamp()), n_splits=2)
+    frame.attrs.clear()  # as written to a file, and read
     with pytest.raises(ValueError, match=r"times after the cutoff .* pass y, too"):
         from_backtest(frame)
     with pytest.raises(TypeError, match="frame must be the DataFrame that backtest returns, got a Series"):

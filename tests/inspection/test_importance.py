@@ -465,5 +465,59 @@ def test_bad_arguments_of_a_forecaster():
             sequence_importance(forecaster, None, y, by="timestep", **options)
     with pytest.raises(TypeError, match="must be a pandas Series or DataFrame"):
         sequence_importance(forecaster, None, y.to_numpy(), by="timestep")
-    with pytest.raises(ValueError, match="evenly spaced with a row for each"):
-        sequence_importance(forecaster, None, y.drop(y.index[40]), by="timestep")
+    with pytest.raises(ValueError, match="of another step than the forecaster goes by"):
+        sequence_importance(forecaster, None, y[::2], by="timestep")
+
+
+@pytest.mark.parametrize("layout", ["series", "panel", "long", "text"])
+def test_times_that_are_left_out_count_as_missing(layout):
+    y = pd.concat({k: scale * lag_7(120) for k, scale in zip("abc", (1, 2, 3))}, names=["shop", "day"])
+    columns = {}
+    if layout == "series":
+        y = y["a"]
+    gaps = [20, 21, 90] if layout == "series" else [20, 21, 90, 200, 201, 330]
+    given, whole = y.drop(y.index[gaps]), y.copy()
+    whole.iloc[gaps] = np.nan
+    if layout in ("long", "text"):
+        columns = {"id_col": "shop", "time_col": "day"}
+        given, whole = given.rename("sales").reset_index(), whole.rename("sales").reset_index()
+    if layout == "text":
+        given["day"] = given["day"].dt.strftime("%Y-%m-%d")
+    forecaster = RNNForecaster(Ridge(), window=8, **PLAIN, **columns).fit(given)
+    options = {"by": "timestep", "random_state": 0, "n_repeats": 1, "max_samples": 18}
+    found = sequence_importance(forecaster, None, given, **options)
+    np.testing.assert_array_equal(
+        found.importances, sequence_importance(forecaster, None, whole, **options).importances
+    )
+    stands_out_of_lags(found, [-7, -7])
+
+
+def test_columns_of_times_that_are_left_out_stay_as_they_were():
+    """A column that never changes goes on to be one, and whole numbers and text stay what they are."""
+    y = pd.concat({k: lag_7(90) for k in "ab"}, names=["shop", "day"])
+    frame = y.rename("sales").reset_index()
+    frame["sales"] = (10 * frame["sales"]).round().astype(int)
+    frame["size"] = frame["shop"].map({"a": 3, "b": 5})
+    frame["holiday"] = np.where(frame["day"].dt.day_of_week == 6, "yes", "no")
+    frame["one"] = 1.0
+    columns = {"id_col": "shop", "time_col": "day", "target_col": "sales"}
+    given = frame.drop([30, 31, 140])
+    forecaster = RNNForecaster(Ridge(), window=8, **PLAIN, **columns).fit(given)
+    options = {"random_state": 0, "n_repeats": 1, "max_samples": 18}
+    by_feature = sequence_importance(forecaster, None, given, **options)
+    assert by_feature.features.tolist() == ["sales", "size", "holiday", "one"]
+    assert by_feature.importances_mean[3] == 0
+    assert np.isfinite(by_feature.importances).all()
+    by_block = sequence_importance(forecaster, None, given, by="block", n_blocks=2, **options)
+    assert by_block.features.tolist() == ["sales", "holiday"]  # the others have no course
+    with pytest.raises(ValueError, match=r"columns \['holiday'\]: .*\(\['size', 'one'\], which did not change"):
+        forecaster.predict()
+
+
+def test_what_is_wrong_with_times_is_said_of_the_series_and_the_layout():
+    y = pd.concat({k: lag_7(60) for k in "ab"}, names=["shop", "day"]).rename("sales").reset_index()
+    forecaster = RNNForecaster(Ridge(), window=4, **PLAIN, id_col="shop", time_col="day").fit(y)
+    with pytest.raises(ValueError, match=r"series 'b', have 2024-01-11.* twice.*y.groupby\(\['shop', 'day'\]"):
+        sequence_importance(forecaster, None, pd.concat([y, y[70:71]]))
+    with pytest.raises(ValueError, match=r"y, series 'a', are of another step"):
+        sequence_importance(forecaster, None, y[::2])
