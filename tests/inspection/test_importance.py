@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score, make_scorer
@@ -25,7 +26,7 @@ from sklearn_rnn import (
     flatten_steps,
     sequence_importance,
 )
-from sklearn_rnn.inspection._permutation import alike, exchange
+from sklearn_rnn.inspection._permutation import alike, exchange, step_table
 
 rng = np.random.default_rng(0)
 X3 = rng.normal(size=(260, 6, 3))
@@ -137,6 +138,25 @@ def test_every_target_of_a_many_to_many_model_counts():
     scorer = make_scorer(lambda y_true, y_pred: f1_score(*flatten_steps(y_true, y_pred), average="macro"))
     found = sequence_importance(model, RAGGED[100:], labels[100:], scoring=scorer, random_state=0)
     assert found.importances_mean[0] > 0.3 and abs(found.importances_mean[1]) < 0.05
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", ["neg_log_loss", "accuracy"], {"a": "accuracy"}, ("r2",), {"r2"}])
+def test_names_of_scores_are_refused_for_targets_at_every_step_as_by_fit(scoring):
+    labels = (X3[:, :, 0] > 0).astype(int)
+    model = fitted(RNNSequenceClassifier(4, mapping="many-to-many", **NET), X3[:60], labels[:60])
+    pipeline = make_pipeline(TimestepTransformer(StandardScaler()), model).fit(X3[:60], labels[:60])
+    for estimator in (model, pipeline, FrozenEstimator(model), make_pipeline(FrozenEstimator(model))):
+        with pytest.raises(ValueError, match=r"does not go with mapping='many-to-many'.* see flatten_steps"):
+            sequence_importance(estimator, X3[60:], labels[60:], scoring=scoring)
+    by_score = sequence_importance(model, X3[60:], labels[60:], random_state=0)
+    assert by_score.baseline_score == model.score(X3[60:], labels[60:])
+
+
+def test_names_of_scores_are_refused_for_one_to_many():
+    x = rng.normal(size=(40, 3))
+    model = fitted(RNNRegressor(2, mapping="one-to-many", **NET), x, x[:, :2])
+    with pytest.raises(ValueError, match="scoring='r2' does not go with mapping='one-to-many'"):
+        sequence_importance(model, x, x[:, :2], scoring="r2")
 
 
 # -- agrees with scikit-learn -----------------------------------------------------------------------------------------
@@ -261,6 +281,54 @@ def test_nan_inside_sequences_never_shortens_them():
     sequence_importance(pipeline, X, y, by="timestep", random_state=0, n_repeats=1)
 
 
+@pytest.mark.parametrize("mapping", ["many-to-one", "one-to-many"])
+def test_a_frame_of_polars_stays_one(mapping):
+    polars = pytest.importorskip("polars", reason="frames of polars")
+    names = [f"m{k}" for k in range(6)]
+    x = pd.DataFrame(X3[:, :, 1], columns=names).astype({"m2": np.float32, "m5": int})
+    frame = polars.DataFrame({name: x[name].to_numpy() for name in names})
+    y = 2 * X3[:, [4], 1] * [1.0, 2.0]
+
+    class Checks(RNNRegressor):
+        def predict(self, X):
+            assert isinstance(X, (pd.DataFrame, polars.DataFrame))
+            if isinstance(X, polars.DataFrame):
+                assert X.schema == frame.schema
+            return super().predict(X)
+
+    model = fitted(Checks(4, mapping=mapping, **NET), frame, y)
+    assert model.feature_names_in_.tolist() == names
+    options = {"random_state": 0, "n_repeats": 2, "max_samples": 0.5}
+    for by in ("timestep", "block", "feature") if mapping == "many-to-one" else ("feature",):
+        ours, of_pandas = (sequence_importance(model, some, y, by=by, **options) for some in (frame, x))
+        np.testing.assert_allclose(ours.importances, of_pandas.importances, rtol=1e-12, atol=1e-14)
+        np.testing.assert_array_equal(ours.names, of_pandas.names)
+    assert np.abs(ours.importances).max() > 0.5 or mapping == "many-to-one"
+    long = make_pipeline(FrameToSequences("m5"), Look(last_but_one))
+    with pytest.raises(TypeError, match=r"frame of polars; convert it: X\.to_pandas"):
+        sequence_importance(long, frame, y)
+
+
+def test_frames_of_polars_keep_what_is_missing_and_what_is_text():
+    polars = pytest.importorskip("polars", reason="frames of polars")
+    for frame in (
+        polars.DataFrame({"a": [1, None, 3], "b": [1.0, 2.0, None]}),
+        polars.DataFrame({"a": ["x", "y", None], "b": [1, None, 2]}),
+    ):
+        table = step_table(frame, None)
+        assert table.exchanged([0], np.arange(6), np.arange(6)).equals(frame)
+        turned = table.exchanged([0], np.arange(6), np.array([4, 5, 2, 3, 0, 1]))
+        assert turned.schema == frame.schema and turned.rows() == frame.rows()[::-1]
+
+
+def test_long_frames_are_found_inside_a_frozen_estimator():
+    frame = pd.DataFrame({"id": np.repeat(np.arange(30), 4), "a": X3[:30, :4, 0].ravel(), "b": X3[:30, :4, 1].ravel()})
+    pipeline = make_pipeline(FrameToSequences("id"), Look(lambda x: x[-1, 1])).fit(frame, X3[:30, 3, 1])
+    found = sequence_importance(FrozenEstimator(pipeline), frame, X3[:30, 3, 1], random_state=0)
+    assert found.features.tolist() == ["a", "b"]
+    stands_out(found, (1,))
+
+
 # -- the rules --------------------------------------------------------------------------------------------------------
 
 
@@ -347,6 +415,28 @@ def test_bad_arguments(model, options, says):
         sequence_importance(model, X3[180:], Y3[180:], **options)
 
 
+@pytest.mark.parametrize("score", [np.zeros(2), None, "a", [1.0], {"mine": np.zeros(2)}, 1j])
+def test_scores_that_are_no_numbers(model, score):
+    with pytest.raises(ValueError, match=r"scoring.* must return a number, got "):
+        sequence_importance(model, X3[180:], Y3[180:], scoring=lambda *_: score)
+
+
+def test_scores_that_are_arrays_of_one_number(model):
+    def same(estimator, X, y):
+        return estimator.score(X, y)
+
+    as_float, *others = (
+        sequence_importance(
+            model, X3[180:], Y3[180:], random_state=0, scoring=lambda *given, kind=kind: kind(same(*given))
+        )
+        for kind in (float, np.float64, np.array, lambda x: np.array([x]))
+    )
+    for other in others:
+        np.testing.assert_array_equal(other.importances, as_float.importances)
+    several = sequence_importance(model, X3[180:], Y3[180:], random_state=0, scoring=lambda *g: {"mine": same(*g)})
+    np.testing.assert_array_equal(several["mine"].importances, as_float.importances)
+
+
 def test_bad_data(model):
     with pytest.raises(ValueError, match="y has 10 samples, X has 80 sequences"):
         sequence_importance(model, X3[180:], Y3[:10])
@@ -354,6 +444,9 @@ def test_bad_data(model):
         sequence_importance(model, X3[0, 0], Y3[:3])
     with pytest.raises(TypeError, match="must be a fitted estimator"):
         sequence_importance(RNNRegressor, X3, Y3)
+    for nothing in (X3[:0], X3[:0, :, 0], pd.DataFrame(X3[:0, :, 0])):
+        with pytest.raises(ValueError, match="X has 0 sample|X holds no sequences"):
+            sequence_importance(model, nothing, Y3[:0])
     table = pd.DataFrame(X3[:50, 0])
     pipeline = fitted(make_pipeline(SlidingWindow(4), RNNRegressor(2, **NET)), table, Y3[:50])
     with pytest.raises(ValueError, match="SlidingWindow makes sequences inside it"):
@@ -467,3 +560,11 @@ def test_bad_arguments_of_a_forecaster():
         sequence_importance(forecaster, None, y.to_numpy(), by="timestep")
     with pytest.raises(ValueError, match="evenly spaced with a row for each"):
         sequence_importance(forecaster, None, y.drop(y.index[40]), by="timestep")
+
+
+def test_a_forecaster_is_found_inside_a_frozen_estimator():
+    y = lag_7(120)
+    forecaster = RNNForecaster(Ridge(), window=8, **PLAIN).fit(y)
+    options = {"by": "timestep", "n_repeats": 1, "max_samples": 20, "random_state": 0}
+    frozen = sequence_importance(FrozenEstimator(forecaster), None, y, **options)
+    np.testing.assert_array_equal(frozen.importances, sequence_importance(forecaster, None, y, **options).importances)
