@@ -70,8 +70,8 @@ def sequence_importance(
     n_lags : int, default=None
         Steps of the past to permute; of a forecaster only. None takes its `window_`.
     scoring : str, callable, list, tuple, dict or None, default=None
-        As in scikit-learn. None: the estimator's `score`. Scorers for targets at every step must flatten them: see
-        `flatten_steps`.
+        As in scikit-learn. None: the estimator's `score`. For targets at every step no names of scores, but callables
+        that flatten them: see `flatten_steps`.
     n_repeats : int, default=5
         Permutations of each part.
     n_jobs : int, default=None
@@ -109,7 +109,7 @@ def sequence_importance(
     Raises
     ------
     ValueError
-        If an argument is invalid, X holds no sequences, or X and y differ in length.
+        If an argument is invalid, X holds no sequences, X and y differ in length, or a scorer returns no number.
     TypeError
         If the estimator cannot be scored.
 

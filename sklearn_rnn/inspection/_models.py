@@ -160,8 +160,8 @@ def _inside(layer: Any, given: Any) -> Any:
         except NotFittedError:
             raise NotFittedError(f"This {name} instance is not fitted yet. Call 'fit' first.") from None
         raise TypeError(
-            f"This {name} is fitted, but has not kept one recurrent network for all data "
-            f"({' or '.join(_FITTED_INSIDE)}). A search keeps it with refit=True; of several, pass the one to look at."
+            f"This {name} is fitted, but has not kept one recurrent network for all data. A search keeps it with "
+            "refit=True; of several, pass the one to look at, such as estimators_[0]."
         )
     what = f"{layer!r}, which is a class, no estimator" if isinstance(layer, type) else a_or_an(name)
     within = "" if layer is given else f", inside {a_or_an(type(given).__name__)}"
