@@ -85,6 +85,8 @@ def test_where_there_is_none_what_was_given_is_told():
         recurrent_estimator(LinearRegression())
     with pytest.raises(TypeError, match=r"got a LinearRegression, inside a Pipeline\."):
         recurrent_estimator(make_pipeline(StandardScaler(), LinearRegression()).fit(X, y))
+    with pytest.raises(TypeError, match=r"got an int\."):
+        recurrent_estimator(1)
     with pytest.raises(TypeError, match=r"got a list\."):
         recurrent_estimator([net()])
     with pytest.raises(TypeError, match="which is a class"):
