@@ -294,10 +294,10 @@ def test_a_frame_of_polars_stays_one(mapping):
                 assert X.schema == frame.schema
             return super().predict(X)
 
-    model = fitted(Checks(4, mapping=mapping, **NET), frame, y)
+    of = [(fitted(Checks(4, mapping=mapping, **NET), some, y), some) for some in (frame, x)]
     options = {"random_state": 0, "n_repeats": 2, "max_samples": 0.5}
     for by in ("timestep", "block", "feature") if mapping == "many-to-one" else ("feature",):
-        ours, of_pandas = (sequence_importance(model, some, y, by=by, **options) for some in (frame, x))
+        ours, of_pandas = (sequence_importance(model, some, y, by=by, **options) for model, some in of)
         np.testing.assert_allclose(ours.importances, of_pandas.importances, rtol=1e-12, atol=1e-14)
         np.testing.assert_array_equal(ours.names, of_pandas.names)
     assert np.abs(ours.importances).max() > 0.5 or mapping == "many-to-one"
