@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -103,14 +104,16 @@ def network_and_data(estimator: Any, X: Any, y: Any = None) -> tuple[RecurrentEs
 def _transformed_targets(transformers: list, y: Any, network: Any, X: Any) -> np.ndarray:
     """y as a network behind transformers of targets was given it."""
     y = np.asarray(y)
+    n_axes = y.ndim
     for transformer in transformers:
         y = np.asarray(transformer.transform(y.reshape(-1, 1) if y.ndim == 1 else y))
     n = X.shape[0] if hasattr(X, "shape") else len(X)
     if network.mapping == "many-to-one" and y.ndim in (1, 2) and y.size == len(y) == n > 0:
         # a column or not, as it was fitted: those around it take both, the network does not
-        n_axes = np.ndim(network.predict(safe_indexing(X, [0])))
-        if getattr(network, "loss", None) == "quantile" and np.ndim(network.quantile):
-            n_axes -= 1  # the last is that of the quantiles
+        with contextlib.suppress(ValueError):  # of a network whose outputs are not finite: then as y was given
+            predicted = network.predict(safe_indexing(X, [0]))
+            of_quantiles = getattr(network, "loss", None) == "quantile" and np.ndim(network.quantile)
+            n_axes = predicted.ndim - bool(of_quantiles)  # quantiles are the last
         y = y.reshape(-1) if n_axes == 1 else y.reshape(-1, 1)
     return y
 

@@ -155,6 +155,16 @@ def test_targets_are_what_the_network_was_fitted_on(transformer, column, output)
         found.hidden_gradients(X, seen)
 
 
+def test_targets_of_a_network_whose_outputs_are_not_finite():
+    model = TransformedTargetRegressor(net(), transformer=StandardScaler()).fit(X, y)
+    for weights in model.regressor_.weights_.values():
+        weights[...] = 1e308
+    with np.errstate(all="ignore"):
+        with pytest.raises(ValueError, match="not finite"):
+            model.predict(X)
+        np.testing.assert_allclose(network_and_data(model, X, y)[2], (y - y.mean()) / y.std())
+
+
 def test_targets_of_several_outputs_quantiles_and_steps():
     two = np.c_[y, 10 * y]
     model = TransformedTargetRegressor(net(), transformer=StandardScaler().set_output(transform="pandas")).fit(X, two)
