@@ -15,6 +15,7 @@ from .._warnings import warn
 from ..core._cores import Cores, insist
 from ..core._losses import Loss
 from ..core._training import Training
+from ..sequences._checks import a_or_an
 from ..sequences._dataset import Dataset
 from ._choices import LONG_TO_CLASSIFY, chosen
 
@@ -133,8 +134,8 @@ def tell(
     elif reason == "interrupted":
         of = f"the best of {n_epochs} epoch(s)" if whole_epochs and n_epochs else "as far as it got"
         raise KeyboardInterrupt(
-            f"The training of a {name} was interrupted. It keeps what it has learnt, {of}, and can be used (if it is "
-            "not the clone that a search or a forecaster was fitting)."
+            f"The training of {a_or_an(name)} was interrupted. It keeps what it has learnt, {of}, and can be used (if "
+            "it is not the clone that a search or a forecaster was fitting)."
         )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.compose import TransformedTargetRegressor
 
 from .._sklearn import safe_indexing
 from ..forecasting._forecaster import RNNForecaster
@@ -19,7 +18,7 @@ from ..text._generator import RNNTextGenerator
 from ._curve_symptoms import clipped, exploding_in_training, not_converged, over_fit, under_fit, unstable, weights
 from ._data_symptoms import dead, exploding_through_time, no_better, saturated, scale_of_X, scale_of_y, vanishing
 from ._evidence import Evidence, Finding
-from ._models import layers_to_network, network_and_input
+from ._models import layers_to_network, network_and_data
 
 # In the order in which they are looked for and told: causes first, since what follows from them is not told again.
 SYMPTOMS: list[Callable[[Evidence], Finding | None]] = [
@@ -200,7 +199,7 @@ def diagnose(
     findings = [] if forecaster is None else _of_forecaster(forecaster, evidence)
     with np.errstate(all="ignore"):  # a sick network may hold anything
         if X is not None and all(np.isfinite(W).all() for W in net.weights_.values()):
-            _look_at_data(evidence, estimator, layers, X, y, max_samples)
+            _look_at_data(evidence, estimator, X, y, max_samples)
         for symptom in SYMPTOMS:
             finding = symptom(evidence)
             if finding is not None:
@@ -211,17 +210,14 @@ def diagnose(
     return Diagnosis(f"{outer}{type(net).__name__} ({', '.join(what)})", findings, evidence.numbers)
 
 
-def _look_at_data(evidence: Evidence, estimator: Any, layers: list, X: Any, y: Any, max_samples: int) -> None:
+def _look_at_data(evidence: Evidence, estimator: Any, X: Any, y: Any, max_samples: int) -> None:
     """Put some samples, states and gradients into the evidence."""
-    net, X = network_and_input(estimator, X)
+    net, X, y = network_and_data(estimator, X, y)
     if isinstance(net, RNNTextGenerator):
         if y is not None:
             raise ValueError("A text generator has no y: pass a text as X alone.")
         evidence.X = X
         return
-    for layer in layers:
-        if y is not None and isinstance(layer, TransformedTargetRegressor):
-            y = _transformed(layer, y)
     n = len(X) if not hasattr(X, "shape") else X.shape[0]
     if y is not None and len(y) != n:
         raise ValueError(f"X holds {n} samples (behind the steps before the network), and y {len(y)}.")
@@ -234,13 +230,6 @@ def _look_at_data(evidence: Evidence, estimator: Any, layers: list, X: Any, y: A
     if y is not None:
         gradients = net.hidden_gradients(X, y, layer=0, steps="last")
         evidence.gradients = [np.linalg.norm(g, axis=1) for g in _by_sample(gradients)]
-
-
-def _transformed(layer: TransformedTargetRegressor, y: Any) -> np.ndarray:
-    """y as the regressor inside is given it."""
-    y = np.asarray(y)
-    transformed = layer.transformer_.transform(y.reshape(-1, 1) if y.ndim == 1 else y)
-    return transformed[:, 0] if y.ndim == 1 and transformed.ndim == 2 else transformed
 
 
 def _by_sample(values: np.ndarray) -> list[np.ndarray]:

@@ -283,14 +283,15 @@ class ForecastDisplay:
             n_rows = -(-n // n_columns)
             figsize = (8.0, 3.8) if n == 1 else (4.2 * n_columns, 0.6 + 2.5 * n_rows)
             options = {"nrows": n_rows, "ncols": n_columns, "sharex": True, "squeeze": False, "figsize": figsize}
+            grid: Any  # an array of axes: squeeze=False
             _, grid = axes_for(None, caller, **options)
-            for number, one in enumerate(grid.flat):  # type: ignore[attr-defined]
+            for number, one in enumerate(grid.flat):
                 is_lowest = n - n_columns <= number < n  # of its column: it tells the times of all
                 one.set_visible(number < n)
                 one.tick_params(labelbottom=is_lowest)
                 one.xaxis.offsetText.set_visible(is_lowest)
                 one.xaxis.label.set_visible(is_lowest)
-            return grid.ravel()[:n]  # type: ignore[attr-defined]
+            return grid.ravel()[:n]
         given: list[Any] = [ax]
         if isinstance(ax, (list, tuple, np.ndarray)):
             given = list(np.ravel(np.array(ax, dtype=object)))

@@ -16,7 +16,9 @@ from ..forecasting._forecaster import RNNForecaster
 from ..forecasting._regular import grid_of
 from ..forecasting._tables import Table, read_table
 from ..forecasting._timegrid import Advice, TimeGrid
+from ..sequences._checks import a_or_an
 from ..sequences._timeindex import date_range
+from ._models import found_or_frozen
 
 _OF_A_BACKTEST = ["cutoff", "step", "y_true", "y_pred", "lower", "upper"]
 
@@ -120,13 +122,14 @@ def facets_of_forecast(
 
 
 def _forecaster(estimator: Any) -> RNNForecaster:
-    forecaster = getattr(estimator, "best_estimator_", estimator)
+    forecaster = found_or_frozen(estimator)
     if isinstance(forecaster, RNNForecaster):
         check_is_fitted(forecaster)
         return forecaster
     if isinstance(getattr(estimator, "estimator", None), RNNForecaster):
         check_is_fitted(estimator)  # a search
-    what = f"{forecaster!r}, which is a class" if isinstance(forecaster, type) else f"a {type(forecaster).__name__}"
+    is_class = isinstance(forecaster, type)
+    what = f"{forecaster!r}, which is a class" if is_class else a_or_an(type(forecaster).__name__)
     raise TypeError(f"Expected a fitted RNNForecaster, or a search that has refitted one; got {what}.")
 
 
@@ -197,7 +200,7 @@ def facets_of_backtest(
 ) -> list[Facet]:
     """For ForecastDisplay.from_backtest."""
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"frame must be the DataFrame that backtest returns, got a {type(frame).__name__}.")
+        raise TypeError(f"frame must be the DataFrame that backtest returns, got {a_or_an(type(frame).__name__)}.")
     lacking = [column for column in _OF_A_BACKTEST if column not in frame]
     if lacking or not len(frame):
         what = f"no column {lacking[0]!r}; its columns are {list(frame.columns)}" if lacking else "no rows"

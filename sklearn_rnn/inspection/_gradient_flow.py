@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import Pipeline
 
 from ._hidden_states import (
     Direction,
@@ -202,8 +200,7 @@ class GradientFlowDisplay:
         """
         caller = f"{cls.__name__}.from_estimator"
         require_matplotlib(caller)
-        network, X = network_with_states(estimator, X, caller)
-        y = _targets(estimator, y)
+        network, X, y = network_with_states(estimator, X, y, caller)
         sizes = network.hidden_layer_sizes_
         layers = range(len(sizes)) if layer is None else [check_layer(layer, len(sizes))]
         check_direction(direction, network.bidirectional_)
@@ -412,18 +409,3 @@ def _note(network: Any, direct: bool) -> str | None:
     if direct:
         return f'pooling="{network.pooling_}": gradient also enters at every step directly'
     return None if network.mapping == "many-to-one" else "of the loss of the last step"
-
-
-def _targets(estimator: Any, y: Any) -> Any:
-    """y as the network inside sees it: behind the transformers of targets."""
-    while estimator is not None:
-        if isinstance(estimator, TransformedTargetRegressor):
-            y = np.asarray(y)
-            table = estimator.transformer_.transform(y.reshape(-1, 1) if y.ndim == 1 else y)
-            y = table[:, 0] if y.ndim == 1 else table
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        else:
-            names = ("best_estimator_", "regressor_", "classifier_", "estimator_")
-            estimator = next((getattr(estimator, name) for name in names if hasattr(estimator, name)), None)
-    return y

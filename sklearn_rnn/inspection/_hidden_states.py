@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..text._generator import RNNTextGenerator
-from ._models import network_and_input
+from ._models import network_and_data
 from ._plotting import COLORS, axes_for, require_matplotlib, series_style
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ _MOST_LABELS = 16
 _MARKERS = ("", "o", "s", "^", "v", "x")
 
 
-def network_with_states(estimator: Any, X: Any, caller: str) -> tuple[Any, Any]:
-    """The fitted network that an estimator is or holds, one that has hidden states to show, and X as it takes it."""
-    network, X = network_and_input(estimator, X)
+def network_with_states(estimator: Any, X: Any, y: Any, caller: str) -> tuple[Any, Any, Any]:
+    """The fitted network that an estimator is or holds, one with hidden states, and X and y as it takes them."""
+    network, X, y = network_and_data(estimator, X, y)
     if isinstance(network, RNNTextGenerator):
         raise TypeError(
             f"{caller} needs sequences and their hidden states: a fitted RNNRegressor or RNNSequenceClassifier, got an "
             "RNNTextGenerator."
         )
-    return network, X
+    return network, X, y
 
 
 def check_number(number: Any, n: int, name: str, of_what: str) -> int:
@@ -241,7 +241,7 @@ class HiddenStateDisplay:
         """
         caller = f"{cls.__name__}.from_estimator"
         require_matplotlib(caller)
-        network, X = network_with_states(estimator, X, caller)
+        network, X, _ = network_with_states(estimator, X, None, caller)
         layer = check_layer(layer, len(network.hidden_layer_sizes_))
         if direction is not None:
             check_direction(direction, network.bidirectional_)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -17,8 +19,9 @@ from sklearn.utils.random import sample_without_replacement
 from .._sklearn import safe_indexing
 from ..forecasting._forecaster import RNNForecaster
 from ._forecast_importance import Origins
+from ._models import found_or_frozen
 from ._parts import check_choice, check_count, n_samples_drawn, parts_by_feature, parts_by_step
-from ._permutation import exchange, step_table, take_samples
+from ._permutation import exchange, parts_of, step_table, take_samples
 
 
 def sequence_importance(
@@ -67,8 +70,8 @@ def sequence_importance(
     n_lags : int, default=None
         Steps of the past to permute; of a forecaster only. None takes its `window_`.
     scoring : str, callable, list, tuple, dict or None, default=None
-        As in scikit-learn. None: the estimator's `score`. Scorers for targets at every step must flatten them: see
-        `flatten_steps`.
+        As in scikit-learn. None: the estimator's `score`. For targets at every step no names of scores, but callables
+        that flatten them: see `flatten_steps`.
     n_repeats : int, default=5
         Permutations of each part.
     n_jobs : int, default=None
@@ -106,7 +109,7 @@ def sequence_importance(
     Raises
     ------
     ValueError
-        If an argument is invalid, X holds no sequences, or X and y differ in length.
+        If an argument is invalid, X holds no sequences, X and y differ in length, or a scorer returns no number.
     TypeError
         If the estimator cannot be scored.
 
@@ -170,13 +173,14 @@ def sequence_importance(
         raise ValueError(f"Give block_size or n_blocks, not both; got {block_size} and {n_blocks}.")
     # as scikit-learn's permutation_importance draws
     random = np.random.RandomState(check_random_state(random_state).randint(np.iinfo(np.int32).max + 1))
-    forecaster = getattr(estimator, "best_estimator_", estimator)
+    forecaster = found_or_frozen(estimator)
     if isinstance(forecaster, RNNForecaster):
         _refuse_for_forecaster(scoring, sample_weight, align)
         scored: Any = Origins.draw(forecaster, y, X, n_lags, max_samples, random)
     else:
         if n_lags is not None:
             raise ValueError("n_lags is for an RNNForecaster; for the steps of X there is by='timestep' or 'block'.")
+        _refuse_for_steps(estimator, scoring)
         scored = _Scored.draw(estimator, X, y, sample_weight, scoring, max_samples, random)
     spans = [] if by == "feature" else _spans(scored.n_steps, by, block_size, n_blocks)
     parts, labels = scored.parts(by, spans, align)
@@ -185,9 +189,9 @@ def sequence_importance(
     for _ in range(n_repeats):
         random.shuffle(shuffled)
         permutations.append(permutations[-1][shuffled])  # as scikit-learn, which shuffles what is shuffled already
+    baseline = scored.score()
     scores = Parallel(n_jobs=n_jobs)(delayed(scored.scores_without)(part, permutations[1:], align) for part in parts)
     n_permuted = np.array([scored.n_permuted(part) for part in parts])
-    baseline = scored.score()
     if isinstance(baseline, dict):
         return {
             name: _bunch(baseline[name], [[score[name] for score in some] for some in scores], n_permuted, labels)
@@ -202,6 +206,20 @@ def _refuse_for_forecaster(scoring: object, sample_weight: object, align: str) -
             raise ValueError(f"{name} does not go with a forecaster, whose score is minus the MASE. Leave it out.")
     if align != "end":
         raise ValueError("The lags of a forecaster are counted from the end: align='end'.")
+
+
+def _refuse_for_steps(estimator: Any, scoring: Any) -> None:
+    """scikit-learn's metrics would take the steps of a sequence for several outputs, or several labels, of a sample."""
+    mappings = (getattr(part, "mapping", None) for part in parts_of(estimator))
+    mapping = next((found for found in mappings if found in ("many-to-many", "one-to-many")), None)
+    named = scoring.values() if isinstance(scoring, dict) else scoring
+    named = [named] if isinstance(named, str) or not isinstance(named, Iterable) else named
+    name = next((one for one in named if isinstance(one, str)), None)
+    if mapping is not None and name is not None:
+        raise ValueError(
+            f"scoring={name!r} does not go with mapping={mapping!r}: scikit-learn's metrics take one target a sample. "
+            "Use None for the estimator's score over all steps, or a callable that flattens them: see flatten_steps."
+        )
 
 
 def _spans(n_steps: int, by: str, block_size: int | None, n_blocks: int | None) -> list[tuple[int, int]]:
@@ -249,6 +267,8 @@ class _Scored:
     def draw(cls, estimator, X, y, sample_weight, scoring, max_samples, random) -> _Scored:
         """All sequences, or max_samples of them."""
         n = len(step_table(X, estimator).lengths)
+        if n == 0:
+            raise ValueError("X holds no sequences, so that there is nothing to score.")
         for name, value in (("y", y), ("sample_weight", sample_weight)):
             if value is not None and _length(value, name) != n:
                 raise ValueError(f"{name} has {len(value)} samples, X has {n} sequences: there must be as many.")
@@ -278,7 +298,10 @@ class _Scored:
     def score(self, X: Any = None) -> Any:
         """Of X as it is, or of what is given."""
         weights = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
-        return self.scorer(self.estimator, self.X if X is None else X, self.y, **weights)
+        score = self.scorer(self.estimator, self.X if X is None else X, self.y, **weights)
+        if isinstance(score, dict):
+            return {name: _number(value, f"scoring, for {name!r},") for name, value in score.items()}
+        return _number(score, "scoring")
 
     def scores_without(self, part: tuple, permutations: list[np.ndarray], align: str) -> list:
         """For each permutation, the score with the part permuted."""
@@ -289,6 +312,15 @@ class _Scored:
             target, source = exchange(permutation, self.table.lengths, start, stop, align)
             scores.append(self.score(self.table.exchanged(channels, target, source)))
         return scores
+
+
+def _number(score: Any, what: str) -> float:
+    """A score as a number, also where it is an array of one."""
+    with contextlib.suppress(AttributeError, ValueError):
+        score = score.item()
+    if not isinstance(score, Real):
+        raise ValueError(f"{what} must return a number, got {score!r} ({type(score).__name__}).")
+    return float(score)
 
 
 def _length(values: Any, name: str) -> int:

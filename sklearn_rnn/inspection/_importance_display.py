@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from ._importance import sequence_importance
+from ._parts import check_count
 from ._plotting import COLORS, axes_for
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class SequenceImportanceDisplay:
         -------
         SequenceImportanceDisplay
         """
+        _check_max_features(max_features)  # before the long work
         importances = sequence_importance(estimator, X, y, by=by, **options)  # type: ignore[arg-type]
         return cls.from_importances(importances, ax=ax, max_features=max_features, **(plot_options or {}))
 
@@ -117,13 +119,6 @@ class SequenceImportanceDisplay:
         ValueError
             If it holds several scores, or is of another function.
         """
-        if not hasattr(importances, "importances_mean") and isinstance(importances, dict) and importances:
-            raise ValueError(
-                f"These are importances by several scores, {sorted(importances)}: draw one of them, as with "
-                f"importances[{next(iter(importances))!r}]."
-            )
-        if getattr(importances, "by", None) not in ("feature", "timestep", "block"):
-            raise ValueError("importances must be what sequence_importance returned.")
         return cls(importances).plot(ax=ax, max_features=max_features, **plot_options)
 
     def plot(self, ax: Axes | None = None, *, max_features: int | None = None, **options: Any) -> Self:
@@ -143,6 +138,8 @@ class SequenceImportanceDisplay:
         SequenceImportanceDisplay
             This one.
         """
+        _check_importances(self.importances)
+        _check_max_features(max_features)
         by = self.importances.by
         height = {}
         if by != "timestep":
@@ -221,6 +218,21 @@ class SequenceImportanceDisplay:
         )
         ax.invert_yaxis()
         ax.set_xlabel(_time_label(found))
+
+
+def _check_importances(importances: Any) -> None:
+    if not hasattr(importances, "importances_mean") and isinstance(importances, dict) and importances:
+        raise ValueError(
+            f"These are importances by several scores, {sorted(importances)}: draw one of them, as with "
+            f"importances[{next(iter(importances))!r}]."
+        )
+    if getattr(importances, "by", None) not in ("feature", "timestep", "block"):
+        raise ValueError("importances must be what sequence_importance returned.")
+
+
+def _check_max_features(max_features: object) -> None:
+    if max_features is not None:
+        check_count("max_features", max_features)
 
 
 def _are_numbers(names: np.ndarray) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, TypeAlias
 
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn import safe_indexing
 from ..estimators._classifier import RNNSequenceClassifier
 from ..estimators._regressor import RNNRegressor
 from ..forecasting._forecaster import RNNForecaster
+from ..sequences._checks import a_or_an
 from ..text._generator import RNNTextGenerator
 
 RecurrentEstimator: TypeAlias = RNNRegressor | RNNSequenceClassifier | RNNTextGenerator
@@ -27,8 +33,9 @@ def recurrent_estimator(estimator: Any) -> RecurrentEstimator:
     ----------
     estimator : estimator
         An RNNRegressor, RNNSequenceClassifier or RNNTextGenerator; a Pipeline that ends in one; a search (its
-        ``best_estimator_``), a TransformedTargetRegressor or another meta-estimator that fits one estimator; an
-        RNNForecaster (the first of its ``regressors_``; the others differ in random_state only); or these, nested.
+        ``best_estimator_``), a TransformedTargetRegressor or another meta-estimator that fits one estimator; a
+        FrozenEstimator; an RNNForecaster (the first of its ``regressors_``; the others differ in random_state only);
+        or these, nested.
 
     Returns
     -------
@@ -56,19 +63,23 @@ def recurrent_estimator(estimator: Any) -> RecurrentEstimator:
     return layers_to_network(estimator)[-1]
 
 
-def network_and_input(estimator: Any, X: Any) -> tuple[RecurrentEstimator, Any]:
-    """The recurrent network that an estimator holds, and X as that network sees it, behind the steps of pipelines.
+def network_and_data(estimator: Any, X: Any, y: Any = None) -> tuple[RecurrentEstimator, Any, Any]:
+    """The recurrent network that an estimator holds, and X and y as that network sees them.
+
+    X goes through the steps of pipelines before it, y through the transformers of TransformedTargetRegressors.
 
     Parameters
     ----------
     estimator : estimator
         As in `recurrent_estimator`, but no RNNForecaster, which reads series and no sequences.
     X : as the estimator takes it
+    y : as the estimator takes it, default=None
 
     Returns
     -------
     network : RNNRegressor, RNNSequenceClassifier or RNNTextGenerator
     X : as the network takes it
+    y : as the network takes it, or None
 
     Raises
     ------
@@ -84,7 +95,38 @@ def network_and_input(estimator: Any, X: Any) -> tuple[RecurrentEstimator, Any]:
             )
         if isinstance(layer, Pipeline) and len(layer.steps) > 1:
             X = layer[:-1].transform(X)
-    return layers[-1], X
+    transformers = [layer.transformer_ for layer in layers if isinstance(layer, TransformedTargetRegressor)]
+    if y is not None and transformers:
+        y = _transformed_targets(transformers, y, layers[-1], X)
+    return layers[-1], X, y
+
+
+def _transformed_targets(transformers: list, y: Any, network: Any, X: Any) -> np.ndarray:
+    """y as a network behind transformers of targets was given it."""
+    y = np.asarray(y)
+    n_axes = y.ndim
+    for transformer in transformers:
+        y = np.asarray(transformer.transform(y.reshape(-1, 1) if y.ndim == 1 else y))
+    n = X.shape[0] if hasattr(X, "shape") else len(X)
+    if network.mapping == "many-to-one" and y.ndim in (1, 2) and y.size == len(y) == n > 0:
+        # a column or not, as it was fitted: those around it take both, the network does not
+        with contextlib.suppress(ValueError):  # of a network whose outputs are not finite: then as y was given
+            predicted = network.predict(safe_indexing(X, [0]))
+            of_quantiles = getattr(network, "loss", None) == "quantile" and np.ndim(network.quantile)
+            n_axes = predicted.ndim - bool(of_quantiles)  # quantiles are the last
+        y = y.reshape(-1) if n_axes == 1 else y.reshape(-1, 1)
+    return y
+
+
+def found_or_frozen(estimator: Any) -> Any:
+    """What a search found, or what a FrozenEstimator holds; anything else as it is."""
+    while True:
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
 
 
 def layers_to_network(estimator: Any) -> list:
@@ -106,9 +148,13 @@ def _inside(layer: Any, given: Any) -> Any:
         return layer.regressors_[0]
     if isinstance(layer, Pipeline):
         return layer.steps[-1][1]
-    for name in _FITTED_INSIDE:
-        if hasattr(layer, name):
-            return getattr(layer, name)
+    if isinstance(layer, FrozenEstimator):
+        return layer.estimator
+    # what has fitted several may keep under these names the one that it copied
+    if not hasattr(layer, "estimators_"):
+        for name in _FITTED_INSIDE:
+            if hasattr(layer, name):
+                return getattr(layer, name)
     name = type(layer).__name__
     parameters = layer.get_params().values() if hasattr(layer, "get_params") and not isinstance(layer, type) else ()
     if any(isinstance(value, (*_NETWORKS, RNNForecaster)) for value in parameters):
@@ -117,11 +163,11 @@ def _inside(layer: Any, given: Any) -> Any:
         except NotFittedError:
             raise NotFittedError(f"This {name} instance is not fitted yet. Call 'fit' first.") from None
         raise TypeError(
-            f"This {name} is fitted, but has not kept one recurrent network for all data "
-            f"({' or '.join(_FITTED_INSIDE)}). A search keeps it with refit=True; of several, pass the one to look at."
+            f"This {name} is fitted, but has not kept one recurrent network for all data. A search keeps it with "
+            "refit=True; of several, pass the one to look at, such as estimators_[0]."
         )
-    what = f"{layer!r}, which is a class, no estimator" if isinstance(layer, type) else f"a {name}"
-    within = "" if layer is given else f", inside a {type(given).__name__}"
+    what = f"{layer!r}, which is a class, no estimator" if isinstance(layer, type) else a_or_an(name)
+    within = "" if layer is given else f", inside {a_or_an(type(given).__name__)}"
     raise TypeError(
         "Expected a fitted RNNRegressor, RNNSequenceClassifier, RNNTextGenerator or RNNForecaster, or a pipeline, "
         f"search or TransformedTargetRegressor around one; got {what}{within}."

@@ -15,12 +15,14 @@ everyone gets from everyone, as in scikit-learn's `permutation_importance`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.frozen import FrozenEstimator
 
 from .._sklearn import safe_indexing
 from ..sequences._arrays import as_array, is_ragged, list_column, refuse_lazy, single_column
@@ -29,6 +31,7 @@ from ..sequences._frames import as_labels, check_long_frame, order_of_rows
 from ..sequences._lags import LagsToSequence
 from ..sequences._sequences import Sequences, columns_in_order
 from ..sequences._windows import SlidingWindow
+from ._models import found_or_frozen
 
 # So many sequences of about one length are permuted among themselves: one of them keeps its own course by chance.
 ENOUGH = 20
@@ -82,11 +85,15 @@ class _OfArray(StepTable):
     present: np.ndarray | None = None  # (n, T); None: all are
 
     def write(self, changed):
-        if isinstance(self.X, pd.DataFrame):
+        if hasattr(self.X, "columns"):
             values = np.column_stack(self.columns).reshape(self.X.shape)
             for channel, column in changed.items():
                 values.reshape(len(self.X), -1, len(self.columns))[:, :, channel] = column.reshape(len(self.X), -1)
             # a value only ever moves within its column, so that the types of columns hold
+            if _is_polars(self.X):
+                columns = [column.tolist() if column.dtype == object else column for column in values.T]
+                named = dict(zip(self.X.columns, columns))
+                return type(self.X)(named, schema=self.X.schema, strict=False, nan_to_null=True)
             return pd.DataFrame(values, index=self.X.index, columns=self.X.columns).astype(self.X.dtypes)
         out = self.X.copy()
         view = out if out.ndim == 3 else out.reshape(len(out), -1, len(self.columns))
@@ -162,9 +169,10 @@ class _OfLongFrame(StepTable):
 
 def parts_of(estimator: Any) -> list:
     """An estimator, as a search found it, and what is inside it."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    inside = estimator.get_params(deep=True).values() if hasattr(estimator, "get_params") else []
-    return [estimator, *inside]
+    estimator = found_or_frozen(estimator)
+    inside = list(estimator.get_params(deep=True).values()) if hasattr(estimator, "get_params") else []
+    frozen = [parts_of(part) for part in inside if isinstance(part, FrozenEstimator)]  # they hide what they hold
+    return [estimator, *inside, *itertools.chain.from_iterable(frozen)]
 
 
 def step_table(X: Any, estimator: Any) -> StepTable:
@@ -192,9 +200,14 @@ def step_table(X: Any, estimator: Any) -> StepTable:
                 "time steps. Make them first, with k steps of the pipeline up to that one: "
                 "sequence_importance(pipeline[k:], pipeline[:k].transform(X), y)."
             )
-    if not isinstance(X, pd.DataFrame) and hasattr(X, "columns"):
+    is_frame = isinstance(X, pd.DataFrame) or (_is_polars(X) and frames is None)
+    if not is_frame and hasattr(X, "columns"):
         raise TypeError(f"X is a frame of {type(X).__module__.partition('.')[0]}; convert it: X.to_pandas().")
     return _from_2d(X, values, any(getattr(part, "mapping", None) == "one-to-many" for part in parts))
+
+
+def _is_polars(X: Any) -> bool:
+    return type(X).__module__.partition(".")[0] == "polars"
 
 
 def take_samples(X: Any, index: np.ndarray, estimator: Any) -> Any:
@@ -208,7 +221,7 @@ def take_samples(X: Any, index: np.ndarray, estimator: Any) -> Any:
 
 def _from_2d(X, values, one_to_many) -> StepTable:
     n, n_columns = values.shape
-    names = list(X.columns) if isinstance(X, pd.DataFrame) else None
+    names = list(X.columns) if hasattr(X, "columns") else None
     X = X if names is not None else values
     if one_to_many:
         columns = [values[:, channel] for channel in range(n_columns)]

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._version import __version__
 from ..estimators._classifier import RNNSequenceClassifier
 from ..estimators._regressor import RNNRegressor
+from ..sequences._checks import a_or_an
 from ..sequences._patches import PatchSequence
 from ._onnx_graph import OLDEST_OPSET, Graph, Steps, require_onnx
 from ._onnx_layers import CELLS, POOLINGS, recurrent_layer
@@ -211,7 +212,7 @@ def _taken_apart(estimator: Any) -> tuple[list, Any, list]:
 
 def _check_network(network: Any) -> None:
     if not isinstance(network, (RNNRegressor, RNNSequenceClassifier)):
-        kind = "a class" if isinstance(network, type) else f"a {type(network).__name__}"
+        kind = "a class" if isinstance(network, type) else a_or_an(type(network).__name__)
         raise TypeError(
             "to_onnx exports a fitted RNNRegressor or RNNSequenceClassifier, a pipeline or TransformedTargetRegressor "
             f"around one, or a search over these; got {kind}. Of an RNNForecaster its regressors_ can be exported, "

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators._classifier import RNNSequenceClassifier
 from ..estimators._regressor import RNNRegressor
+from ..sequences._checks import a_or_an
 
 Network = TypeVar("Network", RNNRegressor, RNNSequenceClassifier)
 
@@ -197,7 +198,7 @@ def from_torch_state_dict(estimator: Network, state_dict: Mapping[str, Any], *, 
 def _check(estimator: Any, part: object, caller: str) -> None:
     if not isinstance(estimator, (RNNRegressor, RNNSequenceClassifier)):
         hint = " Of a pipeline, pass its last step, pipeline[-1]." if hasattr(estimator, "steps") else ""
-        kind = "a class" if isinstance(estimator, type) else f"a {type(estimator).__name__}"
+        kind = "a class" if isinstance(estimator, type) else a_or_an(type(estimator).__name__)
         raise TypeError(f"{caller} takes an RNNRegressor or RNNSequenceClassifier, got {kind}.{hint}")
     if part not in _PARTS:
         raise ValueError(f"part must be one of {_PARTS}, got {part!r}.")

@@ -31,6 +31,12 @@ _LONG_FRAME = (
 _SMALL = 1 << 16
 
 
+def a_or_an(name: str) -> str:
+    """The name of a type with its article, as it is spoken: a Ridge, an RNNRegressor, an int."""
+    spoken_with_vowel = name[:1].lower() in "aeio" and not name.startswith("One")
+    return f"{'an' if spoken_with_vowel or name.startswith('RNN') else 'a'} {name}"
+
+
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
     """2-D X of which the rows are no sequences yet, as scikit-learn's `validate_data` has it."""
     refuse_times_and_text(X, "X", "Make numbers of it, or leave it out.")

@@ -439,6 +439,8 @@ def test_in_pipelines_searches_and_with_transformed_targets():
     assert diagnosis.estimator.startswith("GridSearchCV around RNNRegressor (gru, many-to-one, ")
     assert diagnosis.numbers["share_explained"] == pytest.approx(search.score(100 * X + 7, 1000 * y))
     assert diagnosis.numbers["X_std_largest"] == pytest.approx(1) == diagnosis.numbers["y_std_largest"]
+    frames = search.best_estimator_.set_params(transformer=StandardScaler().set_output(transform="pandas"))
+    assert diagnose(frames.fit(100 * X + 7, 1000 * y), 100 * X + 7, 1000 * y).findings == []
     # two outputs, of which the scaler knows the columns
     two = np.c_[100 * y, y + 30]
     model = TransformedTargetRegressor(regressor(max_iter=60), transformer=StandardScaler()).fit(X, two)

@@ -459,7 +459,7 @@ def test_what_is_no_fitted_forecaster():
     for unfitted in (forecaster(), GridSearchCV(forecaster(), {})):
         with pytest.raises(NotFittedError):
             show(unfitted)
-    with pytest.raises(TypeError, match=r"Expected a fitted RNNForecaster, .* got a RNNRegressor"):
+    with pytest.raises(TypeError, match=r"Expected a fitted RNNForecaster, .* got an RNNRegressor"):
         show(RNNRegressor())
     with pytest.raises(TypeError, match="which is a class"):
         show(RNNForecaster)

@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 from scipy.stats import ortho_group
+from sklearn import config_context
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -310,6 +311,21 @@ def test_pipelines_and_searches_are_looked_through():
     expected = flow(inside[-1], inside[:-1].transform(X), (Y - Y.mean()) / Y.std()).norms[0]
     assert_allclose(flow(search).norms[0], expected)
     assert_allclose(flow(search.best_estimator_, X, Y).norms[0], expected)
+
+
+@pytest.mark.parametrize("y", [Y, Y[:, None]], ids=["1-D", "column"])
+def test_targets_are_transformed_to_whatever_container(y):
+    def display(scaler):
+        net = RNNRegressor(WIDTH, cell="rnn", max_iter=1, random_state=0)
+        model = TransformedTargetRegressor(net, transformer=scaler).fit(X, y)
+        for given in (Y, Y[:, None]):  # its score takes either
+            yield flow(model, y=given)
+
+    plain, *others = [*display(StandardScaler()), *display(StandardScaler().set_output(transform="pandas"))]
+    with config_context(transform_output="pandas"):
+        others += display(StandardScaler())
+    for other in others:
+        assert_allclose(other.norms[0], plain.norms[0], rtol=1e-12)
 
 
 def test_errors_say_what_is_wrong(monkeypatch):

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import Ridge
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -16,7 +16,6 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_rnn import (
     FrameToSequences,
-    RNNForecaster,
     RNNRegressor,
     RNNSequenceClassifier,
     SequenceImputer,
@@ -25,7 +24,7 @@ from sklearn_rnn import (
     flatten_steps,
     sequence_importance,
 )
-from sklearn_rnn.inspection._permutation import alike, exchange
+from sklearn_rnn.inspection._permutation import alike, exchange, step_table
 
 rng = np.random.default_rng(0)
 X3 = rng.normal(size=(260, 6, 3))
@@ -137,6 +136,25 @@ def test_every_target_of_a_many_to_many_model_counts():
     scorer = make_scorer(lambda y_true, y_pred: f1_score(*flatten_steps(y_true, y_pred), average="macro"))
     found = sequence_importance(model, RAGGED[100:], labels[100:], scoring=scorer, random_state=0)
     assert found.importances_mean[0] > 0.3 and abs(found.importances_mean[1]) < 0.05
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", ["neg_log_loss", "accuracy"], {"a": "accuracy"}, ("r2",), {"r2"}])
+def test_names_of_scores_are_refused_for_targets_at_every_step_as_by_fit(scoring):
+    labels = (X3[:, :, 0] > 0).astype(int)
+    model = fitted(RNNSequenceClassifier(4, mapping="many-to-many", **NET), X3[:60], labels[:60])
+    pipeline = make_pipeline(TimestepTransformer(StandardScaler()), model).fit(X3[:60], labels[:60])
+    for estimator in (model, pipeline, FrozenEstimator(model), make_pipeline(FrozenEstimator(model))):
+        with pytest.raises(ValueError, match=r"does not go with mapping='many-to-many'.* see flatten_steps"):
+            sequence_importance(estimator, X3[60:], labels[60:], scoring=scoring)
+    by_score = sequence_importance(model, X3[60:], labels[60:], random_state=0)
+    assert by_score.baseline_score == model.score(X3[60:], labels[60:])
+
+
+def test_names_of_scores_are_refused_for_one_to_many():
+    x = rng.normal(size=(40, 3))
+    model = fitted(RNNRegressor(2, mapping="one-to-many", **NET), x, x[:, :2])
+    with pytest.raises(ValueError, match="scoring='r2' does not go with mapping='one-to-many'"):
+        sequence_importance(model, x, x[:, :2], scoring="r2")
 
 
 # -- agrees with scikit-learn -----------------------------------------------------------------------------------------
@@ -261,6 +279,53 @@ def test_nan_inside_sequences_never_shortens_them():
     sequence_importance(pipeline, X, y, by="timestep", random_state=0, n_repeats=1)
 
 
+@pytest.mark.parametrize("mapping", ["many-to-one", "one-to-many"])
+def test_a_frame_of_polars_stays_one(mapping):
+    polars = pytest.importorskip("polars", reason="frames of polars")
+    names = [f"m{k}" for k in range(6)]
+    x = pd.DataFrame(X3[:, :, 1], columns=names).astype({"m2": np.float32, "m5": int})
+    frame = polars.DataFrame({name: x[name].to_numpy() for name in names})
+    y = 2 * X3[:, [4], 1] * [1.0, 2.0]
+
+    class Checks(RNNRegressor):
+        def predict(self, X):
+            assert isinstance(X, (pd.DataFrame, polars.DataFrame))
+            if isinstance(X, polars.DataFrame):
+                assert X.schema == frame.schema
+            return super().predict(X)
+
+    of = [(fitted(Checks(4, mapping=mapping, **NET), some, y), some) for some in (frame, x)]
+    options = {"random_state": 0, "n_repeats": 2, "max_samples": 0.5}
+    for by in ("timestep", "block", "feature") if mapping == "many-to-one" else ("feature",):
+        ours, of_pandas = (sequence_importance(model, some, y, by=by, **options) for model, some in of)
+        np.testing.assert_allclose(ours.importances, of_pandas.importances, rtol=1e-12, atol=1e-14)
+        np.testing.assert_array_equal(ours.names, of_pandas.names)
+    assert np.abs(ours.importances).max() > 0.5 or mapping == "many-to-one"
+    long = make_pipeline(FrameToSequences("m5"), Look(last_but_one))
+    with pytest.raises(TypeError, match=r"frame of polars; convert it: X\.to_pandas"):
+        sequence_importance(long, frame, y)
+
+
+def test_frames_of_polars_keep_what_is_missing_and_what_is_text():
+    polars = pytest.importorskip("polars", reason="frames of polars")
+    for frame in (
+        polars.DataFrame({"a": [1, None, 3], "b": [1.0, 2.0, None]}),
+        polars.DataFrame({"a": ["x", "y", None], "b": [1, None, 2]}),
+    ):
+        table = step_table(frame, None)
+        assert table.exchanged([0], np.arange(6), np.arange(6)).equals(frame)
+        turned = table.exchanged([0], np.arange(6), np.array([4, 5, 2, 3, 0, 1]))
+        assert turned.schema == frame.schema and turned.rows() == frame.rows()[::-1]
+
+
+def test_long_frames_are_found_inside_a_frozen_estimator():
+    frame = pd.DataFrame({"id": np.repeat(np.arange(30), 4), "a": X3[:30, :4, 0].ravel(), "b": X3[:30, :4, 1].ravel()})
+    pipeline = make_pipeline(FrameToSequences("id"), Look(lambda x: x[-1, 1])).fit(frame, X3[:30, 3, 1])
+    found = sequence_importance(FrozenEstimator(pipeline), frame, X3[:30, 3, 1], random_state=0)
+    assert found.features.tolist() == ["a", "b"]
+    stands_out(found, (1,))
+
+
 # -- the rules --------------------------------------------------------------------------------------------------------
 
 
@@ -347,6 +412,28 @@ def test_bad_arguments(model, options, says):
         sequence_importance(model, X3[180:], Y3[180:], **options)
 
 
+@pytest.mark.parametrize("score", [np.zeros(2), None, "a", [1.0], {"mine": np.zeros(2)}, 1j])
+def test_scores_that_are_no_numbers(model, score):
+    with pytest.raises(ValueError, match=r"scoring.* must return a number, got "):
+        sequence_importance(model, X3[180:], Y3[180:], scoring=lambda *_: score)
+
+
+def test_scores_that_are_arrays_of_one_number(model):
+    def same(estimator, X, y):
+        return estimator.score(X, y)
+
+    as_float, *others = (
+        sequence_importance(
+            model, X3[180:], Y3[180:], random_state=0, scoring=lambda *given, kind=kind: kind(same(*given))
+        )
+        for kind in (float, np.float64, np.array, lambda x: np.array([x]))
+    )
+    for other in others:
+        np.testing.assert_array_equal(other.importances, as_float.importances)
+    several = sequence_importance(model, X3[180:], Y3[180:], random_state=0, scoring=lambda *g: {"mine": same(*g)})
+    np.testing.assert_array_equal(several["mine"].importances, as_float.importances)
+
+
 def test_bad_data(model):
     with pytest.raises(ValueError, match="y has 10 samples, X has 80 sequences"):
         sequence_importance(model, X3[180:], Y3[:10])
@@ -354,170 +441,12 @@ def test_bad_data(model):
         sequence_importance(model, X3[0, 0], Y3[:3])
     with pytest.raises(TypeError, match="must be a fitted estimator"):
         sequence_importance(RNNRegressor, X3, Y3)
+    for nothing in (X3[:0], X3[:0, :, 0], pd.DataFrame(X3[:0, :, 0])):
+        with pytest.raises(ValueError, match=r"X has 0 sample|X holds no sequences"):
+            sequence_importance(model, nothing, Y3[:0])
     table = pd.DataFrame(X3[:50, 0])
     pipeline = fitted(make_pipeline(SlidingWindow(4), RNNRegressor(2, **NET)), table, Y3[:50])
     with pytest.raises(ValueError, match="SlidingWindow makes sequences inside it"):
         sequence_importance(pipeline, table, Y3[:50], by="timestep")
     windows = pipeline[:1].transform(table)
     assert sequence_importance(pipeline[1:], windows, Y3[:50], by="timestep").importances.shape == (4, 5)
-
-
-# -- forecasters ------------------------------------------------------------------------------------------------------
-
-
-def daily(values, name="sales"):
-    return pd.Series(values, index=pd.date_range("2024-01-01", periods=len(values), freq="D"), name=name)
-
-
-def lag_7(n=260):
-    noise = np.random.default_rng(1).normal(size=n)
-    y = noise.copy()
-    for t in range(7, n):
-        y[t] += 0.95 * y[t - 7]
-    return daily(y)
-
-
-PLAIN = dict(normalize=None, linear_path=False, season_length=1, combine=False, calibration_fraction=0)
-
-
-def test_a_forecaster_goes_by_the_lag_that_the_series_depends_on():
-    y = lag_7()
-    before = y.copy()
-    forecaster = RNNForecaster(Ridge(), window=10, **PLAIN).fit(y[:180])
-    by_lag = sequence_importance(forecaster, None, y, by="timestep", random_state=0, n_repeats=2, max_samples=40)
-    stands_out_of_lags(by_lag, [-7, -7])
-    by_block = sequence_importance(forecaster, None, y, by="block", block_size=2, random_state=0, n_repeats=1)
-    assert by_block.features.tolist() == ["sales"]
-    stands_out_of_lags(by_block, [-8, -7])
-    pd.testing.assert_series_equal(y, before)
-
-
-def stands_out_of_lags(found, steps):
-    mean = found.importances_mean.reshape(-1)
-    best = int(mean.argmax())
-    assert found.steps[best].tolist() == steps
-    assert np.abs(np.delete(mean, best)).max() < 0.25 * mean[best]
-
-
-def test_the_default_forecaster_too():
-    y = lag_7()
-    forecaster = RNNForecaster(RNNRegressor(4, max_iter=3), season_length=7, random_state=0).fit(y[:200])
-    found = sequence_importance(forecaster, None, y, by="timestep", random_state=0, n_repeats=1, max_samples=25)
-    stands_out_of_lags(found, [-7, -7])
-
-
-@pytest.mark.parametrize("layout", ["beside", "target_col"])
-def test_a_forecaster_goes_by_the_column_that_drives_the_series(layout):
-    noise = np.random.default_rng(2)
-    X = pd.DataFrame(noise.normal(size=(200, 3)), columns=list("abc"), index=daily(np.zeros(200)).index)
-    y = daily(noise.normal(size=200) / 2) + 3 * X["b"]
-    y.name = "sales"
-    if layout == "beside":
-        forecaster = RNNForecaster(Ridge(), window=4, horizon=2, **PLAIN).fit(y[:150], X[:150])
-        given = {"X": X, "y": y}
-    else:
-        both = y.to_frame().join(X)
-        forecaster = RNNForecaster(Ridge(), window=4, horizon=2, target_col="sales", **PLAIN).fit(both[:150])
-        given = {"X": None, "y": both}
-    by_column = sequence_importance(forecaster, **given, random_state=0, n_repeats=2)
-    assert by_column.features.tolist() == ["sales", "a", "b", "c"]
-    stands_out(by_column, (2,))
-    by_block = sequence_importance(forecaster, **given, by="block", n_blocks=2, random_state=0, n_repeats=1)
-    assert by_block.steps.tolist() == [[-4, -3], [-2, -1], [0, 1]]
-    assert np.isnan(by_block.importances_mean).sum() == 1 and np.isnan(by_block.importances_mean[0, 2])
-    assert np.unravel_index(np.nanargmax(by_block.importances_mean), (4, 3)) == (2, 2)  # on the days that are forecast
-
-
-def test_values_of_a_series_with_a_trend_are_moved_to_its_level():
-    steps = np.random.default_rng(3).normal(size=240) + 1
-    walk = daily(np.cumsum(steps))
-    forecaster = RNNForecaster(Ridge(), window=6, **(PLAIN | {"normalize": "last"})).fit(walk[:180])
-    stands_out_of_lags(
-        sequence_importance(forecaster, None, walk, by="timestep", random_state=0, n_repeats=2, max_samples=40),
-        [-1, -1],
-    )
-
-
-@pytest.mark.parametrize("long", [False, True])
-def test_panels(long):
-    y = pd.concat({k: (k + 1) * lag_7(120) for k in range(3)}, names=["shop", "day"])
-    X = pd.DataFrame({"size": y.index.get_level_values("shop") * 1.0}, index=y.index)
-    columns = {"id_col": "shop", "time_col": "day"} if long else {}
-    if long:
-        y, X = y.rename("sales").reset_index(), X.reset_index()
-    forecaster = RNNForecaster(Ridge(), window=8, **PLAIN, **columns).fit(y, X)
-    found = sequence_importance(forecaster, X, y, by="timestep", random_state=0, n_repeats=1, max_samples=18)
-    stands_out_of_lags(found, [-7, -7])
-    by_column = sequence_importance(forecaster, X, y, random_state=0, n_repeats=1, max_samples=18)
-    assert by_column.features[-1] == "size" and abs(by_column.importances_mean[1]) < 0.1 < by_column.importances_mean[0]
-
-
-def test_bad_arguments_of_a_forecaster():
-    y = lag_7(80)
-    forecaster = RNNForecaster(Ridge(), window=4, **PLAIN).fit(y)
-    for options, says in (
-        ({"scoring": "r2"}, "scoring does not go with a forecaster"),
-        ({"align": "start"}, "counted from the end"),
-        ({"n_lags": 80}, "y must be longer: 80 lags"),
-        ({"max_samples": 0}, "max_samples must be"),
-    ):
-        with pytest.raises(ValueError, match=says):
-            sequence_importance(forecaster, None, y, by="timestep", **options)
-    with pytest.raises(TypeError, match="must be a pandas Series or DataFrame"):
-        sequence_importance(forecaster, None, y.to_numpy(), by="timestep")
-    with pytest.raises(ValueError, match="of another step than the forecaster goes by"):
-        sequence_importance(forecaster, None, y[::2], by="timestep")
-
-
-@pytest.mark.parametrize("layout", ["series", "panel", "long", "text"])
-def test_times_that_are_left_out_count_as_missing(layout):
-    y = pd.concat({k: scale * lag_7(120) for k, scale in zip("abc", (1, 2, 3))}, names=["shop", "day"])
-    columns = {}
-    if layout == "series":
-        y = y["a"]
-    gaps = [20, 21, 90] if layout == "series" else [20, 21, 90, 200, 201, 330]
-    given, whole = y.drop(y.index[gaps]), y.copy()
-    whole.iloc[gaps] = np.nan
-    if layout in ("long", "text"):
-        columns = {"id_col": "shop", "time_col": "day"}
-        given, whole = given.rename("sales").reset_index(), whole.rename("sales").reset_index()
-    if layout == "text":
-        given["day"] = given["day"].dt.strftime("%Y-%m-%d")
-    forecaster = RNNForecaster(Ridge(), window=8, **PLAIN, **columns).fit(given)
-    options = {"by": "timestep", "random_state": 0, "n_repeats": 1, "max_samples": 18}
-    found = sequence_importance(forecaster, None, given, **options)
-    np.testing.assert_array_equal(
-        found.importances, sequence_importance(forecaster, None, whole, **options).importances
-    )
-    stands_out_of_lags(found, [-7, -7])
-
-
-def test_columns_of_times_that_are_left_out_stay_as_they_were():
-    """A column that never changes goes on to be one, and whole numbers and text stay what they are."""
-    y = pd.concat({k: lag_7(90) for k in "ab"}, names=["shop", "day"])
-    frame = y.rename("sales").reset_index()
-    frame["sales"] = (10 * frame["sales"]).round().astype(int)
-    frame["size"] = frame["shop"].map({"a": 3, "b": 5})
-    frame["holiday"] = np.where(frame["day"].dt.day_of_week == 6, "yes", "no")
-    frame["one"] = 1.0
-    columns = {"id_col": "shop", "time_col": "day", "target_col": "sales"}
-    given = frame.drop([30, 31, 140])
-    forecaster = RNNForecaster(Ridge(), window=8, **PLAIN, **columns).fit(given)
-    options = {"random_state": 0, "n_repeats": 1, "max_samples": 18}
-    by_feature = sequence_importance(forecaster, None, given, **options)
-    assert by_feature.features.tolist() == ["sales", "size", "holiday", "one"]
-    assert by_feature.importances_mean[3] == 0
-    assert np.isfinite(by_feature.importances).all()
-    by_block = sequence_importance(forecaster, None, given, by="block", n_blocks=2, **options)
-    assert by_block.features.tolist() == ["sales", "holiday"]  # the others have no course
-    with pytest.raises(ValueError, match=r"columns \['holiday'\]: .*\(\['size', 'one'\], which did not change"):
-        forecaster.predict()
-
-
-def test_what_is_wrong_with_times_is_said_of_the_series_and_the_layout():
-    y = pd.concat({k: lag_7(60) for k in "ab"}, names=["shop", "day"]).rename("sales").reset_index()
-    forecaster = RNNForecaster(Ridge(), window=4, **PLAIN, id_col="shop", time_col="day").fit(y)
-    with pytest.raises(ValueError, match=r"series 'b', have 2024-01-11.* twice.*y.groupby\(\['shop', 'day'\]"):
-        sequence_importance(forecaster, None, pd.concat([y, y[70:71]]))
-    with pytest.raises(ValueError, match=r"y, series 'a', are of another step"):
-        sequence_importance(forecaster, None, y[::2])

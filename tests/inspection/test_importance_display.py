@@ -105,6 +105,16 @@ def test_what_cannot_be_drawn():
         SequenceImportanceDisplay.from_importances(several)
     with pytest.raises(ValueError, match="must be what sequence_importance returned"):
         SequenceImportanceDisplay.from_importances(Bunch(importances_mean=np.zeros(3)))
+    for nothing in ({}, None, Bunch()):
+        with pytest.raises(ValueError, match="must be what sequence_importance returned"):
+            SequenceImportanceDisplay(nothing).plot()
+    with pytest.raises(ValueError, match="draw one of them"):
+        SequenceImportanceDisplay(several).plot()
+    for number in (-1, 0, 1.5, True):
+        with pytest.raises(ValueError, match=f"max_features must be an integer of at least 1, got {number}"):
+            SequenceImportanceDisplay.from_importances(measured("feature"), max_features=number)
+    with pytest.raises(ValueError, match="max_features must be"):  # before anything is measured
+        SequenceImportanceDisplay.from_estimator(None, X, Y, max_features=0)
     with pytest.raises(TypeError, match="one matplotlib Axes"):
         SequenceImportanceDisplay.from_importances(measured("feature"), ax=plt.subplots(1, 2)[1])
 

@@ -153,7 +153,7 @@ def test_what_is_refused():
             function(RNNRegressor())
         with pytest.raises(TypeError, match=r"takes an RNNRegressor or RNNSequenceClassifier, got a Pipeline.*\[-1\]"):
             function(make_pipeline(model))
-        with pytest.raises(TypeError, match="got a RNNForecaster"):
+        with pytest.raises(TypeError, match="got an RNNForecaster"):
             function(RNNForecaster())
         with pytest.raises(ValueError, match=r"PyTorch has no module for cell='mingru', only for rnn, gru, lstm"):
             function(a_pass(cell="mingru"))
