@@ -8,13 +8,17 @@ function fitTables() {
     table.classList.remove("stacked");
     const names = [...table.querySelectorAll("thead tr:last-child th")].map((cell) => cell.textContent.trim());
     const wide = table.scrollWidth > table.clientWidth + 1;
-    const stacked = wide && names.length > 1 && names.length <= 5;
+    const columns = names.length || table.rows[0]?.cells.length;
+    const stacked = wide && columns > 1 && columns <= 5;
     table.classList.toggle("stacked", stacked);
     table.classList.toggle("scrolls", wide && !stacked);
     if (wide) table.tabIndex = 0; // so that the arrow keys scroll it
     if (stacked) {
       for (const row of table.querySelectorAll("tbody tr")) {
-        [...row.children].forEach((cell, i) => (cell.dataset.column = i && names[i] ? names[i] + ": " : ""));
+        [...row.children].forEach((cell, i) => {
+          cell.dataset.column = i && names[i] ? names[i] + ": " : "";
+          cell.classList.toggle("nothing", !cell.textContent.trim());
+        });
       }
     }
     const hint = table.previousElementSibling;
@@ -24,6 +28,15 @@ function fitTables() {
     } else if (hinted && (!wide || stacked)) {
       hint.remove();
     }
+  }
+}
+
+/* A long name at the head of a page breaks between its words: GradientFlow|Display. */
+function breakNames() {
+  for (const text of [...document.querySelectorAll(".bd-article h1")].map((h1) => h1.firstChild)) {
+    if (text?.nodeType !== Node.TEXT_NODE || text.data.includes(" ")) continue;
+    const words = text.data.split(/(?<=[a-z])(?=[A-Z])|(?<=_)/);
+    text.replaceWith(...words.flatMap((word, i) => (i ? [document.createElement("wbr"), word] : [word])));
   }
 }
 
@@ -55,6 +68,7 @@ function trimSearch() {
 
 document.addEventListener("DOMContentLoaded", () => {
   trimSearch();
+  breakNames();
   openPictures();
   fitTables();
   let waiting;
