@@ -16,7 +16,7 @@ function fitTables() {
     if (stacked) {
       for (const row of table.querySelectorAll("tbody tr")) {
         [...row.children].forEach((cell, i) => {
-          cell.dataset.column = i && names[i] ? names[i] + ": " : "";
+          cell.dataset.column = names[i] ? names[i] + ": " : "";
           cell.classList.toggle("nothing", !cell.textContent.trim());
         });
       }
