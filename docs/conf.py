@@ -25,6 +25,7 @@ extensions = [
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "course",
     "site_links",
     "mathml",
 ]
@@ -72,7 +73,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "backreferences_dir": None,
     "image_srcset": ["2x"],
-    "capture_repr": ("_repr_html_",),  # and not what the last line of a block happens to return
+    "capture_repr": (),  # not what the last line of a block happens to return
     "plot_gallery": "True",
 }
 
@@ -82,6 +83,7 @@ html_title = f"sklearn_rnn {version}"
 html_short_title = "sklearn_rnn"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
 html_copy_source = False

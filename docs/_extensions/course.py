@@ -41,6 +41,18 @@ def argv(gallery_conf, script_vars):
     return ["--quick"] if "--quick" in source else []
 
 
+def on_source(app, docname, content):
+    """On the page of the course: the first words of a lesson, without the mark of a block that follows them."""
+    if docname == "auto_examples/index":
+        content[0] = content[0].replace(' ::">', '">')
+
+
+def setup(app):
+    """What Sphinx calls of an extension."""
+    app.connect("source-read", on_source)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
 _as_errors = []
 
 
