@@ -129,7 +129,9 @@ def under_fit(e: Evidence) -> Finding | None:
     share = (first - best) / max(abs(first), 1e-12)
     e.numbers["loss_fall_share"] = share
     is_steady = bool((np.diff(curve) < 0).mean() > 0.9) and curve[-1] == best
-    told = "" if e.share is None else f" It explains {max(0.0, e.share):.1%} of what {e.constant} leaves."
+    told = ""
+    if e.share is not None:
+        told = f" On these data it does away with {max(0.0, e.share):.0%} of the loss of {e.constant}."
     more = f"more units (hidden_layer_sizes, now {e.width})"
     if share < 0.01 and is_steady and (e.share is None or e.share < 0.9):
         return Finding(
@@ -171,7 +173,8 @@ def not_converged(e: Evidence) -> Finding | None:
     fall, whole = before - last, float(curve[0] - curve.min())
     noise = _level(np.abs(np.diff(curve[-2 * k - 1 :]))) / np.sqrt(k) if k > 1 else 0.0
     e.numbers["loss_fall_in_last_tenth"] = fall
-    is_falling = fall > 0.02 * whole and fall > 2 * noise and curve[-1] <= curve.min() + 0.5 * fall
+    # as low as it has ever been: not after a rise
+    is_falling = 0.02 * whole < fall <= 1.01 * whole and fall > 2 * noise and curve[-1] <= curve.min() + 0.5 * fall
     if k == 1 and len(curve) > 2:  # one epoch says little
         is_falling &= bool(curve[-2] < curve[-3])
     told = {"diverged", "scale of X", "scale of y", "under-fit", "over-fit", "unstable training"} & e.found
@@ -182,7 +185,9 @@ def not_converged(e: Evidence) -> Finding | None:
     usual = e.usual_loss
     if what == "loss" and is_classifier(net) and usual is not None and last < 0.25 * usual:
         return None
-    severity = "note" if "vanishing gradients" in e.found else "problem"  # longer training does not mend that
+    # where next to nothing is learnt for another reason, longer training does not mend it
+    hindered = {"vanishing gradients", "scale of a feature"} & e.found and e.share is not None and e.share < 0.1
+    severity = "note" if hindered else "problem"
     within = "in the last epoch" if k == 1 else f"within {k} epochs"
     seen = (
         f"The {what} was still falling at the end, by {fall / k:.2g} an epoch (from {before:.4g} to {last:.4g} "
@@ -207,7 +212,7 @@ def over_fit(e: Evidence) -> Finding | None:
     """Validation has turned up while training went down, or what is kept is far better in training."""
     training, validation = e.curve("loss_curve_"), e.curve("validation_loss_curve_")
     n = min(len(training), len(validation))
-    if n < 3 or {"diverged", "unstable training"} & e.found:
+    if n < 3 or "diverged" in e.found:
         return None
     training, validation = training[-n:], validation[-n:]
     known = ~np.isnan(validation)
@@ -234,9 +239,10 @@ def over_fit(e: Evidence) -> Finding | None:
         kept = end
     else:
         after = _level(validation[best + 1 :]) if best < n - 1 else end
-        never = best == 0 and after > 1.05 * lowest and trained < 0.95 * training[1]
-        # of what little it gained, nothing is above a constant, and the training loss alone went on
-        in_vain = e.share is not None and e.share < 0.05 and has_turned
+        never = best == 0 and after > 1.03 * lowest and trained < 0.95 * training[1]
+        # what it came to is no better than a constant, and the training loss alone went on
+        is_low = e.share is not None and e.share < 0.05
+        in_vain = has_turned and (is_low or (e.of_constant is not None and lowest > 0.9 * e.of_constant))
         if never or in_vain:
             when = "the first" if best == 0 else f"epoch {best + 1}"
             return Finding(

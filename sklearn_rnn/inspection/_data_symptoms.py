@@ -57,9 +57,9 @@ def small_feature(e: Evidence) -> Finding | None:
     j = int(np.argmin(np.where(tiny, spread, np.inf)))
     return Finding(
         "scale of a feature",
-        "note",
-        f"Feature {j} of X, as the network sees it, has standard deviation {spread[j]:.3g}, and another {spread.max():.3g}"
-        ": the network hardly sees it.",
+        "problem" if e.share is not None and e.share < 0.1 else "note",
+        f"Feature {j} of X, as the network sees it, has standard deviation {spread[j]:.3g}, and another "
+        f"{spread.max():.3g}: the network hardly sees it.",
         f"if it may matter, {_scaled(e)}.",
     )
 
@@ -169,12 +169,7 @@ def dead(e: Evidence) -> Finding | None:
 def does_not_hold(e: Evidence) -> Finding | None:
     """On these data far less is explained than in training: they are others than those of `fit`, and it over-fits."""
     curve, validation = e.curve("loss_curve_"), e.curve("validation_loss_curve_")
-    if (
-        e.share is None
-        or not e.of_constant
-        or not len(curve)
-        or {"over-fit", "diverged", "unstable training"} & e.found
-    ):
+    if e.share is None or not e.of_constant or not len(curve) or {"over-fit", "diverged"} & e.found:
         return None
     trained = float(curve.min())
     if getattr(e.net, "early_stopping", False) and len(validation) == len(curve) and np.isfinite(validation).any():
