@@ -239,17 +239,21 @@ def over_fit(e: Evidence) -> Finding | None:
         kept = end
     else:
         after = _level(validation[best + 1 :]) if best < n - 1 else end
+        at_best, c = float(training[min(best + 1, n - 1)]), e.of_constant
         never = best == 0 and after > 1.03 * lowest and trained < 0.95 * training[1]
+        hardly = has_turned and lowest > 0.85 * validation[0] and trained < 0.6 * training[1]
         # what it came to is no better than a constant, and the training loss alone went on
-        is_low = e.share is not None and e.share < 0.05
-        in_vain = has_turned and (is_low or (e.of_constant is not None and lowest > 0.9 * e.of_constant))
-        if never or in_vain:
+        in_vain = has_turned and e.share is not None and e.share < 0.05
+        if c is not None and lowest > 0.9 * c and at_best < 0.8 * c:
+            in_vain = True
+        # of much data the first epoch may learn nearly all that there is: then it is low already
+        if in_vain or ((never or hardly) and lowest > 0.5 * training[0]):
             when = "the first" if best == 0 else f"epoch {best + 1}"
             return Finding(
                 "over-fit",
                 "problem",
-                f"The validation loss was lowest in {when} of {n} epochs ({lowest:.4g}, then {after:.4g}), "
-                f"while the training loss went on to fall, from {training[min(best + 1, n - 1)]:.4g} to {trained:.4g}.",
+                f"The validation loss was lowest in {when} of {n} ({lowest:.4g}, then {after:.4g}), "
+                f"while the training loss went on to fall, from {at_best:.4g} to {trained:.4g}.",
                 f"more data; {e.try_rate('a smaller')}, {less} Or X says nothing about y that holds beyond these data.",
             )
         kept, trained = lowest, float(training[min(best + 1, n - 1)])
@@ -276,7 +280,8 @@ def exploding_in_training(e: Evidence) -> Finding | None:
         e.numbers["gradient_norm_largest"] = float(norms[known].max())
     if not len(curve) or {"diverged", "scale of X"} & e.found:
         return None
-    advice = f"{e.try_init()}{e.try_clip()}{e.try_rate('a smaller')}."
+    scale = "; and scale X and y to unit variance if they are not" if e.X is None else ""
+    advice = f"{e.try_init()}{e.try_clip()}{e.try_rate('a smaller')}{scale}."
     if known.any():
         largest, usual, first = e.numbers["gradient_norm_largest"], e.numbers["gradient_norm_usual"], norms[known][0]
         top = int(np.nanargmax(norms))

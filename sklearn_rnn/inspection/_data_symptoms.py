@@ -45,7 +45,7 @@ def _scaled(e: Evidence) -> str:
 
 def small_feature(e: Evidence) -> Finding | None:
     """A feature that is tiny beside others, which the network can hardly see."""
-    if e.X is None or e.is_text or "scale of X" in e.found or (e.share is not None and e.share > 0.9):
+    if e.X is None or e.is_text or "scale of X" in e.found:
         return None
     rows = _rows(e.X, 1 if e.net.mapping == "one-to-many" else 2)
     spread = rows.std(axis=0)

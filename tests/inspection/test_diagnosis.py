@@ -235,10 +235,9 @@ def test_thresholds_of_scale_are_those_of_the_warning_of_fit():
 def test_saturated():
     model = regressor(cell="rnn", max_iter=20).fit(100 * X, y)
     share = (np.abs(model.hidden_states(100 * X)) > 0.99).mean()
-    finding = found("saturated units", model, 100 * X)
+    finding = found("saturated units", model, 100 * X, y)
     assert share > 0.9 and f"{share:.0%} of the states of layer 0" in finding.seen
-    assert "scale X" not in finding.advice and "init=" not in finding.advice  # it is not known
-    assert found("saturated units", model, 100 * X, y).advice.startswith("scale X, as above")
+    assert finding.advice.startswith("scale X, as above") and "init=" not in finding.advice
     relu = regressor(cell="rnn", activation="relu", max_iter=2).fit(100 * X, y)
     assert "saturated units" not in names(relu, 100 * X)  # relu has no bound
 
@@ -390,7 +389,7 @@ def test_stopped_in_the_first_epochs():
     assert "The loss was 2.7e+23 in epoch 1, 0.6 at best" in found("exploding gradients", model).seen
 
 
-@pytest.mark.parametrize(("cell", "rate"), [("gru", 0.5), ("mingru", 3.0), ("lstm", 1.0)])
+@pytest.mark.parametrize(("cell", "rate"), [("gru", 0.5), ("mingru", 3.0), ("lstm", 2.0)])
 def test_too_large_a_rate(cell, rate):
     """Jumps are measured by what the net has gained on a constant, not by a huge first epoch."""
     model = regressor(16, cell=cell, learning_rate_init=rate, max_iter=40).fit(X, y)
@@ -442,12 +441,12 @@ def test_over_fit_to_noise_with_early_stopping(seed, rate):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_probabilities_on_their_way_to_one_are_no_lack_of_training(cell):
-    model = classifier(cell=cell, learning_rate_init=0.003, max_iter=110).fit(X, labels)
+    model = classifier(cell=cell, learning_rate_init=0.003, tol=1e-4, max_iter=36).fit(X, labels)
     curve = model.loss_curve_
     assert model.stopped_by_ == "max_iter" and model.score(X, labels) >= 0.97
-    assert np.median(curve[-22:-11]) - np.median(curve[-11:]) > 0.02 * curve[0]  # it does fall
+    assert np.median(curve[-6:-3]) - np.median(curve[-3:]) > 0.02 * curve[0]  # it does fall
     assert names(model) == names(model, X, labels) == []
-    model.set_params(max_iter=20).fit(X, labels)
+    model.set_params(max_iter=12).fit(X, labels)
     assert names(model) == ["not converged"]
 
 
@@ -468,8 +467,9 @@ def test_a_small_feature():
     finding = found("scale of a feature", model, far, y)
     assert f"Feature 0 of X, as the network sees it, has standard deviation {far[..., 0].std():.3g}" in finding.seen
     assert "TimestepTransformer(StandardScaler())" in finding.advice
-    flags = np.stack([(X[..., 0] > 3.0), X[..., 1]], axis=2).astype(float)  # rare, and yet seen
-    assert 0 < flags[..., 0].mean() < 0.01
+    flags = 3 * X
+    flags[..., 0] = np.arange(900).reshape(90, 10) == 450  # rare, and yet seen
+    assert flags[..., 0].std() < 0.02 * flags[..., 1].std()
     assert "scale of a feature" not in names(regressor(max_iter=2).fit(flags, y), flags, y)
 
 
