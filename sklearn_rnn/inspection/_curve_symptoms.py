@@ -82,17 +82,18 @@ def unstable(e: Evidence) -> Finding | None:
     if curve[-1] > first + abs(first):
         seen = f"The loss rose from {first:.3g} in the first epoch to {curve[-1]:.3g} in the last, epoch {n}."
     elif n >= 10:
-        scale = max(start - best, 0.2 * abs(start), 1e-12)
+        # what came to a good fit may have jumped a little more on its way
+        is_good = best < 0.2 * start or (e.share is not None and e.share > 0.8)
+        scale = max(first - best, 0.1 * abs(first)) if is_good else max(start - best, 0.2 * abs(start))
+        scale = max(scale, 1e-12)
         rises = np.diff(curve[n // 2 - 1 :]) > 0.1 * scale  # before that it may jump on its way
         n_rises = int(rises.sum())
         end = _level(curve[-max(3, n // 20) :])
         e.numbers["epochs_with_jump"], e.numbers["loss_end_above_best"] = n_rises, float(end - best)
-        # what it came to in spite of an overshoot: without it, it might be more
-        is_good = best < 0.1 * start if e.share is None else e.share > 0.9
         if n_rises >= 2 and n_rises > 0.1 * len(rises):
             seen = (
                 f"The loss jumped up in {n_rises} of the last {len(rises)} epochs, by more than a tenth of all it has "
-                f"fallen ({start:.3g} to {best:.3g})."
+                f"fallen ({first if is_good else start:.3g} to {best:.3g})."
             )
         elif end - best > 0.25 * scale:
             seen = f"The loss ended at {end:.3g}, far above its best, {best:.3g} (epoch {curve.argmin() + 1} of {n})."
@@ -244,8 +245,8 @@ def over_fit(e: Evidence) -> Finding | None:
         hardly = has_turned and lowest > 0.85 * validation[0] and trained < 0.6 * training[1]
         # what it came to is no better than a constant, and the training loss alone went on
         in_vain = has_turned and e.share is not None and e.share < 0.05
-        if c is not None and lowest > 0.9 * c and at_best < 0.8 * c:
-            in_vain = True
+        if c is not None and e.share is not None and e.share < 0.35:  # which counts what was trained on
+            in_vain |= lowest > 0.9 * c and at_best < 0.8 * c
         # of much data the first epoch may learn nearly all that there is: then it is low already
         if in_vain or ((never or hardly) and lowest > 0.5 * training[0]):
             when = "the first" if best == 0 else f"epoch {best + 1}"

@@ -179,7 +179,7 @@ def does_not_hold(e: Evidence) -> Finding | None:
         return None
     return Finding(
         "over-fit",
-        "problem",
+        "problem" if e.share < 0.3 else "note",
         f"On these data the loss is {_times(e.share)} of {e.constant}. In training it fell to {trained:.3g}, "
         f"{trained / e.of_constant:.3g} times it: what was learnt does not hold here.",
         f"more data; early_stopping=True (now {e.net.early_stopping}), dropout (now {e.net.dropout:g}), a larger alpha "
