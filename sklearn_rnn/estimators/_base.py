@@ -65,6 +65,7 @@ class BaseRNN(
     clipped_curve_: list[float]
     best_loss_: float
     n_iter_: int
+    stopped_by_: str
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     _theta: np.ndarray  # all weights
@@ -382,7 +383,7 @@ class BaseRNN(
             if keep_memory and training.memory is not None:
                 self._training = training.memory
 
-        return learn(work, keep)
+        return learn(self, work, keep)
 
     # -- using ------------------------------------------------------------------------------------------------------
 

@@ -316,6 +316,10 @@ ATTRIBUTES = """\
     n_iter_ : int
         Number of epochs (iterations with solver="lbfgs").
 
+    stopped_by_ : {"converged", "max_iter", "diverged", "interrupted"}
+        Why the last training ended: without gain for longer than `n_iter_no_change` epochs (see `tol`), or a callback
+        asked for it; all epochs done, of `partial_fit` its one; a loss or gradient that was not finite; Ctrl-C.
+
     n_outputs_ : int
         Number of outputs.
 

@@ -22,8 +22,11 @@ from ._choices import LONG_TO_CLASSIFY, chosen
 T = TypeVar("T")
 
 
-def learn(work: Callable[[Cores], str], keep: Callable[[], None]) -> str:
-    """Do the work on all cores, and keep what it came to, also where the user interrupts it; returns why it ended."""
+def learn(estimator: Any, work: Callable[[Cores], str], keep: Callable[[], None]) -> str:
+    """Do the work on all cores, and keep what it came to, also where the user interrupts it; returns why it ended.
+
+    `stopped_by_` of the estimator tells the same.
+    """
     try:
         reason = Cores().use(work)
     except KeyboardInterrupt:
@@ -32,6 +35,7 @@ def learn(work: Callable[[Cores], str], keep: Callable[[], None]) -> str:
         insist(keep)
     except KeyboardInterrupt:
         reason = "interrupted"
+    estimator.stopped_by_ = "converged" if reason == "stopped" else reason
     return reason
 
 

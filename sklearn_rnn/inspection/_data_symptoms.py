@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from ._evidence import Evidence, Finding
-from ._explained import is_list_of_arrays, share_explained
+from ._explained import is_list_of_arrays
 
 # Cells whose states are in (-1, 1) by construction, so that they can saturate; and Elman's with tanh.
 _BOUNDED = ("gru", "lstm", "mingru")
@@ -25,17 +25,42 @@ def scale_of_X(e: Evidence) -> Finding | None:
     """Features far from zero mean and unit variance."""
     if e.X is None or e.is_text:
         return None
-    is_table = e.net.mapping == "one-to-many"
-    found = _far_from_unit(e, "X", _rows(e.X, 1 if is_table else 2))
+    found = _far_from_unit(e, "X", _rows(e.X, 1 if e.net.mapping == "one-to-many" else 2))
     if found is None:
         return None
     j, mean, spread = found
-    scaler = "StandardScaler()" if is_table else "TimestepTransformer(StandardScaler())"
     return Finding(
         "scale of X",
         "problem",
         f"Feature {j} of X, as the network sees it, has mean {mean:.3g} and standard deviation {spread:.3g}.",
-        f"make_pipeline({scaler}, {type(e.net).__name__}(...)).",
+        f"{_scaled(e)}.",
+    )
+
+
+def _scaled(e: Evidence) -> str:
+    """How X is scaled, in code."""
+    scaler = "StandardScaler()" if e.net.mapping == "one-to-many" else "TimestepTransformer(StandardScaler())"
+    return f"make_pipeline({scaler}, {type(e.net).__name__}(...))"
+
+
+def small_feature(e: Evidence) -> Finding | None:
+    """A feature that is tiny beside others, which the network can hardly see."""
+    if e.X is None or e.is_text or "scale of X" in e.found:
+        return None
+    rows = _rows(e.X, 1 if e.net.mapping == "one-to-many" else 2)
+    spread = rows.std(axis=0)
+    # what is rare, a flag for instance, has a small deviation and yet values that can be seen
+    largest = np.abs(rows - rows.mean(axis=0)).max(axis=0)
+    tiny = (spread > 0) & (spread < 0.02 * spread.max()) & (largest < 0.1)
+    if not tiny.any():
+        return None
+    j = int(np.argmin(np.where(tiny, spread, np.inf)))
+    return Finding(
+        "scale of a feature",
+        "problem" if e.share is not None and e.share < 0.1 else "note",
+        f"Feature {j} of X, as the network sees it, has standard deviation {spread[j]:.3g}, and another "
+        f"{spread.max():.3g}: the network hardly sees it.",
+        f"if it may matter, {_scaled(e)}.",
     )
 
 
@@ -99,13 +124,13 @@ def saturated(e: Evidence) -> Finding | None:
     e.numbers["share_of_states_saturated"] = shares[layer]
     if shares[layer] <= 0.3:
         return None
+    scale = "scale X, as above; if that is not enough, " if "scale of X" in e.found else ""
     return Finding(
         "saturated units",
         "problem",
         f"{shares[layer]:.0%} of the states of layer {layer} are beyond 0.99 in absolute value, where the cell lets "
         "hardly any gradient through.",
-        f"scale X to unit variance if it is not; otherwise {e.try_rate('a smaller')}, or a larger alpha (now "
-        f"{e.net.alpha:g}).",
+        f"{scale}{e.try_init()}{e.try_rate('a smaller')}, or a larger alpha (now {e.net.alpha:g}).",
     )
 
 
@@ -116,15 +141,24 @@ def dead(e: Evidence) -> Finding | None:
     shares = [float((np.ptp(H, axis=0) <= 1e-4).mean()) for H in e.states]
     layer = int(np.argmax(shares))
     e.numbers["share_of_units_constant"] = shares[layer]
-    if shares[layer] < 0.5:  # with relu, some always are
-        return None
+    zeros = [float((H == 0).mean()) for H in e.states] if e.is_relu else [0.0]
+    if e.is_relu:
+        e.numbers["share_of_states_zero"] = max(zeros)
     H = e.states[layer]
+    few = max(zeros) > 0.85 and e.share is not None and e.share < 0.3
+    if shares[layer] < 0.5 and not few:  # with relu, some always are
+        return None
+    seen = (
+        f"{round(shares[layer] * H.shape[1])} of {H.shape[1]} units of layer {layer} are the same at every step of all "
+        f"samples ({int((H == 0).all(axis=0).sum())} of them 0): they do nothing."
+    )
+    if shares[layer] < 0.5:
+        seen = f"{max(zeros):.0%} of the states of layer {int(np.argmax(zeros))} are 0: the units hardly ever answer."
     tanh = ", or activation='tanh' (now 'relu')" if e.cell == "rnn" and e.is_relu else ""
     return Finding(
         "dead units",
         "problem",
-        f"{round(shares[layer] * H.shape[1])} of {H.shape[1]} units of layer {layer} are the same at every step of all "
-        f"samples ({int((H == 0).all(axis=0).sum())} of them 0): they do nothing.",
+        seen,
         f"{e.try_rate('a smaller')}{tanh}; if the score is good, fewer units (hidden_layer_sizes).",
     )
 
@@ -132,22 +166,42 @@ def dead(e: Evidence) -> Finding | None:
 # -- the score ------------------------------------------------------------------------------------------------------
 
 
+def does_not_hold(e: Evidence) -> Finding | None:
+    """On these data far less is explained than in training: they are others than those of `fit`, and it over-fits."""
+    curve, validation = e.curve("loss_curve_"), e.curve("validation_loss_curve_")
+    if e.share is None or not e.of_constant or not len(curve) or {"over-fit", "diverged"} & e.found:
+        return None
+    trained = float(curve.min())
+    if getattr(e.net, "early_stopping", False) and len(validation) == len(curve) and np.isfinite(validation).any():
+        trained = float(curve[min(int(np.nanargmin(validation)) + 1, len(curve) - 1)])  # of the weights that are kept
+    in_training = 1 - trained / e.of_constant
+    if not in_training > 0.5 or e.share > 0.6 * in_training:
+        return None
+    return Finding(
+        "over-fit",
+        "problem" if e.share < 0.3 else "note",
+        f"On these data the loss is {_times(e.share)} of {e.constant}. In training it fell to {trained:.3g}, "
+        f"{trained / e.of_constant:.3g} times it: what was learnt does not hold here.",
+        f"more data; early_stopping=True (now {e.net.early_stopping}), dropout (now {e.net.dropout:g}), a larger alpha "
+        f"(now {e.net.alpha:g}), or fewer units. Or these data are of another kind.",
+    )
+
+
+def _times(share: float) -> str:
+    """A loss beside that of the constant."""
+    times = 1 - share
+    return "as large as that" if 0.985 < times < 1.015 else f"{times:.3g} times as large as that"
+
+
 def no_better(e: Evidence) -> Finding | None:
     """The score is that of a constant: the mean, or the shares of the classes."""
-    if e.X is None or (e.y is None and not e.is_text):
+    causes = {"diverged", "over-fit", "under-fit"} & e.found  # whose findings tell the score
+    if e.share is None or e.share > 0.01 or causes:
         return None
-    try:
-        share, constant = share_explained(e.net, e.X, e.y)
-    except ValueError as error:  # which predict raises where states have overflowed
-        if "outputs are not finite" not in str(error):
-            raise
-        share, constant = -np.inf, "a constant"
-    if share is None:
-        return None
-    e.numbers["share_explained"] = share
-    if share > 0.01:
-        return None
-    if e.is_text:
+    told = {"weights", "scale of X", "scale of y", "unstable training", "exploding gradients", "saturated units"}
+    if (told | {"dead units"}) & e.found:
+        advice = "what is said above."
+    elif e.is_text:
         advice = f"more passes (max_iter, now {e.net.max_iter}), or {e.try_rate('another')}."
     else:
         another = "another cell" if e.cell != "rnn" else "cell='gru'"
@@ -155,12 +209,13 @@ def no_better(e: Evidence) -> Finding | None:
         advice = (
             f"{e.try_rate('another')}; {another} (now {e.cell!r})"
             + (f"; {early}" if e.net.mapping == "many-to-one" else "")
+            + (f"; more units (hidden_layer_sizes, now {e.width})" if e.width <= 8 else "")
             + ". If it does learn its training data, these data are of another kind, or it is over-fit."
         )
     return Finding(
         "no better than a constant",
         "problem",
-        f"On these data the network is no better than {constant}: its loss is {1 - share:.3g} times as large.",
+        f"On these data the network is no better than {e.constant}: its loss is {_times(e.share)}.",
         advice,
     )
 
@@ -171,7 +226,7 @@ def no_better(e: Evidence) -> Finding | None:
 def exploding_through_time(e: Evidence) -> Finding | None:
     """The gradient grows on its way to the first steps."""
     ratio = _first_to_last(e)
-    if ratio is None or ratio <= 100 or "exploding gradients" in e.found:
+    if ratio is None or ratio <= 100 or {"exploding gradients", "diverged", "scale of X"} & e.found:
         return None
     held = "; cell='gru' or 'lstm' holds it better (now 'rnn')" if e.cell == "rnn" else ""
     return Finding(
@@ -179,7 +234,7 @@ def exploding_through_time(e: Evidence) -> Finding | None:
         "problem",
         f"Carried back through {_usual_steps(e)} steps, the gradient is {ratio:.3g} times as large at the first as at "
         "the last.",
-        f"clip_norm=1.0 (now {e.net.clip_norm}), or {e.try_rate('a smaller')}{held}.",
+        f"{e.try_init()}{e.try_clip()}{e.try_rate('a smaller')}{held}.",
     )
 
 
@@ -193,7 +248,9 @@ def vanishing(e: Evidence) -> Finding | None:
     mean = np.mean([norms[: min(map(len, longer))] for norms in longer], axis=0)
     reach = int(np.flatnonzero(mean >= 0.01 * mean.max())[-1]) + 1
     # what is learnt well without the first steps does not need them
-    if ratio >= 1e-4 or e.numbers.get("share_explained", 0.0) > 0.9 or "scale of X" in e.found:
+    share = 0.0 if e.share is None else e.share
+    causes = {"diverged", "scale of X", "exploding gradients", "saturated units", "dead units"}
+    if ratio >= 1e-4 or share > 0.9 or causes & e.found:
         return None
     both = e.net.bidirectional_
     of_steps = f"{steps} {'patches' if e.net.patch_size_ > 1 else 'steps'}"
@@ -202,7 +259,7 @@ def vanishing(e: Evidence) -> Finding | None:
     other = "cell='mingru'" if e.cell != "mingru" else "a larger patch_size"
     return Finding(
         "vanishing gradients",
-        "note",
+        "problem" if share < 0.1 else "note",  # what little the last steps say may be all that there is
         f"The gradient that reaches the {'middle' if both else 'first'} of {of_steps} is {ratio:.1e} times that at the "
         f"{'ends' if both else 'last'}{reaches}.",
         f"if these steps matter, {pooled}{other} (now cell={e.cell!r}); if not, shorter sequences do as well.",

@@ -15,27 +15,52 @@ from sklearn.base import BaseEstimator
 from .._sklearn import safe_indexing
 from ..forecasting._forecaster import RNNForecaster
 from ..text._generator import RNNTextGenerator
-from ._curve_symptoms import clipped, exploding_in_training, not_converged, over_fit, under_fit, unstable, weights
-from ._data_symptoms import dead, exploding_through_time, no_better, saturated, scale_of_X, scale_of_y, vanishing
+from ._curve_symptoms import (
+    clipped,
+    diverged,
+    exploding_in_training,
+    not_converged,
+    over_fit,
+    scale_of_y_by_loss,
+    under_fit,
+    unstable,
+    weights,
+)
+from ._data_symptoms import (
+    dead,
+    does_not_hold,
+    exploding_through_time,
+    no_better,
+    saturated,
+    scale_of_X,
+    scale_of_y,
+    small_feature,
+    vanishing,
+)
 from ._evidence import Evidence, Finding
+from ._explained import share_explained
 from ._models import layers_to_network, network_and_data
 
 # In the order in which they are looked for and told: causes first, since what follows from them is not told again.
 SYMPTOMS: list[Callable[[Evidence], Finding | None]] = [
     weights,
+    diverged,
     scale_of_X,
     scale_of_y,
-    no_better,
+    small_feature,
     unstable,
-    under_fit,
-    not_converged,
-    over_fit,
     exploding_in_training,
     exploding_through_time,
-    clipped,
-    vanishing,
+    scale_of_y_by_loss,
+    over_fit,
+    does_not_hold,
     saturated,
     dead,
+    under_fit,
+    no_better,
+    vanishing,
+    not_converged,
+    clipped,
 ]
 
 
@@ -115,11 +140,12 @@ def diagnose(
 ) -> Diagnosis:
     """What is conspicuous in how a network was trained and in what it came to, in words and numbers.
 
-    From the curves and the weights alone: whether the loss was still falling, jumped, or hardly fell at all; whether
-    validation turned up; whether gradients were mostly clipped, or huge; whether weights are.
+    From the curves and the weights alone: whether training was stopped by what is not finite; whether the loss was
+    still falling, jumped, or hardly fell at all; whether validation turned up; whether gradients were mostly clipped,
+    or huge; whether weights are.
     With X also: whether features are far from unit variance, and units saturated or dead.
-    With X and y also: whether targets are, whether the network is better than a constant, and whether the gradient
-    reaches the first steps.
+    With X and y also: whether targets are, whether the network is better than a constant, whether what it learnt holds
+    on them, if they are held out, and whether the gradient reaches the first steps.
 
     Parameters
     ----------
@@ -183,8 +209,8 @@ def diagnose(
     2. saturated units (problem)
        ...% of the states of layer 0 are beyond 0.99 in absolute value, where the cell lets hardly any
        gradient through.
-       Try: scale X to unit variance if it is not; otherwise a smaller learning_rate_init (now 0.003),
-       or a larger alpha (now 0.0001).
+       Try: scale X, as above; if that is not enough, a smaller learning_rate_init (now 0.003), or a
+       larger alpha (now 0.0001).
     <BLANKLINE>
     Looked at: ...
     """
@@ -217,6 +243,7 @@ def _look_at_data(evidence: Evidence, estimator: Any, X: Any, y: Any, max_sample
         if y is not None:
             raise ValueError("A text generator has no y: pass a text as X alone.")
         evidence.X = X
+        _look_at_score(evidence)
         return
     n = len(X) if not hasattr(X, "shape") else X.shape[0]
     if y is not None and len(y) != n:
@@ -228,8 +255,21 @@ def _look_at_data(evidence: Evidence, estimator: Any, X: Any, y: Any, max_sample
     layer_numbers = range(len(net.hidden_layer_sizes_))
     evidence.states = [np.concatenate(_by_sample(net.hidden_states(X, layer=layer))) for layer in layer_numbers]
     if y is not None:
+        _look_at_score(evidence)
         gradients = net.hidden_gradients(X, y, layer=0, steps="last")
         evidence.gradients = [np.linalg.norm(g, axis=1) for g in _by_sample(gradients)]
+
+
+def _look_at_score(evidence: Evidence) -> None:
+    """Put into the evidence how much better than a constant the network is."""
+    try:
+        share, evidence.constant, evidence.of_constant = share_explained(evidence.net, evidence.X, evidence.y)
+    except ValueError as error:  # which predict raises where states have overflowed
+        if "outputs are not finite" not in str(error):
+            raise
+        share, evidence.constant = -np.inf, "a constant"
+    if share is not None:
+        evidence.share = evidence.numbers["share_explained"] = share
 
 
 def _by_sample(values: np.ndarray) -> list[np.ndarray]:

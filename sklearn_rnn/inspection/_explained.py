@@ -13,7 +13,7 @@ from ..text._tokens import tokenize
 _LEAST = 1e-15  # a probability of 0 costs as much as this one
 
 
-def share_explained(net: Any, X: Any, y: Any) -> tuple[float | None, str]:
+def share_explained(net: Any, X: Any, y: Any) -> tuple[float | None, str, float | None]:
     """What share of the loss of the best constant a network does away with, and what that constant is.
 
     Parameters
@@ -27,6 +27,8 @@ def share_explained(net: Any, X: Any, y: Any) -> tuple[float | None, str]:
         1 is perfect, 0 as good as the constant; None where there is nothing to explain.
     constant : str
         In words.
+    of_constant : float or None
+        Its loss, on the scale of `loss_curve_`; None where it is not known.
     """
     if is_regressor(net):
         return _of_regressor(net, X, y)
@@ -38,13 +40,17 @@ def _of_regressor(net, X, y):
     if net.loss not in ("absolute_error", "huber", "quantile") or (net.loss == "quantile" and several):
         constant = "quantiles of y" if several and net.loss == "quantile" else "the mean of y"
         share = float(net.score(X, y))
-        return (share if np.isfinite(share) else None), constant
+        of_mean = None
+        if net.loss == "squared_error":
+            _, actual = rows_of(net.predict(X), y, net.mapping != "many-to-one")
+            of_mean = 0.5 * float(actual.astype(float).var(axis=0).mean())
+        return (share if np.isfinite(share) else None), constant, of_mean
     predicted, actual = rows_of(net.predict(X), y, net.mapping != "many-to-one")
     if len(actual) < 2:
-        return None, ""
+        return None, "", None
     if net.loss == "quantile":
-        return float(d2_pinball_score(actual, predicted, alpha=net.quantile)), f"the {net.quantile} quantile of y"
-    return float(d2_absolute_error_score(actual, predicted)), "the median of y"
+        return float(d2_pinball_score(actual, predicted, alpha=net.quantile)), f"the {net.quantile} quantile of y", None
+    return float(d2_absolute_error_score(actual, predicted)), "the median of y", None
 
 
 def _of_classifier(net, X, y):
@@ -57,7 +63,7 @@ def _of_classifier(net, X, y):
         of_prior = -(prior * np.log(prior) + (1 - prior) * np.log(np.maximum(1 - prior, _LEAST))).sum()
         loss = -np.log(np.maximum(p_true, _LEAST)).sum(axis=1).mean()
         gain, chance = ((p > 0.5) == there).mean(), np.maximum(prior, 1 - prior).mean()
-        return _best_of(loss, of_prior, [(gain, chance)], len(p)), "the shares of the labels"
+        return _best_of(loss, of_prior, [(gain, chance)], len(p)), "the shares of the labels", float(of_prior)
     labels = labels[:, 0]
     codes = np.searchsorted(net.classes_, labels)
     known = net.classes_[np.minimum(codes, len(net.classes_) - 1)] == labels
@@ -65,13 +71,16 @@ def _of_classifier(net, X, y):
     counts = np.bincount(codes, minlength=len(net.classes_))
     shares = counts[counts > 0] / max(1, counts.sum())
     if len(shares) < 2:
-        return None, ""
+        return None, "", None
     loss = -np.log(np.maximum(p[np.arange(len(p)), codes], _LEAST)).mean()
     right = p.argmax(axis=1) == codes
     recalls = [right[codes == k].mean() for k in np.flatnonzero(counts)]
     # with class_weight="balanced" a sound net may be less often right than whoever names the largest class
     gains = [(right.mean(), shares.max()), (np.mean(recalls), 1 / len(shares))]
-    return _best_of(loss, -(shares * np.log(shares)).sum(), gains, len(p)), "the shares of the classes"
+    of_shares = float(-(shares * np.log(shares)).sum())
+    # weights of classes make the loss of training another
+    in_training = of_shares if net.class_weight is None else None
+    return _best_of(loss, of_shares, gains, len(p)), "the shares of the classes", in_training
 
 
 def _best_of(loss: float, of_prior: float, gains: list[tuple[float, float]], n: int) -> float | None:
@@ -93,12 +102,12 @@ def _of_text(net, text):
     tokens = tokenize(text, net.analyzer, "X")
     known = [net.vocabulary_[token] for token in tokens[1:] if token in net.vocabulary_]
     if not known:
-        return None, ""
+        return None, "", None
     # on an empty prompt tokens follow as often as they occurred in training
     frequency = net.predict_proba([""])[0]
     of_frequency = -np.log(np.maximum(frequency[known], 1e-12)).mean()
     share = float(1 + net.score(text) / of_frequency) if of_frequency > 0 else None
-    return share, "how often each token occurs"
+    return share, "how often each token occurs", float(of_frequency)
 
 
 def is_list_of_arrays(values: Any) -> bool:

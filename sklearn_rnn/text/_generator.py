@@ -102,6 +102,8 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state, c
         `score` is a little better. None without a held-out part.
     n_iter_ : int
         Passes over the text.
+    stopped_by_ : str
+        As in RNNSequenceClassifier.
     weights_ : dict of str to ndarray
         As in RNNSequenceClassifier, and the embedding ``E`` (n_tokens, embedding_size).
 
@@ -128,6 +130,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state, c
     clipped_curve_: list[float]
     validation_loss_curve_: list[float] | None
     n_iter_: int
+    stopped_by_: str
     _theta: np.ndarray
     _net: dict
     _counts: np.ndarray  # of each token in what was learnt from
@@ -311,7 +314,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state, c
                     )
 
                 with announcer:
-                    reason = learn(work, lambda: self._keep(training))
+                    reason = learn(self, work, lambda: self._keep(training))
                 refuse_if_nothing_was_learnt(self, reason, was_fitted and not self.n_iter_)
                 if reason != "interrupted":
                     epochs.close()
@@ -372,7 +375,7 @@ alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state, c
                 self._training = training.memory
 
             with Announcer(training, self.verbose, one_pass=True) as announcer:
-                reason = learn(partial(training.one_pass, data, on_batch_end=announcer.batch), keep)
+                reason = learn(self, partial(training.one_pass, data, on_batch_end=announcer.batch), keep)
                 announcer.epoch()
         if reason != "max_iter":
             tell(reason, self, self.n_iter_, self.solver, whole_epochs=False)

@@ -74,6 +74,7 @@ def same(one, other):
         "clipped_curve_",
     ):
         assert getattr(one, name) == getattr(other, name), name
+    assert one.stopped_by_ == other.stopped_by_
     assert one.n_iter_ == other.n_iter_ and one.best_loss_ == other.best_loss_
 
 

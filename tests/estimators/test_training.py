@@ -258,6 +258,27 @@ def test_ctrl_c_leaves_a_usable_model(solver):
     assert model.validation_scores_ == [1.0, 2.0]
 
 
+@quiet
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_stopped_by_tells_why_training_ended(solver):
+    model = RNNRegressor(**SMALL, solver=solver, max_iter=2).fit(X, Y)
+    assert model.stopped_by_ == "max_iter"
+    model.set_params(tol=1e3, n_iter_no_change=1, max_iter=50).fit(X, Y)
+    assert model.stopped_by_ == "converged"
+    model.set_params(early_stopping=True, scoring=_Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(tol=1e-9, n_iter_no_change=9).fit(X, Y)
+    assert model.stopped_by_ == "interrupted"
+    again = pickle.loads(pickle.dumps(model))
+    assert again.stopped_by_ == "interrupted"
+    if solver == "adam":
+        again.set_params(early_stopping=False, scoring="loss").partial_fit(X, Y)
+        assert again.stopped_by_ == "max_iter"
+    diverging = RNNRegressor(**SMALL, cell="rnn", activation="relu", init="normal", solver="sgd", clip_norm=None)
+    diverging.set_params(init_scale=1e200).fit(X, Y)
+    assert diverging.stopped_by_ == "diverged"
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_divergence_warns_once_and_keeps_finite_weights(solver):
     model = RNNRegressor(

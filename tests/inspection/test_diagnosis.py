@@ -113,12 +113,19 @@ def test_jumps():
 
 def test_diverged():
     options = {"cell": "rnn", "solver": "sgd", "clip_norm": None, "n_iter_no_change": 50}
-    model = regressor(**options, learning_rate_init=1.5, max_iter=40).fit(X, y)
+    model = regressor(**options, learning_rate_init=1.5, max_iter=8).fit(X, y)
+    assert model.stopped_by_ == "max_iter"
     assert "rose from" in found("unstable training", model).seen
     finding = found("exploding gradients", model)
     assert f"{max(model.gradient_norm_curve_):.3g}" in finding.seen
     assert "clip_norm=1.0 (now None)" in finding.advice
     assert "under-fit" not in names(model)  # what follows from it is not told again
+    model.set_params(max_iter=500, n_iter_no_change=600).fit(X, y)
+    assert model.stopped_by_ == "diverged"
+    (finding,) = diagnose(model)
+    n = model.n_iter_
+    assert finding.name == "diverged" and f"Training was stopped in epoch {n + 1}" in finding.seen
+    assert f"In epoch {n} the loss was {model.loss_curve_[-1]:.3g}" in finding.seen
     calm = regressor(**options, learning_rate_init=0.03, max_iter=150).fit(X, y)
     assert names(calm) == []
 
@@ -165,10 +172,12 @@ def test_under_fit():
     model = regressor(learning_rate_init=1e-6, max_iter=10).fit(X, y)
     finding = found("under-fit", model)
     curve = model.loss_curve_
-    assert f"from {curve[0]:.4g} to {min(curve):.4g}, in 10 epochs" in finding.seen
+    assert f"from {curve[0]:.5g} to {min(curve):.5g}, in 10 epochs" in finding.seen
     assert finding.advice.startswith("a larger learning_rate_init (now 1e-06)")
     assert names(model) == ["under-fit"]  # and not that it has not converged
-    assert names(model, X, y) == ["no better than a constant", "not converged"]
+    with_data = found("under-fit", model, X, y)  # more data do not make the advice worse
+    assert names(model, X, y) == ["under-fit"] and with_data.advice == finding.advice
+    assert "does away with 0% of the loss of the mean of y" in with_data.seen
     assert "under-fit" in names(classifier(learning_rate_init=1e-6, max_iter=10).fit(X, labels))
 
 
@@ -226,9 +235,9 @@ def test_thresholds_of_scale_are_those_of_the_warning_of_fit():
 def test_saturated():
     model = regressor(cell="rnn", max_iter=20).fit(100 * X, y)
     share = (np.abs(model.hidden_states(100 * X)) > 0.99).mean()
-    finding = found("saturated units", model, 100 * X)
+    finding = found("saturated units", model, 100 * X, y)
     assert share > 0.9 and f"{share:.0%} of the states of layer 0" in finding.seen
-    assert "scale X" in finding.advice
+    assert finding.advice.startswith("scale X, as above") and "init=" not in finding.advice
     relu = regressor(cell="rnn", activation="relu", max_iter=2).fit(100 * X, y)
     assert "saturated units" not in names(relu, 100 * X)  # relu has no bound
 
@@ -250,7 +259,7 @@ def test_vanishing():
     model = regressor(cell="rnn", init="uniform", learning_rate_init=0.003, max_iter=10).fit(long, first)
     norms = np.linalg.norm(model.hidden_gradients(long, first), axis=2)
     finding = found("vanishing gradients", model, long, first)
-    assert finding.severity == "note"
+    assert finding.severity == "problem"  # for nothing else is learnt
     assert f"first of 60 steps is {norms[:, 0].sum() / norms[:, -1].sum():.1e} times" in finding.seen
     assert "pooling='concat'" in finding.advice and "cell='mingru'" in finding.advice
     # what is learnt well without the first steps does not need them
@@ -285,11 +294,13 @@ def test_vanishing_in_both_directions_and_at_every_step():
 def test_exploding_through_time():
     options = {"cell": "rnn", "activation": "relu", "init": "normal", "init_scale": 0.7, "solver": "sgd"}
     model = regressor(**options, learning_rate_init=1e-6, max_iter=2).fit(X, y)
+    assert "norm was" in found("exploding gradients", model).seen
+    model.gradient_norm_curve_ = []  # without it, the curves do not show it
     norms = np.linalg.norm(model.hidden_gradients(X, y), axis=2).sum(axis=0)
     assert norms[0] > 100 * norms[-1]
     finding = found("exploding gradients", model, X, y)
     assert f"through 10 steps, the gradient is {norms[0] / norms[-1]:.3g} times" in finding.seen
-    assert "cell='gru'" in finding.advice
+    assert "cell='gru'" in finding.advice and "init='orthogonal' (now 'normal'" in finding.advice
     assert "exploding gradients" not in names(model)  # the curves do not show it
 
 
@@ -318,7 +329,8 @@ def test_no_better_than_the_shares_of_the_classes():
     model = classifier(max_iter=60).fit(X, labels)
     assert "no better than a constant" not in names(model, X, labels)
     # of new labels: as good as chance, and overconfident
-    assert "no better than a constant" in names(model, X, shuffled)
+    assert "of the shares of the classes" in found("over-fit", model, X, shuffled).seen
+    assert "no better than a constant" not in names(model, X, shuffled)  # which follows
     # rare, and weighed up: less often right than who always says no, and sound all the same
     rare = (X[:, :, 0].mean(axis=1) + 0.2 * noise > 0.5).astype(int)
     assert 0.02 < rare.mean() < 0.2
@@ -328,7 +340,7 @@ def test_no_better_than_the_shares_of_the_classes():
     several = np.c_[X[:, -1, 0] > 0, X[:, -1, 1] > 0.5].astype(int)
     model = classifier(max_iter=80).fit(X, several)
     assert names(model, X, several) == []
-    assert "the shares of the labels" in found("no better than a constant", model, X, 1 - several).seen
+    assert "the shares of the labels" in found("over-fit", model, X, 1 - several).seen
 
 
 def test_with_labels_at_every_step():
@@ -341,7 +353,7 @@ def test_with_labels_at_every_step():
         assert diagnosis.findings == [] and diagnosis.numbers["share_explained"] > 0.5
         shuffled = np.random.default_rng(1).choice(["up", "down"], signs.shape)
         wrong = [s[: len(x)] for s, x in zip(shuffled, inputs)] if isinstance(targets, list) else shuffled
-        assert "no better than a constant" in names(model, inputs, wrong)
+        assert names(model, inputs, wrong) == ["over-fit"]
 
 
 def test_weights():
@@ -354,6 +366,148 @@ def test_weights():
     overflowing = regressor(cell="rnn", activation="relu", max_iter=2).fit(X, y)
     overflowing.weights_["W_h_l0"][...] = 1e80
     assert {"weights", "no better than a constant"} <= {*names(overflowing, X, y)}
+
+
+def test_stopped_in_the_first_epochs():
+    """No curve, or one epoch, tells it; `stopped_by_` does."""
+    options = {"cell": "rnn", "activation": "relu", "init": "normal", "init_scale": 0.6, "solver": "sgd"}
+    long = np.random.default_rng(2).normal(size=(60, 40, 1))
+    model = regressor(16, **options, clip_norm=None, batch_size=8, learning_rate_init=0.01).fit(long, noise[:60])
+    assert model.loss_curve_ == [] and model.stopped_by_ == "diverged"
+    finding = found("diverged", model)
+    assert "stopped in epoch 1: the loss or its gradient was not finite" in finding.seen
+    for advice in ("init='orthogonal' (now 'normal', with init_scale=0.6)", "clip_norm=1.0 (now None)", "0.01)"):
+        assert advice in finding.advice
+    assert "vanishing gradients" not in names(model, long, noise[:60])
+    del model.stopped_by_  # as of a model that an older release stored
+    assert names(model) == ["diverged"]
+    model.set_params(clip_norm=1.0, max_iter=1).fit(long, noise[:60])
+    assert model.n_iter_ == 1 and model.loss_curve_[0] > 1e6
+    assert f"the loss was {model.loss_curve_[0]:.3g}" in found("exploding gradients", model).seen
+    del model.gradient_norm_curve_
+    model.loss_curve_ = [2.7e23, 0.6]
+    assert "The loss was 2.7e+23 in epoch 1, 0.6 at best" in found("exploding gradients", model).seen
+
+
+@pytest.mark.parametrize(("cell", "rate"), [("gru", 0.5), ("mingru", 3.0), ("lstm", 2.0)])
+def test_too_large_a_rate(cell, rate):
+    """Jumps are measured by what the net has gained on a constant, not by a huge first epoch."""
+    model = regressor(16, cell=cell, learning_rate_init=rate, max_iter=40).fit(X, y)
+    assert max(model.loss_curve_) > 2
+    for data in ((), (X, y)):
+        assert f"learning_rate_init={rate / 5:.2g} (now {rate:g})" in found("unstable training", model, *data).advice
+
+
+def test_an_overshoot_that_is_made_good():
+    model = regressor(max_iter=3).fit(X, y)
+    falling = np.geomspace(0.5, 0.1, 40)
+    model.loss_curve_ = [0.5, 80.0, 10.0, *falling]
+    assert "rose from 0.5 in the first epoch to 80 in epoch 2 of 43" in found("unstable training", model).seen
+    model.loss_curve_ = [0.5, 80.0, 10.0, *falling / 4]
+    assert "unstable training" not in names(model)
+
+
+def test_saturated_by_its_start():
+    model = regressor(16, cell="rnn", init="normal", init_scale=3.0, max_iter=20).fit(X, y)
+    finding = found("saturated units", model, X, y)
+    assert finding.advice.startswith("init='orthogonal' (now 'normal', with init_scale=3)")
+    assert "scale X" not in finding.advice
+    assert "vanishing gradients" not in names(model, X, y)
+    assert found("no better than a constant", model, X, y).advice == "what is said above."
+
+
+def test_over_fit_told_by_data_held_out():
+    model = regressor(32, learning_rate_init=0.01, tol=1e-4, max_iter=200).fit(X[:30], noise[:30])
+    trained = min(model.loss_curve_)
+    assert trained < 0.05
+    diagnosis = diagnose(model, X[30:], noise[30:])
+    finding = diagnosis.findings[0]
+    assert finding.name == "over-fit" and "early_stopping=True" in finding.advice
+    assert f"{1 - model.score(X[30:], noise[30:]):.3g} times as large as that of the mean of y" in finding.seen
+    assert f"In training it fell to {trained:.3g}" in finding.seen
+    assert not {"no better than a constant", "not converged"} & {found.name for found in diagnosis}
+    assert "over-fit" not in names(model, X[:30], noise[:30])  # nothing is amiss there
+
+
+@pytest.mark.parametrize(("seed", "rate"), [(0, 0.003), (1, 0.003), (1, 0.01), (2, 0.003)])
+def test_over_fit_to_noise_with_early_stopping(seed, rate):
+    nothing = np.random.default_rng(seed).normal(size=90)
+    model = regressor(
+        48, early_stopping=True, validation_fraction=0.3, learning_rate_init=rate, tol=1e-4, random_state=seed
+    ).fit(X, nothing)
+    finding = diagnose(model, X, nothing).findings[0]
+    assert finding.name == "over-fit" and "early_stopping" not in finding.advice
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_probabilities_on_their_way_to_one_are_no_lack_of_training(cell):
+    model = classifier(cell=cell, learning_rate_init=0.003, tol=1e-4, max_iter=36).fit(X, labels)
+    curve = model.loss_curve_
+    assert model.stopped_by_ == "max_iter" and model.score(X, labels) >= 0.97
+    assert np.median(curve[-6:-3]) - np.median(curve[-3:]) > 0.02 * curve[0]  # it does fall
+    assert names(model) == names(model, X, labels) == []
+    model.set_params(max_iter=12).fit(X, labels)
+    assert names(model) == ["not converged"]
+
+
+def test_vanishing_comes_before_not_converged():
+    long = np.random.default_rng(2).normal(size=(80, 120, 1))
+    plain = {"cell": "gru", "pooling": "last", "bidirectional": False, "patch_size": 1}
+    model = regressor(8, **plain, learning_rate_init=0.001, max_iter=8).fit(long, long[:, 0, 0])
+    diagnosis = diagnose(model, long, long[:, 0, 0])
+    severities = {finding.name: finding.severity for finding in diagnosis}
+    assert severities["vanishing gradients"] == "problem"
+    assert severities.get("not converged", "note") == "note"
+    assert list(severities).index("vanishing gradients") <= len(severities) - 1 - ("not converged" in severities)
+
+
+def test_a_small_feature():
+    far = X * [0.001, 1]
+    model = regressor(max_iter=60).fit(far, y)
+    finding = found("scale of a feature", model, far, y)
+    assert f"Feature 0 of X, as the network sees it, has standard deviation {far[..., 0].std():.3g}" in finding.seen
+    assert "TimestepTransformer(StandardScaler())" in finding.advice
+    flags = 3 * X
+    flags[..., 0] = np.arange(900).reshape(90, 10) == 450  # rare, and yet seen
+    assert flags[..., 0].std() < 0.02 * flags[..., 1].std()
+    assert "scale of a feature" not in names(regressor(max_iter=2).fit(flags, y), flags, y)
+
+
+def test_states_that_are_nearly_all_zero():
+    """Few units are zero throughout, and yet hardly any answers."""
+    model = regressor(16, cell="rnn", activation="relu", max_iter=2).fit(X, y)
+    W = model.weights_
+    W["b_l0"][...] = -1.5  # only the rarest inputs get through
+    W["W_h_l0"][...] = 0
+    W["W_x_l0"][...] *= 0.7 / np.linalg.norm(W["W_x_l0"], axis=1, keepdims=True)
+    W["W_o"][...] = 0
+    H = model.hidden_states(X)
+    assert (H == 0).mean() > 0.9 and (np.ptp(H, axis=(0, 1)) < 1e-4).mean() < 0.5
+    assert f"{(H == 0).mean():.0%} of the states of layer 0 are 0" in found("dead units", model, X, y).seen
+
+
+def test_too_few_units():
+    product = X[:, -1, 0] * X[:, -2, 1]
+    model = regressor(1, max_iter=60).fit(X, product)
+    finding = found("under-fit", model, X, product)
+    assert "1 unit." in finding.seen and "more units (hidden_layer_sizes, now 1)" in finding.advice
+    assert "not converged" not in names(model, X, product)
+
+
+def test_a_loss_as_large_as_that_of_a_constant_is_said_so():
+    model = regressor(max_iter=4, tol=0, learning_rate_init=0.01).fit(X, noise)
+    for name in model.weights_:
+        model.weights_[name][...] = 0  # predicts 0, which is nearly the mean
+    finding = found("no better than a constant", model, X, noise - noise.mean())
+    assert "its loss is as large as that." in finding.seen and "1 times" not in finding.seen
+
+
+def test_scale_of_y_without_y():
+    model = regressor(max_iter=40, learning_rate_init="auto").fit(X, 1e4 * y)
+    (finding,) = diagnose(model)
+    assert finding.name == "scale of y" and "TransformedTargetRegressor" in finding.advice
+    assert f"{model.loss_curve_[0]:.3g}" in finding.seen
+    assert "scale of y" not in names(sound())
 
 
 def test_every_symptom_is_looked_for():
@@ -456,7 +610,7 @@ def test_of_a_text_generator():
     of_frequency = -np.log(tokens.map(tokens.value_counts(normalize=True))).mean()
     assert diagnosis.numbers["share_explained"] == pytest.approx(1 + model.score(text) / of_frequency, abs=2e-3)
     other = "".join(sorted(set(text) - {"t"})) * 10
-    assert "how often each token occurs" in found("no better than a constant", model, other).seen
+    assert "how often each token occurs" in found("over-fit", model, other).seen
     one = RNNTextGenerator(16, batch_size=8, max_iter=2, learning_rate_init=1e-3, random_state=0).fit(text)
     assert "not converged" in names(one)
     with pytest.raises(ValueError, match="no y: pass a text as X alone"):
@@ -546,8 +700,9 @@ def test_curves_that_an_older_release_did_not_record():
     assert looked_at >= 3
     # gone on with, what is not known is NaN
     model = next(model for model in models if isinstance(model, RNNRegressor) and model.solver == "adam")
-    model.gradient_norm_curve_ = [np.nan, np.nan, 0.5]
-    model.clipped_curve_ = [np.nan, np.nan, 0.0]
+    n = len(model.loss_curve_)
+    model.gradient_norm_curve_ = [np.nan] * (n - 1) + [0.5]
+    model.clipped_curve_ = [np.nan] * (n - 1) + [0.0]
     assert diagnose(model).numbers["gradient_norm_usual"] == 0.5
 
 

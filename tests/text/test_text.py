@@ -424,6 +424,7 @@ def test_a_fit_that_ends_early_keeps_what_was_learnt(error, are_errors, monkeypa
             with pytest.warns(UserWarning, match="not finite"):
                 model.fit(TEXT)
     assert model.n_iter_ == 3
+    assert model.stopped_by_ == ("interrupted" if error else "diverged") and before.stopped_by_ == "max_iter"
     assert model.loss_curve_ == expected.loss_curve_
     # the third epoch's loss is the best, and where the next diverges the weights are those that it began with
     least = expected.score(TEXT) if error else before.score(TEXT) - 1e-6
