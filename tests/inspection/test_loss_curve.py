@@ -169,7 +169,8 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     model = net().fit(X, y)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(
-        ImportError, match=r"LossCurveDisplay.from_estimator draws .* pip install 'sklearn-rnn\[plot\]'"
+        ImportError,
+        match=r"LossCurveDisplay.from_estimator draws .* pip install matplotlib \(or .*sklearn-rnn\[plot\]",
     ):
         LossCurveDisplay.from_estimator(model)
     with pytest.raises(ImportError, match=r"LossCurveDisplay.plot draws"):
