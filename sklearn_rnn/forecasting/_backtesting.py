@@ -253,9 +253,11 @@ def _backtest(
         raise ValueError(f"n_jobs must be an integer but 0 (-1 for all processors), or None, got {n_jobs!r}.")
     refuse_names_taken(table)
     found = run(stretches(plan_for, table, data, cuts, every), data, horizon, coverage, n_jobs)
-    return pd.concat(
+    frame = pd.concat(
         [tidy(table, series, cut, columns) for (cut, _), (series, columns) in zip(cuts, found)], ignore_index=True
     )
+    frame.attrs["coverage"] = float(coverage)  # what the bounds are cannot be told from them
+    return frame
 
 
 class Backtesting(ForecasterParameters):
@@ -304,7 +306,7 @@ class Backtesting(ForecasterParameters):
             One row for each forecast value that is known: (the id and the variable, if there are several,) cutoff (the
             last time known), step, y_true, y_pred, y_naive, lower, upper. y_naive repeats the last season known at the
             cutoff; `skill_` compares with the best of that, the last value and the drift. The bounds are NaN if
-            calibration_fraction is 0. Its ``attrs`` tell `ForecastDisplay` of the step of y.
+            calibration_fraction is 0. Its ``attrs`` tell `ForecastDisplay` of the step of y and of the coverage.
 
         Raises
         ------

@@ -93,6 +93,16 @@ class SequenceImportanceDisplay:
         Returns
         -------
         SequenceImportanceDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If the estimator cannot be scored, or ax is not one matplotlib Axes.
+        ValueError
+            If an argument is invalid, X holds no sequences, X and y differ in length, or `scoring` names several
+            scores.
         """
         importances = sequence_importance(estimator, X, y, by=by, **options)  # type: ignore[arg-type]
         return cls.from_importances(importances, ax=ax, max_features=max_features, **(plot_options or {}))
@@ -114,6 +124,8 @@ class SequenceImportanceDisplay:
 
         Raises
         ------
+        ImportError, TypeError
+            As in `plot`.
         ValueError
             If it holds several scores, or is of another function.
         """
@@ -142,6 +154,13 @@ class SequenceImportanceDisplay:
         -------
         SequenceImportanceDisplay
             This one.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If ax is not one matplotlib Axes.
         """
         by = self.importances.by
         height = {}

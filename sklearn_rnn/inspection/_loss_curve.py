@@ -244,7 +244,9 @@ class LossCurveDisplay:
                 f"The curves of {n} models cannot be told apart on one pair of axes, but those of {MOST_MODELS}. Choose "
                 "some, or draw them on several axes (ax=)."
             )
-        self.figure_, self.ax_ = axes_for(ax, f"{type(self).__name__}.plot")
+        many = n > _MOST_NAMED_TWICE
+        room = {"figsize": (8.5, 4.8)} if many else {}  # for the legend beside the axes
+        self.figure_, self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", **room)
         ax, one = self.ax_, n == 1
         self.training_lines_, self.validation_lines_, self.best_points_, self.validation_points_ = [], [], [], []
         for i, (training, validation) in enumerate(zip(self.training_curves, self.validation_curves)):
@@ -258,7 +260,7 @@ class LossCurveDisplay:
                 style["color"] = _COLORS[(kind == "validation") if one else i]
                 every = max(1, len(values) // 8)
                 if not one:
-                    style |= {"marker": _MARKERS[i], "markersize": 5, "markevery": (i % every, every)}
+                    style |= {"marker": _MARKERS[i], "markersize": 6.5 if many else 5, "markevery": (i % every, every)}
                     style["markerfacecolor"] = style["color"] if kind == "training" else "white"
                 elif len(values) == 1:
                     style["marker"] = "o"  # a line of one point is not seen

@@ -353,7 +353,7 @@ from_backtest = ForecastDisplay.from_backtest
 @pytest.mark.parametrize("with_y", [True, False])
 def test_backtest_of_a_series(with_y):
     frame = forecaster().backtest(SERIES, n_splits=3, stride=2, coverage=0.8)
-    display = from_backtest(frame, SERIES if with_y else None, coverage=0.8, n_history=7)
+    display = from_backtest(frame, SERIES if with_y else None, n_history=7)
     cutoffs = list(frame["cutoff"].unique())
     assert months_before(display) == list(drawn_at(pd.PeriodIndex(cutoffs)))
     for cutoff, line, band in zip(cutoffs, display.forecast_lines_[0], display.interval_bands_[0], strict=True):
@@ -366,6 +366,9 @@ def test_backtest_of_a_series(with_y):
         assert_draws(display.actual_lines_[0], SERIES[cutoffs[0] + 1 :])
     assert legend(display) == ["actual values", "forecast", "80% interval", "cutoff"]
     display.figure_.canvas.draw()
+    frame.attrs.clear()  # as in a table that was stored and read again
+    for coverage, name in ((None, "interval"), (0.8, "80% interval")):
+        assert name in legend(from_backtest(frame, SERIES if with_y else None, coverage=coverage))
 
 
 def test_backtest_without_intervals_and_with_values_that_are_missing():
