@@ -355,6 +355,14 @@ class Backtesting(ForecasterParameters):
         list of tuple of ndarray
             Rows of y to fit on and to score, for each split, as ``GridSearchCV(forecaster, ..., cv=splits)`` takes
             them.
+
+        Raises
+        ------
+        TypeError
+            If a column of y that is to be forecast holds no numbers.
+        ValueError
+            If a parameter is invalid, the times of y are not those of regular series, y is too short for so many
+            cutoffs, or no series goes on after one.
         """
         self._check_parameters()
         reader, table, _ = SeriesReader.read(y, None, self.id_col, self.time_col, None, self.target_col)
