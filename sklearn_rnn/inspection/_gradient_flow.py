@@ -81,7 +81,7 @@ class GradientFlowDisplay:
         How many sequences have the lag.
     recurrent_norms : dict of int to dict, default=None
         See `recurrent_norms_`.
-    smallest_normal : float, default=2.2e-308
+    smallest_normal : float, default=2.2250738585072014e-308
         Norms below it are not fitted: the smallest normal number of the dtype that the gradients were computed in.
     bound_layer : int or None, default=None
         Layer whose decay is bounded by its largest singular value, if there is one.

@@ -193,6 +193,17 @@ class TimestepTransformer(SequenceTransformer):
         Returns
         -------
         ndarray or list of arrays
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer is not fitted.
+        AttributeError
+            If `transformer_` has no `inverse_transform`.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If X holds no sequences, or has another number of features than what `transform` puts out.
         """
         check_is_fitted(self, "transformer_")
         allow_nan = self._allows_nan
