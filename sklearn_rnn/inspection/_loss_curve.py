@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "d", "1", "|")
 _COLORS = (*COLORS, "#6f9bd8", "#7c2d12", "#14532d", "#e59ac6", "#111111", "#7b5ea7")
 MOST_MODELS = len(_MARKERS)
-_STAR = {"marker": "*", "markersize": 15, "markeredgecolor": "white"}
-_RING = {"marker": "o", "markersize": 12, "markerfacecolor": "none", "markeredgewidth": 1.8}
+_STAR: dict[str, Any] = {"marker": "*", "markersize": 15, "markeredgecolor": "white"}
+_RING: dict[str, Any] = {"marker": "o", "markersize": 12, "markerfacecolor": "none", "markeredgewidth": 1.8}
 # With more models than this the legend names each once, beside the axes.
 _MOST_NAMED_TWICE = 4
 
@@ -241,11 +241,11 @@ class LossCurveDisplay:
         n = len(self.training_curves)
         if n > MOST_MODELS:
             raise ValueError(
-                f"The curves of {n} models cannot be told apart on one pair of axes, but those of {MOST_MODELS}. Choose "
-                "some, or draw them on several axes (ax=)."
+                f"{n} models cannot be told apart on one pair of axes, {MOST_MODELS} at most. Choose some, or draw "
+                "them on several axes (ax=)."
             )
         many = n > _MOST_NAMED_TWICE
-        room = {"figsize": (8.5, 4.8)} if many else {}  # for the legend beside the axes
+        room: dict[str, Any] = {"figsize": (8.5, 4.8)} if many else {}  # for the legend beside the axes
         self.figure_, self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", **room)
         ax, one = self.ax_, n == 1
         self.training_lines_, self.validation_lines_, self.best_points_, self.validation_points_ = [], [], [], []
@@ -287,7 +287,8 @@ class LossCurveDisplay:
         name = "kept by fit" if told else f"best {self.xlabel}"
         if one:
             name += f": {self.xlabel} {self.best_epochs[i]}" if told else f": {self.best_epochs[i]}"
-        return f"{name} ({self.best_labels[i]})" if told and len(reasons) == 1 else name
+        gap = "\n" if one else " "
+        return f"{name}{gap}({self.best_labels[i]})" if told and len(reasons) == 1 else name
 
     def _mark(
         self, epoch: int | None, line: Line2D | None, before: list[Line2D | None], label: str, style: Mapping[str, Any]
@@ -331,11 +332,17 @@ class LossCurveDisplay:
             return
         pairs = list(zip(self.training_lines_, self.validation_lines_))
         named: list[tuple[Any, str]] = [(a or b, name) for (a, b), name in zip(pairs, self.names or ())]
-        for kind, number, style in (("training", 0, "-"), ("validation", 1, "--")):
-            if any(pair[number] is not None for pair in pairs):
-                named.append((Line2D([], [], color="0.3", linestyle=style), kind))
+        if any(training is not None for training, _ in pairs):
+            named.append((Line2D([], [], color="0.3", linestyle="-"), "training"))
+        if any(validation is not None for _, validation in pairs):
+            named.append((Line2D([], [], color="0.3", linestyle="--"), "validation"))
         named += [entry for entry in entries if entry[0] in marks]
-        outside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0, "fontsize": "small"}
+        outside: dict[str, Any] = {
+            "loc": "upper left",
+            "bbox_to_anchor": (1.01, 1.0),
+            "borderaxespad": 0.0,
+            "fontsize": "small",
+        }
         ax.legend(*zip(*named), frameon=False, **outside)
 
 

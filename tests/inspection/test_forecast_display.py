@@ -341,7 +341,8 @@ def test_without_matplotlib_the_extra_is_named(fitted, monkeypatch):
     backtest = forecaster(calibration_fraction=0).backtest(SERIES, n_splits=2)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for name, draw in (("from_estimator", lambda: show(fitted)), ("from_backtest", lambda: from_backtest(backtest))):
-        with pytest.raises(ImportError, match=rf"ForecastDisplay.{name} draws .* pip install matplotlib \(or .*sklearn-rnn\[plot\]"):
+        told = rf"ForecastDisplay.{name} draws .* pip install matplotlib \(or .*sklearn-rnn\[plot\]"
+        with pytest.raises(ImportError, match=told):
             draw()
 
 

@@ -51,7 +51,7 @@ def test_lines_are_the_fitted_curves_and_the_star_is_the_epoch_that_is_kept():
     assert 1 < best < model.n_iter_
     kept = 0.5 * np.mean((model.predict(X[::-1]) - noise) ** 2)
     np.testing.assert_allclose(star.get_xydata(), [[best, kept]], rtol=1e-10)
-    assert legend(display) == ["training", "validation", f"kept by fit: epoch {best} (least validation loss)"]
+    assert legend(display) == ["training", "validation", f"kept by fit: epoch {best}\n(least validation loss)"]
     assert display.validation_points_ == [None]  # the star stands there
     assert display.ax_.get_xlabel() == "epoch" and display.ax_.get_ylabel() == "loss (half the squared error)"
     assert display.ax_.get_yscale() == "log"
@@ -69,7 +69,7 @@ def test_without_early_stopping_the_training_loss_decides():
     np.testing.assert_array_equal(ring.get_xydata(), [[least + 1, model.validation_loss_curve_[least]]])
     assert display.validation_epochs == [least + 1]
     assert legend(display)[2:] == [
-        f"kept by fit: epoch {display.best_epochs[0]} (least training loss)",
+        f"kept by fit: epoch {display.best_epochs[0]}\n(least training loss)",
         f"least validation loss: epoch {least + 1}",
     ]
     assert display.ax_.get_yscale() == "linear"
@@ -136,7 +136,7 @@ def test_several_estimators_on_one_axis():
 
 def test_twelve_models_are_told_apart_without_color_and_more_are_refused():
     curves = [np.linspace(1.0, 0.5 + 0.1 * i, 20) for i in range(13)]
-    display = LossCurveDisplay(curves[:12], validation_curves=curves[:11] + [None]).plot()
+    display = LossCurveDisplay(curves[:12], validation_curves=[*curves[:11], None]).plot()
     lines = display.training_lines_
     assert len({line.get_marker() for line in lines}) == len({line.get_color() for line in lines}) == 12
     for training, validation in zip(lines[:11], display.validation_lines_):
@@ -144,7 +144,7 @@ def test_twelve_models_are_told_apart_without_color_and_more_are_refused():
         assert (training.get_linestyle(), validation.get_linestyle()) == ("-", "--")
     names = [f"model {i + 1}" for i in range(12)]
     assert legend(display) == [*names, "training", "validation", "least validation loss"]  # each named once
-    with pytest.raises(ValueError, match="curves of 13 models cannot be told apart .* but those of 12"):
+    with pytest.raises(ValueError, match="13 models cannot be told apart on one pair of axes, 12 at most"):
         LossCurveDisplay(curves).plot()
 
 
