@@ -380,12 +380,23 @@ class GradientFlowDisplay:
         with np.errstate(over="ignore", under="ignore"):
             bound = start * sigma ** lags.astype(np.float64)
         limits = self.ax_.get_ylim()  # of the norms: a bound far above them would press them flat
-        outside = _first(bound > limits[1])
-        if outside is not None:
-            label += f",\nabove the figure from lag {outside} on"
+        over = bound.copy()
         bound = np.where(np.isfinite(bound) & (bound > 0), bound, np.nan)
         (self.bound_line_,) = self.ax_.plot(lags, bound, color="#777777", linestyle=(0, (1, 1.5)), label=label)
         self.ax_.set_ylim(limits)
+        line = self.bound_line_
+
+        def tell_where_it_leaves(ax: Axes) -> None:
+            """In the label, and in the legend if there is one already: limits may be set later."""
+            outside, before = _first(over > ax.get_ylim()[1]), line.get_label()
+            line.set_label(label + ("" if outside is None else f",\nabove the figure from lag {outside} on"))
+            legend = ax.get_legend()
+            for text in () if legend is None else legend.get_texts():
+                if text.get_text() == before:
+                    text.set_text(line.get_label())
+
+        tell_where_it_leaves(self.ax_)
+        self.ax_.callbacks.connect("ylim_changed", tell_where_it_leaves)
 
 
 def _factor(x: float) -> str:

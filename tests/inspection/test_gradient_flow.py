@@ -326,6 +326,8 @@ def test_bound_does_not_change_the_limits():
     assert "3 (spectral radius 3)" in bound
     lag = np.flatnonzero(display.bound_line_.get_ydata() > high)[0]
     assert 1 <= lag < STEPS and bound.endswith(f"above the figure from lag {lag} on")
+    display.ax_.set_ylim(top=2 * display.bound_line_.get_ydata()[-1])  # the legend keeps up
+    assert not any("above the figure" in text for text in in_words(display))
     set_weights(net, W_h_l0=1e-3 * np.eye(WIDTH))
     assert not any("above the figure" in text for text in in_words(flow(net)))
     assert any(text.startswith("bound of layer 1: ") for text in in_words(flow(fitted(hidden_layer_sizes=(4, 3)))))
