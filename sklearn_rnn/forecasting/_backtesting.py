@@ -253,11 +253,9 @@ def _backtest(
         raise ValueError(f"n_jobs must be an integer but 0 (-1 for all processors), or None, got {n_jobs!r}.")
     refuse_names_taken(table)
     found = run(stretches(plan_for, table, data, cuts, every), data, horizon, coverage, n_jobs)
-    frame = pd.concat(
+    return pd.concat(
         [tidy(table, series, cut, columns) for (cut, _), (series, columns) in zip(cuts, found)], ignore_index=True
     )
-    frame.attrs["coverage"] = float(coverage)  # what the bounds are cannot be told from them
-    return frame
 
 
 class Backtesting(ForecasterParameters):
@@ -334,8 +332,9 @@ class Backtesting(ForecasterParameters):
                 ("step", reader.grid.plain_step),
                 ("time_col", self.time_col),
                 ("target_col", self.target_col),
+                ("coverage", float(coverage)),
             )
-            if isinstance(value, (str, int))  # what pandas can write to files
+            if isinstance(value, (str, int, float))  # what pandas can write to files
         }
         return found
 

@@ -199,8 +199,8 @@ class ForecastDisplay:
         ids, ax, forecast_kw, history_kw, interval_kw, legend
             As in `from_estimator`.
         coverage : float, default=None
-            Of the intervals, as given to `backtest`: for the legend. None: what ``frame.attrs["coverage"]`` says, where
-            `backtest` notes it; a frame that has lost its attrs has intervals of which the legend tells no coverage.
+            Of the intervals, as given to `backtest`: for the legend. None: what ``frame.attrs`` says; of a frame that
+            has lost them the legend tells no coverage.
         n_history : int, default=None
             Steps before the first cutoff to draw; None draws all.
 
@@ -230,7 +230,7 @@ class ForecastDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_backtest")
         facets = facets_of_backtest(frame, y, time_col=time_col, target_col=target_col, ids=ids, n_history=n_history)
-        coverage = frame.attrs.get("coverage") if coverage is None else coverage
+        coverage = frame.attrs.get("backtest", {}).get("coverage") if coverage is None else coverage
         return cls(facets, coverage=coverage).plot(
             ax=ax, forecast_kw=forecast_kw, history_kw=history_kw, interval_kw=interval_kw, legend=legend
         )
