@@ -49,7 +49,7 @@ suppress_warnings = ["myst.header"]
 # The reference: one page a name, from the docstrings alone. They state the types, so signatures need not.
 autosummary_generate = True
 autodoc_typehints = "none"
-autodoc_member_order = "bysource"
+autodoc_member_order = "alphabetical"  # by source, what a subclass adds would stand before `fit`
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False

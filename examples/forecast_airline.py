@@ -172,7 +172,7 @@ def compare(airline):
     try:
         rows["Holt-Winters, damped (statsmodels)"] = scaled_errors_of(holt_winters, airline)
     except ImportError:
-        print("For Holt-Winters beside it: pip install 'sklearn-rnn[examples]'\n")
+        print("For Holt-Winters beside it: pip install statsmodels\n")
     rows["Seasonal naive"] = scaled_errors_of(seasonal_naive, airline)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[airline.index[now - 1] for now in ORIGINS])
     table["mean"] = table.mean(axis=1)

@@ -247,6 +247,8 @@ class BaseRNN(
 
         Raises
         ------
+        TypeError
+            If X, y or sample_weight is sparse, or a query without data (a LazyFrame).
         ValueError
             If a parameter is invalid, or X or y is of the wrong shape, length or content.
         KeyboardInterrupt

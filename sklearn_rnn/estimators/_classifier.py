@@ -254,6 +254,17 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        AttributeError
+            If there is no `partial_fit`: with solver="lbfgs" or early_stopping=True.
+        TypeError, KeyboardInterrupt
+            As in `fit`.
+        ValueError
+            As in `fit`; also if X is not like that of the last call, or the architecture or the loss was changed
+            since. Further if `classes` is missing in the first call or is another than then, y holds a label that
+            is none of them, or class_weight is "balanced".
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -290,6 +301,16 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             With a label at every time step (n_samples, n_timesteps). Absent steps are labelled -1 where labels are
             integers, NaN where they are floats, and otherwise, or where -1 is a class, None (in an object array). For
             a list, an object array of (n_timesteps_i,) arrays.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If X is of another shape, number of features or content than in `fit`, holds values too large for the
+            network, or `mapping` or a parameter of the loss was changed since.
         """
         labels, sequences = self._predict_labels(X)
         if not self._per_step:
@@ -337,6 +358,16 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
             In the order of `classes_`; for a multilabel model the probability of each label. With a label at every
             time step (n_samples, n_timesteps, n_classes), NaN at absent steps; for a list, an object array of
             (n_timesteps_i, n_classes) arrays.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If X is of another shape, number of features or content than in `fit`, holds values too large for the
+            network, or `mapping` or a parameter of the loss was changed since.
         """
         rows, sequences = self._predict_rows(X)
         rows = self._proba_of_rows(rows)
@@ -352,6 +383,11 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         Returns
         -------
         ndarray
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As in `predict_proba`.
         """
         # From the raw outputs, since the logarithm of a probability that was rounded to 0 or 1 is lost.
         rows, sequences = self._predict_rows(X, link=False)
@@ -373,6 +409,17 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         Returns
         -------
         float
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If X, y or sample_weight is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If X is of another shape, number of features or content than in `fit`, holds values too large for the
+            network, or `mapping` or a parameter of the loss was changed since; or y or sample_weight is not as in
+            `fit`, or not as long as X, or y holds labels of another kind, text for numbers.
         """
         predicted, sequences = self._predict_labels(X)
         actual, _ = self._label_rows(y, sequences, "y")

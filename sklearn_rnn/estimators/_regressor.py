@@ -195,6 +195,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        AttributeError
+            If there is no `partial_fit`: with solver="lbfgs" or early_stopping=True.
+        TypeError, KeyboardInterrupt
+            As in `fit`.
+        ValueError
+            As in `fit`; also if X is not like that of the last call, or the architecture or the loss was changed
+            since.
         """
         return self._one_pass(X, y, sample_weight)
 
@@ -211,6 +221,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             Shaped like y in `fit`, with a last axis of quantiles if `quantile` is a tuple; (n_samples, n_timesteps,
             ...) where there is a target at every step, NaN at absent steps; for a list, an object array of
             (n_timesteps_i, ...) arrays.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If X is of another shape, number of features or content than in `fit`, holds values too large for the
+            network, or `mapping` or a parameter of the loss was changed since.
         """
         rows, sequences = self._predict_rows(X)
         rows = self._of_rows(rows)
@@ -234,6 +254,17 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         -------
         float
             1 is perfect, 0 as good as the best constant.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If X, y or sample_weight is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If X is of another shape, number of features or content than in `fit`, holds values too large for the
+            network, or `mapping` or a parameter of the loss was changed since; or y or sample_weight is not as in
+            `fit`, or not as long as X.
         """
         predicted, sequences = self._predict_rows(X)
         actual = self._target_rows(y, sequences, "y")

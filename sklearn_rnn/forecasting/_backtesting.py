@@ -304,7 +304,7 @@ class Backtesting(ForecasterParameters):
             One row for each forecast value that is known: (the id and the variable, if there are several,) cutoff (the
             last time known), step, y_true, y_pred, y_naive, lower, upper. y_naive repeats the last season known at the
             cutoff; `skill_` compares with the best of that, the last value and the drift. The bounds are NaN if
-            calibration_fraction is 0. Its ``attrs`` tell `ForecastDisplay` of the step of y.
+            calibration_fraction is 0. Its ``attrs`` tell `ForecastDisplay` of the step of y and of the coverage.
 
         Raises
         ------
@@ -332,8 +332,9 @@ class Backtesting(ForecasterParameters):
                 ("step", reader.grid.plain_step),
                 ("time_col", self.time_col),
                 ("target_col", self.target_col),
+                ("coverage", float(coverage)),
             )
-            if isinstance(value, (str, int))  # what pandas can write to files
+            if isinstance(value, (str, int, float))  # what pandas can write to files
         }
         return found
 
@@ -353,6 +354,14 @@ class Backtesting(ForecasterParameters):
         list of tuple of ndarray
             Rows of y to fit on and to score, for each split, as ``GridSearchCV(forecaster, ..., cv=splits)`` takes
             them.
+
+        Raises
+        ------
+        TypeError
+            If a column of y that is to be forecast holds no numbers.
+        ValueError
+            If a parameter is invalid, the times of y are not those of regular series, y is too short for so many
+            cutoffs, or no series goes on after one.
         """
         self._check_parameters()
         reader, table, _ = SeriesReader.read(y, None, self.id_col, self.time_col, None, self.target_col)

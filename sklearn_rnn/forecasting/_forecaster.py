@@ -440,6 +440,17 @@ class RNNForecaster(Stored, InNotebooks, CallbackSupportMixin, Uncertainty, Base
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        NotFittedError
+            If the forecaster is not fitted.
+        TypeError
+            If a column holds no numbers, or the times are of another type than those that were fitted.
+        ValueError
+            If y_new is of another layout or has other columns than what was fitted, begins before the end of what
+            is known, holds a time twice or an infinite value; or X_new is missing, or lacks a row or a column.
+            Nothing of it is taken into account then.
         """
         check_is_fitted(self)
         table, numbers = self._reader.read_next(y_new, "y_new", allow_new=True)

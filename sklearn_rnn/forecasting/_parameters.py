@@ -76,6 +76,11 @@ class ForecasterParameters:
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of such a name.
         """
         if params.get("regressor", self.regressor) is None and any(key.startswith("regressor__") for key in params):
             params["regressor"] = default_regressor()

@@ -199,7 +199,8 @@ class ForecastDisplay:
         ids, ax, forecast_kw, history_kw, interval_kw, legend
             As in `from_estimator`.
         coverage : float, default=None
-            Of the intervals, as given to `backtest`: for the legend.
+            Of the intervals, as given to `backtest`: for the legend. None: what ``frame.attrs`` says; of a frame that
+            has lost them the legend tells no coverage.
         n_history : int, default=None
             Steps before the first cutoff to draw; None draws all.
 
@@ -223,12 +224,13 @@ class ForecastDisplay:
         >>> from sklearn_rnn.datasets import load_airline
         >>> airline = load_airline()
         >>> backtest = RNNForecaster(horizon=6, random_state=0).backtest(airline, n_splits=3)
-        >>> display = ForecastDisplay.from_backtest(backtest, airline, coverage=0.9, ax=Figure().subplots())
+        >>> display = ForecastDisplay.from_backtest(backtest, airline, ax=Figure().subplots())
         >>> display.facets[0].cutoffs
         [Period('1959-06', 'M'), Period('1959-12', 'M'), Period('1960-06', 'M')]
         """
         require_matplotlib(f"{cls.__name__}.from_backtest")
         facets = facets_of_backtest(frame, y, time_col=time_col, target_col=target_col, ids=ids, n_history=n_history)
+        coverage = frame.attrs.get("backtest", {}).get("coverage") if coverage is None else coverage
         return cls(facets, coverage=coverage).plot(
             ax=ax, forecast_kw=forecast_kw, history_kw=history_kw, interval_kw=interval_kw, legend=legend
         )
@@ -254,6 +256,15 @@ class ForecastDisplay:
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If ax holds something else than matplotlib Axes.
+        ValueError
+            If there are more than 12 series for a new figure, or fewer axes than series.
         """
         is_new = ax is None
         self.axes_ = self._axes(ax)

@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 # The gates of each cell, in the order of their blocks of rows in W_h.
 _BLOCKS = {"rnn": ("W_h",), "gru": ("W_hr", "W_hz", "W_hn"), "lstm": ("W_hi", "W_hf", "W_hg", "W_ho")}
 
+# So many times off its norms a fitted decay may be before the legend tells.
+_FAR_OFF = 2.0
+
 
 class GradientFlowDisplay:
-    """Norm of the gradient dL/dh_t against how many steps back t lies: vanishing and exploding gradients.
+    r"""Norm of the gradient dL/dh_t against how many steps back t lies: vanishing and exploding gradients.
 
     Make it with :meth:`from_estimator`.
 
     The gradient that the loss sends to a state passes one more Jacobian with every step back, so it shrinks or grows
-    about geometrically (Hochreiter, 1991; Bengio et al., 1994; Pascanu et al., 2013). What vanishes before it reaches
-    a step cannot teach the network anything about that step; what explodes drowns all else. Drawn for every layer:
+    about geometrically [1]_ [2]_ [3]_. What vanishes before it reaches a step cannot teach the network anything about
+    that step; what explodes drowns all else. Drawn for every layer:
 
     - lag 0 is where the gradient comes from: each sequence's last step for the forward direction, its first for the
       backward one;
@@ -43,7 +46,9 @@ class GradientFlowDisplay:
       the logarithm of the norm on the lag, each lag weighing as the number of its sequences. Lag 0 is left out, since
       there the gradient has come through the readout only and through no recurrence; (an LSTM's goes on mainly
       through its cell c_t, which at lag 0 does not show in dL/dh_t). So are lags at which the norm is not finite, zero,
-      or below the smallest normal number, where digits are lost: they are told of and not fitted.
+      or below the smallest normal number, where digits are lost: they are told of and not fitted. Not every curve is
+      near a line: units that remember for different times bend it. Where the norm is more than twice the fitted one
+      somewhere, or less than half of it, the legend tells by how much.
 
     A network that puts out one target a sequence sends its whole loss back from the last state if
     ``pooling="last"``. With any other pooling each step **also gets gradient from the pooling directly**, at no
@@ -51,12 +56,20 @@ class GradientFlowDisplay:
     every step it is the loss of the last step that is drawn. In a stack, a lower layer also gets gradient from the
     layer above at every step, so its curve mixes the ways.
 
-    For "rnn", W_h bounds the decay: dL/dh_{t-1} = W_h^T diag(f') dL/dh_t with f' <= 1, so each step multiplies the
-    norm by at most the largest singular value of W_h, and where the factor stays below 1 the gradient vanishes. Small
-    tanh states and many steps bring it near the spectral radius. "indrnn" multiplies each unit by its u or by 0. In
-    the gated cells no one matrix is a bound: the state also goes on past W_h, through the forget gate f ("lstm"), z
-    ("gru") or 1 - z ("mingru"), which is what they were made for. The bound is drawn for a last layer that gets its
-    gradient at lag 0 only, from sequences of one length.
+    For "rnn" with its nonlinearity f and what it is applied to, a_t, the recurrent weights bound the decay [3]_:
+
+    .. math::
+
+        \frac{\partial L}{\partial h_{t-1}}
+        = W_h^T \, \mathrm{diag}(f'(a_t)) \, \frac{\partial L}{\partial h_t},
+        \qquad 0 \le f' \le 1 .
+
+    So each step multiplies the norm by at most the largest singular value of W_h, and where that is below 1 the
+    gradient vanishes. Small tanh states and many steps bring the factor near the spectral radius. "indrnn" multiplies
+    each unit by its u or by 0. In the gated cells no one matrix is a bound: the state also goes on past W_h, through
+    the forget gate f ("lstm"), z ("gru") or 1 - z ("mingru"), which is what they were made for. The bound is drawn for
+    a last layer that gets its gradient at lag 0 only, from sequences of one length; the legend tells where it leaves
+    the figure, which is drawn for the norms.
 
     Parameters
     ----------
@@ -66,7 +79,7 @@ class GradientFlowDisplay:
         How many sequences have the lag.
     recurrent_norms : dict of int to dict, default=None
         See `recurrent_norms_`.
-    smallest_normal : float, default=2.2e-308
+    smallest_normal : float, default=2.2250738585072014e-308
         Norms below it are not fitted: the smallest normal number of the dtype that the gradients were computed in.
     bound_layer : int or None, default=None
         Layer whose decay is bounded by its largest singular value, if there is one.
@@ -83,6 +96,9 @@ class GradientFlowDisplay:
     decay_rate_ : dict of int to float
         Factor of the norm for each step back, by layer: below 1 vanishing, above 1 exploding. NaN where there are
         fewer than two lags to fit to.
+    decay_misfit_ : dict of int to float
+        By layer, the largest ratio of a norm to the fitted one, or of the fitted one to the norm: 1 for a decay that is
+        geometric. NaN where there is no fit.
     vanished_lag_ : dict of int to int or None
         From which lag on the norm is zero or below the smallest normal number to the end, by layer; None if it is not.
     overflow_lag_ : dict of int to int or None
@@ -97,17 +113,17 @@ class GradientFlowDisplay:
     lines_ : dict of int to matplotlib Line2D
         Norms by lag.
     fit_lines_ : dict of int to matplotlib Line2D
-        The fitted decays, of layers that have one.
+        The fitted decays, of layers that have one: wide and pale in the colour of the layer, behind its curve.
     bound_line_ : matplotlib Line2D or None
+        What the largest singular value allows at most.
 
     References
     ----------
-    S. Hochreiter (1991), Untersuchungen zu dynamischen neuronalen Netzen, diploma thesis, TU München.
-
-    Y. Bengio, P. Simard, P. Frasconi (1994), Learning long-term dependencies with gradient descent is difficult, IEEE
-    Transactions on Neural Networks 5(2).
-
-    R. Pascanu, T. Mikolov, Y. Bengio (2013), On the difficulty of training recurrent neural networks, ICML.
+    .. [1] Hochreiter, S. (1991). Untersuchungen zu dynamischen neuronalen Netzen. Diploma thesis, TU München.
+    .. [2] Bengio, Y., Simard, P. and Frasconi, P. (1994). Learning long-term dependencies with gradient descent is
+       difficult. IEEE Transactions on Neural Networks 5, 157-166.
+    .. [3] Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training recurrent neural networks.
+       ICML, 1310-1318.
 
     Examples
     --------
@@ -150,6 +166,7 @@ class GradientFlowDisplay:
         self.patch_size = patch_size
         self._fits = {layer: self._fit(norm) for layer, norm in norms.items()}
         self.decay_rate_ = {layer: float(np.exp(slope)) for layer, (slope, _) in self._fits.items()}
+        self.decay_misfit_ = {layer: self._misfit(layer) for layer in norms}
         self.vanished_lag_ = {layer: self._vanished(norm) for layer, norm in norms.items()}
         self.overflow_lag_ = {layer: _first(~np.isfinite(norm)) for layer, norm in norms.items()}
 
@@ -251,6 +268,13 @@ class GradientFlowDisplay:
         Returns
         -------
         self : GradientFlowDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If ax is not one matplotlib Axes.
         """
         from matplotlib.ticker import MaxNLocator
 
@@ -266,11 +290,13 @@ class GradientFlowDisplay:
             slope, at_zero = self._fits[layer]
             if np.isfinite(slope):
                 fitted = lags[self._usable(norm)][[0, -1]]
+                pale = {"color": self.lines_[layer].get_color(), "alpha": 0.3, "linewidth": 6, "zorder": 1.5}
                 (self.fit_lines_[layer],) = self.ax_.plot(
-                    fitted, np.exp(at_zero + slope * fitted), color="black", linewidth=0.9, label="_fit"
+                    fitted, np.exp(at_zero + slope * fitted), solid_capstyle="butt", label="_fit", **pale
                 )
         if self.fit_lines_:  # one name for all, the last in the legend
-            list(self.fit_lines_.values())[-1].set_label("fitted decay")
+            each = ", each in the color of its layer" if len(self.fit_lines_) > 1 else ""
+            list(self.fit_lines_.values())[-1].set_label("fitted decay" + each)
         if self.bound_layer is not None:
             self._plot_bound(self.bound_layer, lags)
         way = "back from the last" if self.direction == "forward" else "on from the first"
@@ -305,6 +331,14 @@ class GradientFlowDisplay:
         slope = (weight * (lag - mean_lag) * (log - mean_log)).sum() / (weight * (lag - mean_lag) ** 2).sum()
         return float(slope), float(mean_log - slope * mean_lag)
 
+    def _misfit(self, layer: int) -> float:
+        """How many times the norm is off the fitted decay, at the lag where it is most."""
+        norm, (slope, at_zero) = self.norms[layer], self._fits[layer]
+        if not np.isfinite(slope):
+            return np.nan
+        lag = np.flatnonzero(self._usable(norm))
+        return float(np.exp(np.abs(np.log(norm[lag]) - at_zero - slope * lag).max()))
+
     def _vanished(self, norm: np.ndarray) -> int | None:
         """The lag from which on nothing is left."""
         left = np.flatnonzero(~(norm < self.smallest_normal))
@@ -316,12 +350,14 @@ class GradientFlowDisplay:
     def _describe(self, layer: int) -> str:
         vanished, overflow, rate = self.vanished_lag_[layer], self.overflow_lag_[layer], self.decay_rate_[layer]
         told = [f"factor {_factor(rate)} per step" if np.isfinite(rate) else "too few lags to fit a decay"]
+        if self.decay_misfit_[layer] > _FAR_OFF:
+            told[0] += f" (fit is off by up to {min(self.decay_misfit_[layer], 1e300):.2g} times)"
         if vanished is not None:
             none_left = not self.norms[layer][vanished:].any()
             told.append(f"{'zero' if none_left else f'below {self.smallest_normal:.0e}'} from lag {vanished} on")
         if overflow is not None:
             told.append(f"overflows at lag {overflow}")
-        return f"layer {layer}: " + ", ".join(told)
+        return f"layer {layer}: " + (",\n" if "off by" in told[0] else ", ").join(told)
 
     def _plot_bound(self, layer: int, lags: np.ndarray) -> None:
         """What the largest singular value allows at most, from lag 0 on."""
@@ -340,10 +376,24 @@ class GradientFlowDisplay:
             )
         with np.errstate(over="ignore", under="ignore"):
             bound = start * sigma ** lags.astype(np.float64)
-        bound = np.where(np.isfinite(bound) & (bound > 0), bound, np.nan)
         limits = self.ax_.get_ylim()  # of the norms: a bound far above them would press them flat
+        over = bound.copy()
+        bound = np.where(np.isfinite(bound) & (bound > 0), bound, np.nan)
         (self.bound_line_,) = self.ax_.plot(lags, bound, color="#777777", linestyle=(0, (1, 1.5)), label=label)
         self.ax_.set_ylim(limits)
+        line = self.bound_line_
+
+        def tell_where_it_leaves(ax: Axes) -> None:
+            """In the label, and in the legend if there is one already: limits may be set later."""
+            outside, before = _first(over > ax.get_ylim()[1]), line.get_label()
+            line.set_label(label + ("" if outside is None else f",\nabove the figure from lag {outside} on"))
+            legend = ax.get_legend()
+            for text in () if legend is None else legend.get_texts():
+                if text.get_text() == before:
+                    text.set_text(line.get_label())
+
+        tell_where_it_leaves(self.ax_)
+        self.ax_.callbacks.connect("ylim_changed", tell_where_it_leaves)
 
 
 def _factor(x: float) -> str:

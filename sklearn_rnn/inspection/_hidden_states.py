@@ -93,11 +93,12 @@ def steps_in_words(patch_size: int, plural: bool = False) -> str:
 class HiddenStateDisplay:
     """Hidden states over time: a heat map, their distribution, or single units.
 
-    Make it with :meth:`from_estimator`; :meth:`plot` draws the same states again in another way.
+    Make it with :meth:`from_estimator`; :meth:`plot` draws the same states again in another way. Lines of single units
+    show what each of them follows [2]_.
 
     What is stated in numbers depends on the cell. The states of "rnn" with tanh, "gru", "lstm" and "mingru" are bounded
     by -1 and 1, and the share that is **saturated**, beyond 0.99 in absolute value, is given. For "rnn" with tanh it
-    means what it means for any tanh layer (Glorot and Bengio, 2010): there the derivative 1 - h^2 is below 0.02, so
+    means what it means for any tanh layer [1]_: there the derivative 1 - h^2 is below 0.02, so
     hardly any gradient passes this unit at this step. A gated cell can hold such a value on purpose: where its gate
     keeps the state, the gradient passes all the same. And an output gate that is nearly shut hides a saturated cell of
     an LSTM. "rnn" with relu and "indrnn" have no upper bound, so nothing is said of saturation; there the share of
@@ -127,7 +128,9 @@ class HiddenStateDisplay:
     zero_share_ : float or None
         Share of the states drawn last that are zero; None unless `nonlinearity` is "relu".
     dead_units_ : ndarray of int, or None
-        Numbers of the units that are zero in all that was drawn last; None unless `nonlinearity` is "relu".
+        Numbers of the units that are zero in all that was drawn last, and in no more: a heat map and lines of units
+        show one sequence (and `units` may leave some out), in which a unit may rest that another sequence wakes. For
+        all sequences of X draw kind="distribution". None unless `nonlinearity` is "relu".
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     heatmap_ : matplotlib AxesImage or None
@@ -145,9 +148,10 @@ class HiddenStateDisplay:
 
     References
     ----------
-    X. Glorot, Y. Bengio (2010), Understanding the difficulty of training deep feedforward neural networks, AISTATS.
-
-    A. Karpathy, J. Johnson, L. Fei-Fei (2015), Visualizing and understanding recurrent networks, arXiv:1506.02078.
+    .. [1] Glorot, X. and Bengio, Y. (2010). Understanding the difficulty of training deep feedforward neural networks.
+       AISTATS, 249-256.
+    .. [2] Karpathy, A., Johnson, J. and Fei-Fei, L. (2015). Visualizing and understanding recurrent networks.
+       arXiv:1506.02078.
 
     Examples
     --------
@@ -290,6 +294,15 @@ class HiddenStateDisplay:
         Returns
         -------
         self : HiddenStateDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If ax is not one matplotlib Axes, or `sample` or a unit is no int.
+        ValueError
+            If the kind, the sequence or a unit does not exist, or there are no states: NaN throughout.
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}, got {kind!r}.")

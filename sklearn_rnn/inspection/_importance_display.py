@@ -94,6 +94,16 @@ class SequenceImportanceDisplay:
         Returns
         -------
         SequenceImportanceDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If the estimator cannot be scored, or ax is not one matplotlib Axes.
+        ValueError
+            If an argument is invalid, X holds no sequences, X and y differ in length, or `scoring` names several
+            scores.
         """
         _check_max_features(max_features)  # before the long work
         importances = sequence_importance(estimator, X, y, by=by, **options)  # type: ignore[arg-type]
@@ -116,6 +126,8 @@ class SequenceImportanceDisplay:
 
         Raises
         ------
+        ImportError, TypeError
+            As in `plot`.
         ValueError
             If it holds several scores, or is of another function.
         """
@@ -137,6 +149,13 @@ class SequenceImportanceDisplay:
         -------
         SequenceImportanceDisplay
             This one.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If ax is not one matplotlib Axes.
         """
         _check_importances(self.importances)
         _check_max_features(max_features)

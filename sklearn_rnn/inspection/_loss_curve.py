@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-# Of several models: told apart by these where colors are not seen. Solid and dashed are training and validation.
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+# Of several models: told apart by the markers where colors are not seen. Solid and dashed are training and validation.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "d", "1", "|")
+_COLORS = (*COLORS, "#6f9bd8", "#7c2d12", "#14532d", "#e59ac6", "#111111", "#7b5ea7")
+MOST_MODELS = len(_MARKERS)
+_STAR: dict[str, Any] = {"marker": "*", "markersize": 15, "markeredgecolor": "white"}
+_RING: dict[str, Any] = {"marker": "o", "markersize": 12, "markerfacecolor": "none", "markeredgewidth": 1.8}
+# With more models than this the legend names each once, beside the axes.
+_MOST_NAMED_TWICE = 4
 
 
 class LossCurveDisplay:
-    """Training and validation curves by epoch, the best epoch marked.
+    """Training and validation curves by epoch; the epoch that is kept and the one with the best validation are marked.
 
     Usually made by `from_estimator`.
 
@@ -35,16 +41,24 @@ class LossCurveDisplay:
     names : list of str, default=None
         Of the models. None leaves a single one unnamed, and numbers several.
     best_epochs : list of int or None, default=None
-        Of each model, the epoch to mark, counted from 1; it is marked on the curve that `best_on` says.
+        Of each model, the epoch to mark by a star, counted from 1; it is marked on the curve that `best_on` says.
     best_on : list of {"training", "validation"}, default=None
         None: validation where there is such a curve.
+    best_labels : list of str, default=None
+        Why it is the best, for the legend, such as "least training loss". None: nothing is said of it.
+    higher_is_better : bool, default=False
+        Whether the values are scores, of which the highest is the best one, and not losses.
     xlabel, ylabel : str, default="epoch", "loss"
 
     Attributes
     ----------
     training_lines_, validation_lines_ : list of Line2D or None
+    validation_epochs : list of int or None
+        Of each model, the epoch with the best value of the validation curve.
     best_points_ : list of Line2D or None
         The stars.
+    validation_points_ : list of Line2D or None
+        The rings around the best value of each validation curve; None where a star stands there.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
@@ -52,8 +66,8 @@ class LossCurveDisplay:
     --------
     >>> from sklearn_rnn import LossCurveDisplay
     >>> display = LossCurveDisplay([[1.0, 0.5, 0.3]], validation_curves=[[1.1, 0.7, 0.8]], best_epochs=[2])
-    >>> display.validation_curves[0].tolist(), display.best_epochs
-    ([1.1, 0.7, 0.8], [2])
+    >>> display.validation_curves[0].tolist(), display.best_epochs, display.validation_epochs
+    ([1.1, 0.7, 0.8], [2], [2])
     """
 
     ax_: Axes
@@ -61,6 +75,7 @@ class LossCurveDisplay:
     training_lines_: list[Line2D | None]
     validation_lines_: list[Line2D | None]
     best_points_: list[Line2D | None]
+    validation_points_: list[Line2D | None]
 
     def __init__(
         self,
@@ -70,6 +85,8 @@ class LossCurveDisplay:
         names: Sequence[str] | None = None,
         best_epochs: Sequence[int | None] | None = None,
         best_on: Sequence[Literal["training", "validation"]] | None = None,
+        best_labels: Sequence[str] | None = None,
+        higher_is_better: bool = False,
         xlabel: str = "epoch",
         ylabel: str = "loss",
     ) -> None:
@@ -82,6 +99,10 @@ class LossCurveDisplay:
         self.best_epochs = list(_as_many(best_epochs, n, "best_epochs"))
         usual = ["training" if curve is None else "validation" for curve in self.validation_curves]
         self.best_on = usual if best_on is None else list(_as_many(best_on, n, "best_on"))
+        self.best_labels = list(_as_many(best_labels, n, "best_labels"))
+        self.higher_is_better = higher_is_better
+        sign = -1.0 if higher_is_better else 1.0
+        self.validation_epochs = [None if c is None else _first_least(sign * c) for c in self.validation_curves]
         self.xlabel, self.ylabel = xlabel, ylabel
 
     @classmethod
@@ -100,7 +121,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator, list of them, or dict of name to estimator
-            Fitted: an RNNRegressor, RNNSequenceClassifier or RNNTextGenerator; a pipeline, search or
+            Up to 12, fitted: an RNNRegressor, RNNSequenceClassifier or RNNTextGenerator; a pipeline, search or
             TransformedTargetRegressor around one; or an RNNForecaster, the network of which is shown (the first of
             `regressors_`, without what it is combined with, on windows that are normalised).
         names : str or list of str, default=None
@@ -128,7 +149,8 @@ class LossCurveDisplay:
         TypeError
             If an estimator is or holds no recurrent network.
         ValueError
-            If an estimator has no epoch or no scores, or there are not as many names as estimators.
+            If an estimator has no epoch or no scores, there are not as many names as estimators, or more estimators
+            than can be told apart (12).
         ImportError
             If matplotlib is not installed.
 
@@ -139,6 +161,9 @@ class LossCurveDisplay:
         loss, also where validation data were given to be recorded; that loss is measured from the first weights of the
         epoch on, so that these are kept, and the last ones where the last epoch was the best. `partial_fit` keeps the
         newest weights, whichever epoch was the best; a warm start the best of its own epochs.
+
+        A ring marks the best value of the validation curve, if that is of another epoch. A star far to the right of
+        it is a net that went on to learn its training data by heart: early_stopping=True keeps the epoch of the ring.
 
         Epochs that were not validated, such as those of `partial_fit` after `fit`, are gaps in the validation curve.
 
@@ -157,7 +182,7 @@ class LossCurveDisplay:
         if curve not in ("loss", "score"):
             raise ValueError(f"curve must be 'loss' or 'score', got {curve!r}.")
         names, networks = _named_networks(estimator, names)
-        training, validation, best, on = [], [], [], []
+        training, validation, best, on, why = [], [], [], [], []
         for number, network in enumerate(networks):
             name = type(network).__name__ if names is None else names[number]
             if not len(network.loss_curve_):
@@ -177,12 +202,16 @@ class LossCurveDisplay:
             # an epoch that was chosen by its training loss is none of a score's
             best.append(None if curve == "score" and where == "training" else epoch)
             on.append(where)
+            by_score = where == "validation" and scores is not None
+            why.append("highest validation score" if by_score else f"least {where} loss")
         display = cls(
             training,
             validation_curves=validation,
             names=names,
             best_epochs=best,
             best_on=on,
+            best_labels=why,
+            higher_is_better=curve == "score",
             xlabel="iteration" if all(getattr(n, "solver", "") == "lbfgs" for n in networks) else "epoch",
             ylabel=_common([_score_name(n) if curve == "score" else _loss_name(n) for n in networks], curve),
         )
@@ -199,10 +228,27 @@ class LossCurveDisplay:
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        TypeError
+            If ax is not one matplotlib Axes.
+        ValueError
+            If there are more than 12 models.
         """
-        self.figure_, self.ax_ = axes_for(ax, f"{type(self).__name__}.plot")
-        ax, one = self.ax_, len(self.training_curves) == 1
-        self.training_lines_, self.validation_lines_, self.best_points_ = [], [], []
+        n = len(self.training_curves)
+        if n > MOST_MODELS:
+            raise ValueError(
+                f"{n} models cannot be told apart on one pair of axes, {MOST_MODELS} at most. Choose some, or draw "
+                "them on several axes (ax=)."
+            )
+        many = n > _MOST_NAMED_TWICE
+        room: dict[str, Any] = {"figsize": (8.5, 4.8)} if many else {}  # for the legend beside the axes
+        self.figure_, self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", **room)
+        ax, one = self.ax_, n == 1
+        self.training_lines_, self.validation_lines_, self.best_points_, self.validation_points_ = [], [], [], []
         for i, (training, validation) in enumerate(zip(self.training_curves, self.validation_curves)):
             lines: list[Line2D | None] = []
             for kind, values in (("training", training), ("validation", validation)):
@@ -211,10 +257,10 @@ class LossCurveDisplay:
                     continue
                 style: dict[str, Any] = {"linestyle": "-" if kind == "training" else "--", "linewidth": 1.8}
                 # one model: two colors; several: a color and a marker each
-                style["color"] = COLORS[(kind == "validation") if one else i % len(COLORS)]
+                style["color"] = _COLORS[(kind == "validation") if one else i]
                 every = max(1, len(values) // 8)
                 if not one:
-                    style |= {"marker": _MARKERS[i % len(_MARKERS)], "markersize": 5, "markevery": (i % every, every)}
+                    style |= {"marker": _MARKERS[i], "markersize": 6.5 if many else 5, "markevery": (i % every, every)}
                     style["markerfacecolor"] = style["color"] if kind == "training" else "white"
                 elif len(values) == 1:
                     style["marker"] = "o"  # a line of one point is not seen
@@ -223,28 +269,38 @@ class LossCurveDisplay:
                 lines += ax.plot(epochs, values, label=label, **{**style, **(line_kw or {})})
             self.training_lines_.append(lines[0])
             self.validation_lines_.append(lines[1])
-            self.best_points_.append(self._mark(i, lines[self.best_on[i] == "validation"], one))
+            star, ring = self.best_epochs[i], self.validation_epochs[i]
+            starred = lines[self.best_on[i] == "validation"]
+            self.best_points_.append(self._mark(star, starred, self.best_points_, self._star_label(i), _STAR))
+            if star == ring and starred is lines[1]:
+                ring = None
+            label = "highest validation score" if self.higher_is_better else "least validation loss"
+            label += f": {self.xlabel} {ring}" if one else ""
+            self.validation_points_.append(self._mark(ring, lines[1], self.validation_points_, label, _RING))
         self._label(ax, log_scale)
         return self
 
-    def _mark(self, i: int, line: Line2D | None, one: bool) -> Line2D | None:
-        """A star at the best epoch; in the legend there is one for all models."""
-        epoch = self.best_epochs[i]
+    def _star_label(self, i: int) -> str:
+        """What the star of a model says; of several models, what all of their stars say."""
+        reasons = set(self.best_labels)
+        one, told = len(self.training_curves) == 1, self.best_labels[i] is not None
+        name = "kept by fit" if told else f"best {self.xlabel}"
+        if one:
+            name += f": {self.xlabel} {self.best_epochs[i]}" if told else f": {self.best_epochs[i]}"
+        gap = "\n" if one else " "
+        return f"{name}{gap}({self.best_labels[i]})" if told and len(reasons) == 1 else name
+
+    def _mark(
+        self, epoch: int | None, line: Line2D | None, before: list[Line2D | None], label: str, style: Mapping[str, Any]
+    ) -> Line2D | None:
+        """A star or ring at an epoch; in the legend there is one for all models."""
         if epoch is None or line is None:
             return None
-        value = float(np.asarray(line.get_ydata())[epoch - 1])
-        label = f"best {self.xlabel}: {epoch}" if one else f"best {self.xlabel}"
-        if not one and any(point is not None for point in self.best_points_):
+        if any(point is not None for point in before):
             label = "_" + label
-        color = "black" if one else line.get_color()
-        style: dict[str, Any] = {
-            "linestyle": "none",
-            "marker": "*",
-            "markersize": 15,
-            "markeredgecolor": "white",
-            "zorder": 4,
-        }
-        return self.ax_.plot([epoch], [value], color=color, label=label, **style)[0]
+        color = "black" if len(self.training_curves) == 1 else line.get_color()
+        value = float(np.asarray(line.get_ydata())[epoch - 1])
+        return self.ax_.plot([epoch], [value], color=color, label=label, linestyle="none", zorder=4, **style)[0]
 
     def _label(self, ax: Axes, log_scale: bool) -> None:
         from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -263,8 +319,31 @@ class LossCurveDisplay:
         ax.grid(True, axis="y", which="major", color="0.9")
         ax.set_axisbelow(True)
         ax.spines[["top", "right"]].set_visible(False)
-        entries = sorted(zip(*ax.get_legend_handles_labels()), key=lambda entry: entry[0] in self.best_points_)
-        ax.legend(*zip(*entries), frameon=False)
+        self._legend(ax)
+
+    def _legend(self, ax: Axes) -> None:
+        """Lines first, then what marks them. Of many models each is named once, beside the axes."""
+        from matplotlib.lines import Line2D
+
+        marks = [mark for mark in (*self.best_points_, *self.validation_points_) if mark is not None]
+        entries = sorted(zip(*ax.get_legend_handles_labels()), key=lambda entry: entry[0] in marks)
+        if len(self.training_curves) <= _MOST_NAMED_TWICE:
+            ax.legend(*zip(*entries), frameon=False)
+            return
+        pairs = list(zip(self.training_lines_, self.validation_lines_))
+        named: list[tuple[Any, str]] = [(a or b, name) for (a, b), name in zip(pairs, self.names or ())]
+        if any(training is not None for training, _ in pairs):
+            named.append((Line2D([], [], color="0.3", linestyle="-"), "training"))
+        if any(validation is not None for _, validation in pairs):
+            named.append((Line2D([], [], color="0.3", linestyle="--"), "validation"))
+        named += [entry for entry in entries if entry[0] in marks]
+        outside: dict[str, Any] = {
+            "loc": "upper left",
+            "bbox_to_anchor": (1.01, 1.0),
+            "borderaxespad": 0.0,
+            "fontsize": "small",
+        }
+        ax.legend(*zip(*named), frameon=False, **outside)
 
 
 def _curve(values: ArrayLike | None) -> np.ndarray | None:

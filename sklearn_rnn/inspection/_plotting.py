@@ -18,7 +18,8 @@ def require_matplotlib(caller: str) -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"{caller} draws with matplotlib, which is not installed. Install it with: pip install 'sklearn-rnn[plot]'"
+            f"{caller} draws with matplotlib, which is not installed. Install it with: pip install matplotlib (or "
+            "install this package with its extra: sklearn-rnn[plot])."
         ) from error
 
 

@@ -76,7 +76,7 @@ def to_onnx(
     Raises
     ------
     ImportError
-        Without the package onnx: ``pip install 'sklearn-rnn[onnx]'``.
+        Without the package onnx, which is the extra sklearn-rnn[onnx].
     NotFittedError
         If the estimator is not fitted.
     TypeError

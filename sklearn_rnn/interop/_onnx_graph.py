@@ -25,7 +25,8 @@ def require_onnx(caller: str) -> Any:
         import onnx.checker
     except ImportError as error:
         raise ImportError(
-            f"{caller} needs the package onnx, which is not installed. Install it with: pip install 'sklearn-rnn[onnx]'"
+            f"{caller} needs the package onnx, which is not installed. Install it with: pip install onnx (or install "
+            "this package with its extra: sklearn-rnn[onnx])."
         ) from error
     return onnx
 

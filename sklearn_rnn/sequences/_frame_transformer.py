@@ -284,6 +284,13 @@ class FrameToSequences(SequenceTransformer):
         -------
         ndarray of shape (n_sequences,)
             As in ``y = targets.loc[frames.ids(df)]`` for targets with an index of ids.
+
+        Raises
+        ------
+        TypeError
+            If X is no DataFrame.
+        ValueError
+            If it has no column `id_col`, or an id is missing.
         """
         check_keys(X, self.id_col, None)
         return ids_of_rows(X, self.id_col)[1]

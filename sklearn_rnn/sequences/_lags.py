@@ -85,6 +85,15 @@ class LagsToSequence(SequenceTransformer):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If a parameter is invalid, X is empty or holds something else than finite numbers, names of columns do
+            not tell the lags (order="auto"), channels have different lags, `n_channels` does not divide the lags,
+            or `static` names a column that X does not have or leaves no lag.
         """
         validate_parameters(self)
         self.__dict__.pop("_columns", None)  # a fit that fails leaves an unfitted transformer
@@ -131,6 +140,15 @@ class LagsToSequence(SequenceTransformer):
         Returns
         -------
         ndarray of shape (n_samples, n_timesteps, n_channels + n_static)
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer is not fitted.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If X has another shape or other columns than in `fit`, or holds something else than finite numbers.
         """
         check_is_fitted(self, "_columns")
         table = self._check(X, reset=False)

@@ -58,6 +58,13 @@ class PatchSequence(SequenceTransformer):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If `size` is invalid, or X holds no sequences of finite numbers (absent steps but NaN).
         """
         validate_parameters(self)
         check_sequences(self, X, reset=True)
@@ -74,6 +81,15 @@ class PatchSequence(SequenceTransformer):
         -------
         ndarray of shape (n_samples, ceil(n_timesteps / size), size * n_features), or list of arrays
             A step's features stay together. For padded X the patches that are absent are NaN, after the last one.
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer is not fitted.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            As in `fit`; also if X has another number of features.
         """
         check_is_fitted(self)
         validate_parameters(self)

@@ -69,6 +69,14 @@ class TimestepTransformer(SequenceTransformer):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        TypeError
+            If `transformer` is none, or X is sparse or a query without data (a LazyFrame).
+        ValueError
+            If X holds no sequences, or an infinity, or NaN inside sequences that the transformer does not allow, or
+            y or sample_weight is not as long as X. What the transformer itself raises is passed on.
         """
         rows, _, given, weights = self._prepare(X, y, sample_weight)
         self.transformer_ = clone(self.transformer).fit(rows, *given, **weights)
@@ -91,6 +99,13 @@ class TimestepTransformer(SequenceTransformer):
         -------
         ndarray or list of arrays
             As from `transform`.
+
+        Raises
+        ------
+        TypeError
+            As in `fit`.
+        ValueError
+            As in `fit`; also if the transformer changes the number of rows.
         """
         given_rows, sequences, given, weights = self._prepare(X, y, sample_weight)
         transformer = clone(self.transformer)
@@ -153,6 +168,15 @@ class TimestepTransformer(SequenceTransformer):
         ndarray or list of arrays
             Shaped like X, but for the number of features, which is the transformer's. 2-D X stays 2-D where there is
             one feature.
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer is not fitted.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            As in `fit`; also if X has another number of features, or the transformer changes the number of rows.
         """
         check_is_fitted(self, "transformer_")
         rows, sequences = self._stack(X, reset=False)
@@ -169,6 +193,17 @@ class TimestepTransformer(SequenceTransformer):
         Returns
         -------
         ndarray or list of arrays
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer is not fitted.
+        AttributeError
+            If `transformer_` has no `inverse_transform`.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If X holds no sequences, or has another number of features than what `transform` puts out.
         """
         check_is_fitted(self, "transformer_")
         allow_nan = self._allows_nan

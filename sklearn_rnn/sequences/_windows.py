@@ -172,6 +172,14 @@ class SlidingWindow(SequenceTransformer):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            If a parameter is invalid, X is empty or no table of finite numbers, or its index is not in order of
+            time or holds a time twice.
         """
         self._remember(X)
         return self
@@ -197,6 +205,15 @@ class SlidingWindow(SequenceTransformer):
         -------
         ndarray of shape (n_timesteps, window, n_features)
             A read-only view.
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer is not fitted.
+        TypeError
+            If X is sparse, or a query without data (a LazyFrame).
+        ValueError
+            As in `fit`; also if X has other columns, or window or dilation were changed since.
         """
         check_is_fitted(self)
         validate_parameters(self)
@@ -230,6 +247,11 @@ class SlidingWindow(SequenceTransformer):
         Returns
         -------
         ndarray of shape (n_timesteps, window, n_features)
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`.
         """
         table = self._remember(X)
         return self._windows(table, table[:0])

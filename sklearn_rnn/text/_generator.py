@@ -26,7 +26,7 @@ from ..estimators._learning import learn, refuse_if_nothing_was_learnt, tell
 from ..estimators._progress import CURVES, Announcer, curves_of
 from ..estimators._summary import Summarized
 from ..sequences._dataset import Dataset
-from ._parameters import TextParameters
+from ._parameters import TRAINING_PARAMETERS, TextParameters
 from ._reader import token_network
 from ._streams import count, streams, warn_if_short
 from ._tokens import find_vocabulary, to_numbers, tokenize
@@ -34,14 +34,14 @@ from ._writing import Writing
 
 
 class RNNTextGenerator(Writing, Stored, Summarized, CallbackSupportMixin, TextParameters, BaseEstimator):
-    """Recurrent network that reads text token by token and predicts the next one.
+    __doc__ = f"""Recurrent network that reads text token by token and predicts the next one.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(256,)
         Number of hidden units of each recurrent layer; an int is one layer.
 
-    analyzer : {"char", "word"} or callable, default="char"
+    analyzer : {{"char", "word"}} or callable, default="char"
         What a token is: a character; a word (letters, digits, underscores) or a run of other signs between blanks, the
         blanks themselves being left out; or what the callable makes of a text, a list of str. Scripts that combine
         several characters to a letter want a callable.
@@ -50,12 +50,12 @@ class RNNTextGenerator(Writing, Stored, Summarized, CallbackSupportMixin, TextPa
         All tokens that may occur. A list is in the order of their numbers, a dict gives them, a set is sorted. None
         takes the tokens of the text that is fitted, sorted.
 
-    handle_unknown : {"error", "ignore"}, default="error"
+    handle_unknown : {{"error", "ignore"}}, default="error"
         What to do with tokens that are not in the vocabulary: name them in an error; or let one token, the replacement
         character U+FFFD, stand for all of them, which is neither scored nor generated (but `predict_proba` tells its
         probability, and `loss_curve_` counts it). To learn what it means, the text must hold some: give `vocabulary`.
 
-    cell : {"rnn", "gru", "lstm", "mingru", "indrnn"}, default="gru"
+    cell : {{"rnn", "gru", "lstm", "mingru", "indrnn"}}, default="gru"
         Elman network, gated recurrent unit, long short-term memory; or a minimal GRU or IndRNN, which want two or more
         layers, since it takes the next layer to mix their units.
 
@@ -71,22 +71,7 @@ class RNNTextGenerator(Writing, Stored, Summarized, CallbackSupportMixin, TextPa
         tokens. Training takes memory for several times bptt_steps * batch_size * (size of the vocabulary)
         numbers.
 
-    averaging : bool, default=False
-        Whether what is validated and kept is not the weights themselves but their mean over the updates so far, in
-        which the last tenth of them weighs most.
-
-    dropout, init, init_scale, solver, learning_rate, learning_rate_init, learning_rate_decay, clip_norm, clip_value, \
-alpha, max_iter, early_stopping, n_iter_no_change, tol, verbose, random_state, checkpoint, checkpoint_every
-        As in RNNSequenceClassifier, but for solver="lbfgs", which there is not, and with other defaults:
-        learning_rate="cosine" (in `partial_fit`, which knows of no end, that is "constant"), learning_rate_init=0.004,
-        max_iter=10 (passes over the text), alpha=0, n_iter_no_change=3, tol=0. Without early_stopping, and but for
-        learning_rate="adaptive", all passes are made. In any case the weights of the best are kept: by
-        the training loss, or with early_stopping by that on the held-out part.
-
-    validation_fraction : float in [0, 1), default=0.1
-        Last part of the text that is held out, to record `validation_loss_curve_` or to stop early by. Its tokens are
-        in the vocabulary, too.
-
+{TRAINING_PARAMETERS}
     Attributes
     ----------
     vocabulary_ : dict of str to int

@@ -1,4 +1,4 @@
-"""The parameters of RNNTextGenerator: types, allowed values, and how to train by them. Their meaning: see there."""
+"""The parameters of RNNTextGenerator: types, allowed values, and how to train by them. What a text is: see there."""
 
 from __future__ import annotations
 
@@ -91,3 +91,75 @@ class TextParameters:
             clip_value=self.clip_value,
             bptt_steps=self.bptt_steps,
         )
+
+
+TRAINING_PARAMETERS = """\
+    dropout : float in [0, 1), default=0.0
+        Share of values dropped between layers and before the readout while training (inverted dropout).
+
+    averaging : bool, default=False
+        Whether what is validated and kept is not the weights themselves but their mean over the updates so far, in
+        which the last tenth of them weighs most.
+
+    init : {"orthogonal", "uniform", "normal"}, default="orthogonal"
+        How weights start, as in RNNSequenceClassifier: recurrent matrices orthogonal and others Glorot uniform;
+        everything within 1/sqrt(width); or everything N(0, init_scale^2).
+
+    init_scale : float, default=0.1
+        Standard deviation of init="normal".
+
+    solver : {"adam", "sgd", "adagrad", "rmsprop"}, default="adam"
+        How weights are updated, after each stretch of `bptt_steps` tokens.
+
+    learning_rate : {"constant", "invscaling", "inverse_time", "adaptive", "cosine"}, default="cosine"
+        Schedule, as in RNNSequenceClassifier; "invscaling" is learning_rate_init / sqrt(t) at update t = 1, 2, ....
+        "cosine" goes down to 0 over `max_iter` passes; in `partial_fit`, which knows of no end, it is "constant".
+
+    learning_rate_init : float, default=0.004
+        Initial learning rate.
+
+    learning_rate_decay : float, default=0.01
+        Decay a pass of learning_rate="inverse_time".
+
+    clip_norm : float or None, default=5.0
+        Longest gradient allowed; a longer one is shortened. None is no limit.
+
+    clip_value : float or None, default=None
+        Largest entry of the gradient allowed; applied before `clip_norm`.
+
+    alpha : float, default=0.0
+        L2 penalty: alpha/2 times the squared norm of the weight matrices (not of biases) is added to the mean loss.
+
+    max_iter : int, default=10
+        Passes over the text of one `fit`. All are made, but with early_stopping or learning_rate="adaptive". In any
+        case the weights of the best pass are kept: by the training loss, or with early_stopping by that on the held-out
+        part.
+
+    early_stopping : bool, default=False
+        Watch the loss on the held-out part instead of the training loss, and stop when it gains no more.
+
+    validation_fraction : float in [0, 1), default=0.1
+        Last part of the text that is held out, to record `validation_loss_curve_` or to stop early by. Its tokens are
+        in the vocabulary, too.
+
+    n_iter_no_change : int, default=3
+        Passes without gain to wait for, with early_stopping or learning_rate="adaptive".
+
+    tol : float, default=0.0
+        Least fall of the watched loss that counts as a gain, in nats a token.
+
+    verbose : bool or int, default=False
+        1 prints one line a pass: its loss, the validation loss, the learning rate, the norm of the gradient and how
+        many seconds are left at most. 2 also prints every update.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the starting weights and the dropout. With an int, two fits on the same machine are identical to the last
+        bit.
+
+    checkpoint : str or path, default=None
+        Folder in which `fit` leaves its state while it trains, to go on from there if it is killed; as in
+        RNNSequenceClassifier.
+
+    checkpoint_every : int, str or timedelta, default="1min"
+        Passes, such as 10, or time, such as "30s", from one checkpoint to the next. It is written between two passes.
+"""

@@ -58,6 +58,10 @@ class Writing:
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
+        TypeError
+            If the text is not made of str.
         ValueError
             If the text holds tokens that are not in the vocabulary (unless handle_unknown="ignore"), or has fewer
             than two tokens.
@@ -84,6 +88,11 @@ class Writing:
         Returns
         -------
         float
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As in `score`.
         """
         with np.errstate(over="ignore"):
             return float(np.exp(-self.score(text)))
@@ -100,6 +109,16 @@ class Writing:
         -------
         ndarray of shape (n_prompts, n_tokens)
             In the order of `vocabulary_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        TypeError
+            If prompts is one str, or holds something else than str.
+        ValueError
+            If a prompt holds tokens that are not in the vocabulary (unless handle_unknown="ignore"), or a parameter
+            that tells tokens was changed since `fit`.
         """
         self._check_fitted()
         if isinstance(prompts, str):
@@ -151,6 +170,10 @@ class Writing:
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
+        TypeError
+            If the prompt is not made of str.
         ValueError
             If an argument is out of its range, or the prompt holds tokens that are not in the vocabulary (unless
             handle_unknown="ignore").

@@ -259,6 +259,30 @@ def test_fit_is_weighted_by_sequences_and_leaves_out_lag_0_and_what_overflows():
     assert "overflows at lag 6" in in_words(display)[0]
 
 
+def test_a_curve_that_no_factor_describes_says_how_far_off_the_fit_is():
+    lags = np.arange(30)
+    straight = 2.0 * 0.8**lags
+    bent = np.where(lags < 15, 1.0, 0.5 ** (lags - 14.0))
+    display = GradientFlowDisplay({0: straight, 1: bent}, np.full(30, 4)).plot(Figure().add_subplot())
+    slope, at_zero = np.polyfit(lags[1:], np.log(bent[1:]), 1)
+    off = np.exp(np.abs(np.log(bent[1:]) - at_zero - slope * lags[1:]).max())
+    assert display.decay_misfit_ == pytest.approx({0: 1.0, 1: off})
+    assert in_words(display)[:2] == [
+        "layer 0: factor 0.8 per step",
+        f"layer 1: factor {np.exp(slope):.3g} per step (fit is off by up to {off:.2g} times)",
+    ]
+    assert off > 2.0
+
+
+def test_fits_lie_behind_their_curves_in_the_color_of_the_layer():
+    display = flow(fitted(hidden_layer_sizes=(4, 3)))
+    for layer, line in display.lines_.items():
+        fit = display.fit_lines_[layer]
+        assert fit.get_color() == line.get_color() and fit.get_zorder() < line.get_zorder()
+        assert fit.get_alpha() < 0.5 and fit.get_linewidth() > 2 * line.get_linewidth()
+    assert [text for text in in_words(display) if "fitted" in text] == ["fitted decay, each in the color of its layer"]
+
+
 @pytest.mark.parametrize("pooling", ["mean", "max", "concat", "attention"])
 def test_pooling_sends_gradient_to_every_step_and_the_figure_says_so(pooling):
     net = fitted(cell="mingru", pooling=pooling)
@@ -299,7 +323,14 @@ def test_bound_does_not_change_the_limits():
     display = flow(net)
     low, high = display.ax_.get_ylim()
     assert low <= display.norms[0].min() and high < display.bound_line_.get_ydata()[-1]
-    assert any("bound: " in text and "3 (spectral radius 3)" in text for text in in_words(display))
+    (bound,) = (text for text in in_words(display) if text.startswith("bound: "))
+    assert "3 (spectral radius 3)" in bound
+    lag = np.flatnonzero(display.bound_line_.get_ydata() > high)[0]
+    assert 1 <= lag < STEPS and bound.endswith(f"above the figure from lag {lag} on")
+    display.ax_.set_ylim(top=2 * display.bound_line_.get_ydata()[-1])  # the legend keeps up
+    assert not any("above the figure" in text for text in in_words(display))
+    set_weights(net, W_h_l0=1e-3 * np.eye(WIDTH))
+    assert not any("above the figure" in text for text in in_words(flow(net)))
     assert any(text.startswith("bound of layer 1: ") for text in in_words(flow(fitted(hidden_layer_sizes=(4, 3)))))
 
 

@@ -51,7 +51,8 @@ def test_lines_are_the_fitted_curves_and_the_star_is_the_epoch_that_is_kept():
     assert 1 < best < model.n_iter_
     kept = 0.5 * np.mean((model.predict(X[::-1]) - noise) ** 2)
     np.testing.assert_allclose(star.get_xydata(), [[best, kept]], rtol=1e-10)
-    assert legend(display) == ["training", "validation", f"best epoch: {best}"]
+    assert legend(display) == ["training", "validation", f"kept by fit: epoch {best}\n(least validation loss)"]
+    assert display.validation_points_ == [None]  # the star stands there
     assert display.ax_.get_xlabel() == "epoch" and display.ax_.get_ylabel() == "loss (half the squared error)"
     assert display.ax_.get_yscale() == "log"
     assert display.figure_ is plt.gcf() and display.ax_ is plt.gca()
@@ -63,6 +64,14 @@ def test_without_early_stopping_the_training_loss_decides():
     assert np.argmin(model.loss_curve_) != np.argmin(model.validation_loss_curve_)
     assert display.best_epochs == [np.argmin(model.loss_curve_) + 1]
     np.testing.assert_array_equal(display.best_points_[0].get_ydata(), [model.best_loss_])
+    least = int(np.argmin(model.validation_loss_curve_))
+    (ring,) = display.validation_points_
+    np.testing.assert_array_equal(ring.get_xydata(), [[least + 1, model.validation_loss_curve_[least]]])
+    assert display.validation_epochs == [least + 1]
+    assert legend(display)[2:] == [
+        f"kept by fit: epoch {display.best_epochs[0]}\n(least training loss)",
+        f"least validation loss: epoch {least + 1}",
+    ]
     assert display.ax_.get_yscale() == "linear"
 
 
@@ -84,7 +93,9 @@ def test_scores_that_were_only_recorded_have_no_best_epoch():
     model = net(scoring=None).fit(X, y, X_val=X, y_val=y)
     display = LossCurveDisplay.from_estimator(model, curve="score")
     assert display.best_epochs == [None] and display.best_points_ == [None]
-    assert legend(display) == ["validation"]
+    highest = int(np.argmax(model.validation_scores_)) + 1
+    assert legend(display) == ["validation", f"highest validation score: epoch {highest}"]
+    assert display.validation_points_[0].get_xdata() == [highest]
 
 
 def test_what_is_not_above_zero_stands_on_a_linear_scale():
@@ -109,13 +120,32 @@ def test_several_estimators_on_one_axis():
     np.testing.assert_array_equal(display.training_lines_[0].get_ydata(), models["small"].loss_curve_)
     np.testing.assert_array_equal(display.validation_lines_[1].get_ydata(), models["scaled"][-1].validation_loss_curve_)
     assert display.validation_lines_[0] is None
-    assert legend(display) == ["small: training", "scaled: training", "scaled: validation", "best epoch"]
+    assert legend(display) == [
+        "small: training",
+        "scaled: training",
+        "scaled: validation",
+        "kept by fit",
+    ]
     assert len(display.best_points_) == 2 and {line.get_linewidth() for line in display.training_lines_} == {3}
     styles = [(line.get_color(), line.get_marker()) for line in display.training_lines_]
     assert len(set(styles)) == 2 and styles[0][1] != styles[1][1]
     listed = LossCurveDisplay.from_estimator(list(models.values()))
     assert listed.names == ["RNNRegressor 1", "RNNRegressor 2"]
     assert LossCurveDisplay.from_estimator(models["small"], names="mine").names == ["mine"]
+
+
+def test_twelve_models_are_told_apart_without_color_and_more_are_refused():
+    curves = [np.linspace(1.0, 0.5 + 0.1 * i, 20) for i in range(13)]
+    display = LossCurveDisplay(curves[:12], validation_curves=[*curves[:11], None]).plot()
+    lines = display.training_lines_
+    assert len({line.get_marker() for line in lines}) == len({line.get_color() for line in lines}) == 12
+    for training, validation in zip(lines[:11], display.validation_lines_):
+        assert training.get_marker() == validation.get_marker()
+        assert (training.get_linestyle(), validation.get_linestyle()) == ("-", "--")
+    names = [f"model {i + 1}" for i in range(12)]
+    assert legend(display) == [*names, "training", "validation", "least validation loss"]  # each named once
+    with pytest.raises(ValueError, match="13 models cannot be told apart on one pair of axes, 12 at most"):
+        LossCurveDisplay(curves).plot()
 
 
 def test_text_classes_searches_and_forecasters():
@@ -169,7 +199,8 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     model = net().fit(X, y)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(
-        ImportError, match=r"LossCurveDisplay.from_estimator draws .* pip install 'sklearn-rnn\[plot\]'"
+        ImportError,
+        match=r"LossCurveDisplay.from_estimator draws .* pip install matplotlib \(or .*sklearn-rnn\[plot\]",
     ):
         LossCurveDisplay.from_estimator(model)
     with pytest.raises(ImportError, match=r"LossCurveDisplay.plot draws"):
