@@ -16,14 +16,13 @@ The network reads :math:`x_1, \dots, x_T` and puts out :math:`o_t` at every step
     a_t &= W_x x_t + W_h h_{t-1} + b & &\text{the pre-activation; } h_0 = 0 \\
     h_t &= \tanh(a_t)                & &\text{the state} \\
     o_t &= W_o h_t + b_o             & &\text{the output} \\
-    L   &= \sum_t \frac{1}{2K} \lVert o_t - y_t \rVert^2
+    L   &= \sum_t \frac{1}{2K} \| o_t - y_t \|^2
                                      & &\text{half the squared error, averaged over the } K \text{ outputs}
 
 T steps, F input features, H hidden units, K outputs. A gradient is the name with a d in front: ``dh[t]`` is
 :math:`\partial L / \partial h_t`.
 """
 
-import argparse
 import sys
 from math import tanh
 
@@ -35,10 +34,7 @@ from sklearn_rnn.core._cells import ElmanCell
 from sklearn_rnn.core._losses import SquaredError
 from sklearn_rnn.core._network import Network
 
-parser = argparse.ArgumentParser(description="Back-propagation through time in scalar loops.")
-parser.add_argument("picture", nargs="?", help="where to write the picture of the check")
-parser.add_argument("--quick", action="store_true", help="accepted by all of the course; this page is quick anyway")
-arguments = parser.parse_args([] if "ipykernel" in sys.modules else None)
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
 
 T, F, H, K = 5, 2, 3, 2
 
@@ -63,17 +59,17 @@ def forward(weights, x, y):
     L = 0.0
     for t in range(1, n_steps + 1):
         for i in range(H):
-            a = b[i]  #                                     a_t = b
+            a = b[i]  #                             a_t = b
             for j in range(F):
-                a += W_x[i][j] * x[t][j]  #                     + W_x @ x_t
+                a += W_x[i][j] * x[t][j]  #             + W_x @ x_t
             for j in range(H):
-                a += W_h[i][j] * h[t - 1][j]  #                 + W_h @ h_{t-1}
-            h[t][i] = tanh(a)  #                            h_t = tanh(a_t)
+                a += W_h[i][j] * h[t - 1][j]  #         + W_h @ h_{t-1}
+            h[t][i] = tanh(a)  #                    h_t = tanh(a_t)
         for k in range(K):
-            o[t][k] = b_o[k]  #                             o_t = b_o
+            o[t][k] = b_o[k]  #                     o_t = b_o
             for i in range(H):
-                o[t][k] += W_o[k][i] * h[t][i]  #               + W_o @ h_t
-            L += 0.5 * (o[t][k] - y[t][k]) ** 2 / K  #      L   = sum of (o_t - y_t)^2 / 2K
+                o[t][k] += W_o[k][i] * h[t][i]  #       + W_o @ h_t
+            L += 0.5 * (o[t][k] - y[t][k]) ** 2 / K  # L   = sum of (o_t - y_t)^2 / 2K
     return L, h, o
 
 
@@ -96,26 +92,26 @@ def forward(weights, x, y):
 
 
 def backward(weights, x, y, h, o):
-    """The gradient of the loss with respect to the weights, and with respect to every state."""
+    """The gradient of the loss with respect to the weights, and to every state."""
     W_h, W_o = weights["W_h"], weights["W_o"]
     dW_x, dW_h, db, dW_o, db_o = zeros(H, F), zeros(H, H), zeros(H), zeros(K, H), zeros(K)
     n_steps = len(x) - 1
     dh = zeros(n_steps + 1, H)
     for t in range(n_steps, 0, -1):
         for k in range(K):
-            do = (o[t][k] - y[t][k]) / K  #                 do_t = (o_t - y_t) / K
-            db_o[k] += do  #                                db_o = sum over t of do_t
+            do = (o[t][k] - y[t][k]) / K  #         do_t = (o_t - y_t) / K
+            db_o[k] += do  #                        db_o = sum over t of do_t
             for i in range(H):
-                dW_o[k][i] += do * h[t][i]  #               dW_o = sum over t of do_t @ h_t^T
-                dh[t][i] += W_o[k][i] * do  #               dh_t = W_o^T @ do_t       (+ what came from step t+1)
+                dW_o[k][i] += do * h[t][i]  #       dW_o = sum over t of do_t @ h_t^T
+                dh[t][i] += W_o[k][i] * do  # dh_t = W_o^T @ do_t   (+ from step t+1)
         for i in range(H):
-            da = dh[t][i] * (1 - h[t][i] ** 2)  #           da_t = dh_t * (1 - h_t^2)       since tanh' = 1 - tanh^2
-            db[i] += da  #                                  db   = sum over t of da_t
+            da = dh[t][i] * (1 - h[t][i] ** 2)  #   da_t = dh_t * (1 - h_t^2)  (tanh')
+            db[i] += da  #                          db   = sum over t of da_t
             for j in range(F):
-                dW_x[i][j] += da * x[t][j]  #               dW_x = sum over t of da_t @ x_t^T
+                dW_x[i][j] += da * x[t][j]  #       dW_x = sum over t of da_t @ x_t^T
             for j in range(H):
-                dW_h[i][j] += da * h[t - 1][j]  #           dW_h = sum over t of da_t @ h_{t-1}^T
-                dh[t - 1][j] += W_h[i][j] * da  #           dh_{t-1} = W_h^T @ da_t   (the step through time)
+                dW_h[i][j] += da * h[t - 1][j]  #   dW_h = sum over t of da_t @ h_{t-1}^T
+                dh[t - 1][j] += W_h[i][j] * da  #   dh_{t-1} = W_h^T @ da_t
     return {"W_x": dW_x, "W_h": dW_h, "b": db, "W_o": dW_o, "b_o": db_o}, dh
 
 
@@ -141,7 +137,7 @@ print("dW_h:", np.round(ours["W_h"], 4), sep="\n")
 # .. math:: \frac{\partial L}{\partial w} \approx \frac{L(w + \varepsilon) - L(w - \varepsilon)}{2 \varepsilon}
 #
 # It needs no calculus, so it cannot repeat an error of ours; but it costs two forward passes for each weight, where
-# the backward pass costs about one for all of them.
+# the backward pass costs about two for all of them.
 
 
 def finite_differences(weights, x, y, step=1e-5):
@@ -165,12 +161,14 @@ numeric = finite_differences(weights, x, y)
 # %%
 # Which step? The error of the central difference falls with :math:`\varepsilon^2`, and what rounding adds grows with
 # :math:`1 / \varepsilon`: in float64 they meet near :math:`10^{-5}`. The picture also shows what makes a good test: a
-# wrong gradient does not fall with the step. In the dashed line the second visit was forgotten, the last line of
-# ``backward``.
+# wrong gradient does not fall with the step. The dashed line is of a backward pass that lacks the second visit, the
+# last line of ``backward``.
 
 
 def without_time(weights, x, y, h, o):
-    """A backward pass that forgets what comes from the step after: dh_t = W_o^T @ do_t alone."""
+    """A backward pass that forgets what comes from the step after: dh_t = W_o^T @ do_t
+    alone.
+    """
     dA = ((np.array(o) - y)[1:] / K @ weights["W_o"]) * (1 - np.array(h)[1:] ** 2)
     return dA.T @ np.array(h)[:-1]
 
@@ -179,7 +177,13 @@ steps = 10.0 ** np.arange(-10, 0.5, 0.5)
 wrong = without_time(weights, x, y, h, o)
 by_step = [finite_differences(weights, x, y, step)["W_h"] for step in steps]
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
-ax.loglog(steps, [np.abs(ours["W_h"] - g).max() for g in by_step], "o-", color="black", label="backward, as above")
+ax.loglog(
+    steps,
+    [np.abs(ours["W_h"] - g).max() for g in by_step],
+    "o-",
+    color="black",
+    label="backward, as above",
+)
 ax.loglog(
     steps,
     [np.abs(wrong - g).max() for g in by_step],
@@ -195,8 +199,8 @@ ax.set(
 )
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(0.02, 0.72))
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
+if picture:
+    figure.savefig(picture, dpi=110)
 
 # %%
 # Second check: the package
@@ -208,7 +212,15 @@ if arguments.picture:
 
 def core_gradient(weights, x, y):
     """Loss and gradient from the package."""
-    network = Network(F, (H,), SquaredError(K), cell=ElmanCell("tanh"), bidirectional=False, pooling=None, dropout=0.0)
+    network = Network(
+        F,
+        (H,),
+        SquaredError(K),
+        cell=ElmanCell("tanh"),
+        bidirectional=False,
+        pooling=None,
+        dropout=0.0,
+    )
     names = {"W_x": "W_x_l0", "W_h": "W_h_l0", "b": "b_l0", "W_o": "W_o", "b_o": "b_o"}
     theta = np.zeros(network.layout.size)
     for name, W in weights.items():
@@ -222,14 +234,20 @@ def core_gradient(weights, x, y):
 core_loss, core = core_gradient(weights, x, y)
 print(f"loss: loops {loss:.15f}, package {core_loss:.15f}\n")
 print("largest difference of the gradient that the loops give")
-print(f"{'weight':>8} {'shape':>8} {'largest entry':>14} {'to differences':>15} {'to the package':>15}")
+print(
+    f"{'weight':>8} {'shape':>8} {'largest entry':>14} {'to differences':>15} "
+    f"{'to the package':>15}"
+)
 agree = abs(loss - core_loss) < 1e-13
 for name, gradient in ours.items():
     gradient = np.array(gradient)
     to_numeric = np.abs(gradient - numeric[name]).max()
     to_core = np.abs(gradient - core[name]).max()
     agree = agree and to_numeric < 1e-8 and to_core < 1e-13
-    print(f"{name:>8} {gradient.shape!s:>8} {np.abs(gradient).max():14.4f} {to_numeric:15.1e} {to_core:15.1e}")
+    print(
+        f"{name:>8} {gradient.shape!s:>8} {np.abs(gradient).max():14.4f} "
+        f"{to_numeric:15.1e} {to_core:15.1e}"
+    )
 assert agree, "They disagree: one of the three is wrong."
 print("\nAll agree.")
 

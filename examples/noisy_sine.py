@@ -6,7 +6,7 @@ The settings of a lecture, why they explode, the remedy, and what does better; a
 
     python examples/noisy_sine.py [picture.png] [--quick]
 
-One sequence of 200 steps: x runs from -10 to 10, and the target at every step is sin(x) plus noise of standard
+One sequence of 200 steps: x runs from -10 to 9.9, and the target at every step is sin(x) plus noise of standard
 deviation 0.1. A lecture on recurrent networks trains 800 tanh neurons on it. All weights and biases start from
 0.1 * N(0, 1), every epoch runs through the whole sequence and makes one step of gradient descent with momentum,
 
@@ -25,7 +25,6 @@ lecture's settings is what they give with right gradients.
 ``--quick``, with which this page is made for the documentation, trains 300 neurons for 250 epochs, from one start.
 """
 
-import argparse
 import sys
 import warnings
 from pathlib import Path
@@ -39,16 +38,17 @@ from threadpoolctl import threadpool_limits
 from sklearn_rnn import RNNRegressor, diagnose
 from sklearn_rnn.datasets import make_noisy_sine
 
-parser = argparse.ArgumentParser(description="A noisy sine, learnt point by point.")
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
 beside = Path(__file__).with_suffix(".png") if "__file__" in globals() else None
-parser.add_argument("picture", nargs="?", type=Path, default=beside, help="where to write the first picture")
-parser.add_argument("--quick", action="store_true", help="300 neurons and not 800, 250 epochs and not 1,000, one seed")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
-width, epochs, n_seeds = (300, 250, 1) if arguments.quick else (800, 1000, 3)
+picture = next((word for word in sys.argv if word.endswith(".png")), beside)
+width, epochs, n_seeds = (300, 250, 1) if quick else (800, 1000, 3)
 
 X, y = make_noisy_sine(random_state=0)
 print(f"X {X.shape}, y {y.shape}: one sequence, a target at every step")
-print(f"Half the mean square of the noise that was drawn: {np.mean((y - np.sin(X[:, :, 0])) ** 2) / 2:.4f}")
+print(
+    "Half the mean square of the noise that was drawn: "
+    f"{np.mean((y - np.sin(X[:, :, 0])) ** 2) / 2:.4f}"
+)
 
 # %%
 # L is the loss on the training data, as in the lecture. Half the variance of the noise is 0.005, and for the noise that
@@ -75,15 +75,21 @@ def lecture_settings(width, epochs, seed, clip_norm=None):
         loss="squared_error",  # half the squared error, averaged over the steps: L
         alpha=0,  # no penalty
         solver="sgd",
-        batch_size=1,  # the one sequence; and bptt_steps=None, so an epoch is one step of the whole gradient
+        # the one sequence; and bptt_steps=None, so an epoch is one step of the whole
+        # gradient
+        batch_size=1,
         shuffle=False,
-        # The lecture adds the gradients of (yhat - y)^2 / 2 over the steps. Ours is that of L, their mean.
+        # The lecture adds the gradients of (yhat - y)^2 / 2 over the steps. Ours is that
+        # of L, their mean.
         learning_rate_init=RATE * X.shape[1],
-        learning_rate="constant",  # its optional decay lr / (1 + decay * epoch): "inverse_time", learning_rate_decay
+        # its optional decay lr / (1 + decay * epoch): "inverse_time", learning_rate_decay
+        learning_rate="constant",
         momentum=MOMENTUM,
         nesterovs_momentum=False,  # v = momentum * v - lr * gradient; weights += v
-        clip_norm=clip_norm,  # of the gradient of L. None, the lecture's: it is not shortened
-        # The lecture ends with its last weights, `fit` with those of the best epoch: here nearly always the last.
+        # of the gradient of L. None, the lecture's: it is not shortened
+        clip_norm=clip_norm,
+        # The lecture ends with its last weights, `fit` with those of the best epoch: here
+        # nearly always the last.
         max_iter=epochs,
         tol=0,  # `fit` must not stop before, however slowly the loss falls
         n_iter_no_change=epochs,
@@ -129,7 +135,9 @@ kinds = {
 
 
 def fit_with_snapshots(model, X, y, every, snapshots):
-    """Train an epoch at a time, as `fit` does but for keeping the last weights; store the outputs every so often."""
+    """Train an epoch at a time, as `fit` does, and keep the last weights; store outputs
+    on the way.
+    """
     for epoch in range(1, model.max_iter + 1):
         model.partial_fit(X, y)
         if epoch % every == 0:
@@ -137,8 +145,14 @@ def fit_with_snapshots(model, X, y, every, snapshots):
 
 
 models, snapshots, first_row = {}, {}, None
-print(f"Medians of {n_seeds} seed(s); seconds, and as a share of those of the first row; the largest weight at the end")
-print(f"{'':36} {'L':>7} {'epochs':>7} {'seconds':>8} {'share':>6} {'weight':>8}   L of each seed")
+print(
+    f"Medians of {n_seeds} seed(s); seconds, and as a share of those of the first row; "
+    "the largest weight at the end"
+)
+print(
+    f"{'':36} {'L':>7} {'epochs':>7} {'seconds':>8} {'share':>6} {'weight':>8}   L of "
+    "each seed"
+)
 for name, make in kinds.items():
     results = []
     for seed in range(n_seeds):
@@ -153,8 +167,12 @@ for name, make in kinds.items():
     L, n_epochs, seconds, largest = np.median(results, axis=0)
     first_row = first_row or seconds
     each = " ".join(f"{L:.4f}" for L, *_ in results)
-    print(f"{name:36} {L:7.4f} {n_epochs:7.0f} {seconds:8.2f} {seconds / first_row:6.3f} {largest:8.2g}   {each}")
-del models[short]  # L = 0.214 in the lecture, which right gradients do not reach: they explode there, too
+    print(
+        f"{name:36} {L:7.4f} {n_epochs:7.0f} {seconds:8.2f} {seconds / first_row:6.3f} "
+        f"{largest:8.2g}   {each}"
+    )
+# L = 0.214 in the lecture, which right gradients do not reach: they explode there, too.
+del models[short]
 
 # %%
 # Why it explodes
@@ -162,20 +180,20 @@ del models[short]  # L = 0.214 in the lecture, which right gradients do not reac
 #
 # 800 neurons that start so wide are chaotic. The gradient goes back through time by
 #
-# .. math:: dh_{t-1} = W_h^\top \operatorname{diag}(1 - h_t^2)\, dh_t ,
+# .. math:: dh_{t-1} = W_o^\top do_{t-1} + W_h^\top \operatorname{diag}(1 - h_t^2)\, dh_t
 #
-# and the recurrent matrix alone stretches a vector by :math:`0.1 \sqrt{800} = 2.8` a step. The slope of tanh takes back
-# most of that, but some 1.3 remain, and :math:`1.3^{200}` is some :math:`10^{23}`: after 200 steps a change of
-# :math:`10^{-14}` in one bias has made another output altogether. Right gradients say so: the norm of the first, added
-# up over the steps as in the lecture, is :math:`10^{24}` to :math:`10^{25}`. One step along it throws the weights to
-# :math:`10^{18}` or more, and every neuron is a switch from then on, -1 or +1, through which no gradient passes. Only
-# the readout goes on learning, and what it attains depends on the draw. (300 neurons, of ``--quick``, explode less far,
-# with the same outcome: see the column "weight" above.)
+# (lesson 1). In the second term the recurrent matrix alone stretches a vector by :math:`0.1 \sqrt{800} = 2.8` a step.
+# The slope of tanh takes back most of that, but some 1.3 remain, and :math:`1.3^{200}` is some :math:`10^{23}`: after
+# 200 steps a change of :math:`10^{-14}` in one bias has made another output altogether. Right gradients say so: the
+# norm of the first, added up over the steps as in the lecture, is :math:`10^{24}` to :math:`10^{25}`. One step along it
+# throws the weights to :math:`10^{18}` or more, and every neuron is a switch from then on, -1 or +1, through which no
+# gradient passes. Only the readout goes on learning, and what it attains depends on the draw. (300 neurons, of
+# ``--quick``, explode less far, with the same outcome: see the column "weight" above.)
 #
 # This is the exploding gradient (Bengio, Simard & Frasconi, 1994), and the remedy is to shorten gradients to a given
 # norm (Pascanu, Mikolov & Bengio, 2013):
 #
-# .. math:: g \leftarrow g \cdot \min(1,\; c / \lVert g \rVert)
+# .. math:: g \leftarrow g \cdot \min(1,\; c / \| g \|)
 #
 # The package does that unless it is told not to (``clip_norm``). With nothing changed but that, from the same start,
 # the same number of epochs trains the whole network. 100 neurons, where the matrix stretches by 1, need no remedy.
@@ -186,42 +204,83 @@ of_fit.plot(x, y[0], "o", color="tab:red", markersize=2.5, label="data")
 shades = plt.colormaps["Greys"](np.linspace(0.25, 1, len(snapshots)))
 for (epoch, outputs), shade in zip(snapshots.items(), shades, strict=True):
     ends = epoch in (min(snapshots), max(snapshots))
-    of_fit.plot(x, outputs, color=shade, linewidth=1.1, label=f"after {epoch:,} epochs" if ends else None)
-of_fit.set(title=f"The fit every {min(snapshots)} epochs, lecture's settings", xlabel="x", ylabel="y", ylim=(-1.7, 2.3))
+    of_fit.plot(
+        x,
+        outputs,
+        color=shade,
+        linewidth=1.1,
+        label=f"after {epoch:,} epochs" if ends else None,
+    )
+of_fit.set(
+    title=f"The fit every {min(snapshots)} epochs, lecture's settings",
+    xlabel="x",
+    ylabel="y",
+    ylim=(-1.7, 2.3),
+)
 of_fit.set_xticks([-10, -5, 0, 5, 10])
 of_fit.legend(loc="upper center", ncols=3, frameon=False, fontsize=9)
 
-STYLES = [("black", "-"), ("tab:red", "--"), ("tab:purple", "-."), ("tab:orange", "-"), ("tab:green", ":")]
+STYLES = [
+    ("black", "-"),
+    ("tab:red", "--"),
+    ("tab:purple", "-."),
+    ("tab:orange", "-"),
+    ("tab:green", ":"),
+]
 for (name, model), (color, style) in zip(models.items(), STYLES, strict=True):
     losses = model.loss_curve_
     of_loss.loglog(
-        np.arange(1, len(losses) + 1), losses, color=color, linestyle=style, linewidth=1.6, label=name, zorder=2
+        np.arange(1, len(losses) + 1),
+        losses,
+        color=color,
+        linestyle=style,
+        linewidth=1.6,
+        label=name,
+        zorder=2,
     )
     of_loss.plot(len(losses), loss(model), "o", color=color, markersize=6)
 of_loss.axhline(0.005, color="grey", linewidth=0.8)
-of_loss.annotate("half the variance of the noise", (1, 0.005), (2, -11), color="0.35", textcoords="offset points")
-of_loss.set(title="Loss, of the last two with their L2 penalty; dots: L", xlabel="epoch", ylabel="loss L (y squared)")
+of_loss.annotate(
+    "half the variance of the noise",
+    (1, 0.005),
+    (2, -11),
+    color="0.35",
+    textcoords="offset points",
+)
+of_loss.set(
+    title="Loss, of the last two with their L2 penalty; dots: L",
+    xlabel="epoch",
+    ylabel="loss L (y squared)",
+)
 of_loss.set(ylim=(0.0015, 300))
 of_loss.legend(loc="upper right", ncols=2, frameon=False, fontsize=8)
 for ax in (of_fit, of_loss):
     ax.spines[["top", "right"]].set_visible(False)
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
-    print(f"Picture: {arguments.picture}")
+if picture:
+    figure.savefig(picture, dpi=110)
+    print(f"Picture: {picture}")
 
 # %%
 # The hidden states tell it at a glance: ``hidden_states(X)`` is of shape (sequences, steps, units). At the lecture's
-# settings nearly every unit sits at -1 or +1, between which it jumps. With the gradient shortened there are waves:
-# units that move alike pass from one to the other together, and each group at its own x. They stand side by side here:
-# the two strongest common movements give each unit an angle, by which the units are sorted.
+# settings nearly every unit sits at -1 or +1, between which it jumps, many of them at every other step. With the
+# gradient shortened they move slowly: most stay near -1 or +1 for a long way and change sides once. With 300 neurons,
+# as on this page, nearly all change together, near x = 2.7, and those in the slanting bands a little before or after;
+# with 800 the work is shared otherwise. Similar units stand side by side here: the two strongest common movements give
+# each unit an angle, by which the units are sorted.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
-for ax, (title, name) in zip(axes, {"lecture's settings": lecture, "with clip_norm=5": clipped}.items(), strict=True):
+for ax, (title, name) in zip(
+    axes,
+    {"lecture's settings": lecture, "with clip_norm=5": clipped}.items(),
+    strict=True,
+):
     states = models[name].hidden_states(X)[0]
     movements = np.linalg.svd(states - states.mean(axis=0), full_matrices=False)[2]
     order = np.argsort(np.arctan2(movements[1], movements[0]))
     extent = (-10, 10, len(order), 0)
-    image = ax.imshow(states[:, order].T, aspect="auto", cmap="gray", vmin=-1, vmax=1, extent=extent)
+    image = ax.imshow(
+        states[:, order].T, aspect="auto", cmap="gray", vmin=-1, vmax=1, extent=extent
+    )
     ax.set(title=f"Hidden states, {title}", xlabel="x (one column a step)")
 axes[0].set_ylabel("neuron, similar ones together")
 bar = figure.colorbar(image, ax=axes, pad=0.02, label="state $h_t$")
@@ -246,13 +305,15 @@ def grid(start, stop, step):
 
 
 def error_on_grid(model, step):
-    """Root mean squared error against the sine itself, inside the range of the training data."""
+    """Root mean squared error against the sine itself, inside the range of the training
+    data.
+    """
     X_new = grid(0, 10, step)
     return float(np.sqrt(np.mean((model.predict(X_new) - np.sin(X_new[:, :, 0])) ** 2)))
 
 
-# One more network is fitted to the sequence and to every second and every third point of it: a list of sequences of
-# different lengths.
+# One more network is fitted to the sequence and to every second and every third point of
+# it: a list of sequences of different lengths.
 several = "defaults, several spacings"
 parts = [slice(start, None, every) for every in (1, 2, 3) for start in range(every)]
 models[several] = RNNRegressor(mapping="many-to-many", random_state=0)
@@ -262,7 +323,10 @@ spacings = [0.1, 0.2, 0.3]
 print("Root mean squared error against sin(x) on new grids from 0 to 10, by spacing")
 print(f"{'':36} " + " ".join(f"{step:6.1f}" for step in spacings))
 for name, model in models.items():
-    print(f"{name:36} " + " ".join(f"{error_on_grid(model, step):6.2f}" for step in spacings))
+    print(
+        f"{name:36} "
+        + " ".join(f"{error_on_grid(model, step):6.2f}" for step in spacings)
+    )
 
 # %%
 # The new sequences begin at 0, with an empty memory; the data began at -10, and the lecture's networks are far off
@@ -279,9 +343,22 @@ for name, color, style in (
     (defaults, "tab:orange", "s--"),
     (several, "tab:blue", "o-"),
 ):
-    ax.plot(X_new[0, :, 0], models[name].predict(X_new)[0], style, color=color, linewidth=1.2, markersize=4, label=name)
+    ax.plot(
+        X_new[0, :, 0],
+        models[name].predict(X_new)[0],
+        style,
+        color=color,
+        linewidth=1.2,
+        markersize=4,
+        label=name,
+    )
 ax.annotate("beyond the training data", (10.2, -1.9), color="0.35")
-ax.set(title="Applied to a new grid: 0 to 20 in steps of 0.3", xlabel="x", ylabel="output", ylim=(-2.1, 2.7))
+ax.set(
+    title="Applied to a new grid: 0 to 20 in steps of 0.3",
+    xlabel="x",
+    ylabel="output",
+    ylim=(-2.1, 2.7),
+)
 ax.set_xlim(0, 20)
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(loc="upper center", ncols=2, frameon=False, fontsize=9)
@@ -297,8 +374,16 @@ ax.legend(loc="upper center", ncols=2, frameon=False, fontsize=9)
 class Loops:
     def __init__(self, width, seed):
         rng = np.random.default_rng(seed)
-        shapes = {"W_x_l0": (width, 1), "W_h_l0": (width, width), "b_l0": (width,), "W_o": (1, width), "b_o": (1,)}
-        self.weights = {name: SCALE * rng.normal(size=shape) for name, shape in shapes.items()}
+        shapes = {
+            "W_x_l0": (width, 1),
+            "W_h_l0": (width, width),
+            "b_l0": (width,),
+            "W_o": (1, width),
+            "b_o": (1,),
+        }
+        self.weights = {
+            name: SCALE * rng.normal(size=shape) for name, shape in shapes.items()
+        }
         self.velocity = {name: np.zeros(shape) for name, shape in shapes.items()}
 
     def epoch(self, x, y):
@@ -310,7 +395,9 @@ class Loops:
             states.append(np.tanh(a))
             outputs.append(np.dot(W_o, states[-1]) + b_o)
 
-        dW_x, dW_h, db, dW_o, db_o = gradients = [np.zeros_like(W) for W in self.weights.values()]
+        dW_x, dW_h, db, dW_o, db_o = gradients = [
+            np.zeros_like(W) for W in self.weights.values()
+        ]
         carried = np.zeros(len(b))  # the gradient that comes back from the step after
         for t in reversed(range(len(x))):
             do = outputs[t] - y[t]  # of the summed error: no division by T
@@ -326,12 +413,15 @@ class Loops:
         for name, gradient in zip(self.weights, gradients, strict=True):
             self.velocity[name] = MOMENTUM * self.velocity[name] - RATE * gradient
             self.weights[name] += self.velocity[name]
-        return sum(((o - target) ** 2).sum() for o, target in zip(outputs, y, strict=True)) / (2 * len(x))
+        return sum(
+            ((o - target) ** 2).sum() for o, target in zip(outputs, y, strict=True)
+        ) / (2 * len(x))
 
 
 # %%
 # First, that both do the same: from the same weights, the losses of 20 epochs. A ``partial_fit`` in which nothing
-# weighs anything sets the package's network up and moves nothing; then ``weights_``, which are views, are written to.
+# weighs anything draws the package's weights and, as alpha is 0, does not move them (a penalty would); then
+# ``weights_``, which are views, are written to.
 
 loops = Loops(100, seed=0)
 model = lecture_settings(100, 20, seed=0)
@@ -342,7 +432,10 @@ theirs = [loops.epoch(X[0], y[0]) for _ in range(20)]
 for _ in range(20):
     model.partial_fit(X, y)
 apart = np.abs(np.subtract(theirs, model.loss_curve_[1:])).max()
-print(f"Losses of 20 epochs from the same weights, 100 neurons, differ by {apart:.0e} at most.")
+print(
+    f"Losses of 20 epochs from the same weights, 100 neurons, differ by {apart:.0e} at "
+    "most."
+)
 assert apart < 1e-6
 
 # %%
@@ -352,25 +445,40 @@ assert apart < 1e-6
 
 
 def time_epochs(width, rounds, epochs):
-    """Seconds an epoch of the loops, and of the package in float64 and float32; medians of rounds in turns."""
+    """Seconds an epoch of the loops, and of the package in float64 and float32; medians
+    of rounds in turns.
+    """
     loops = Loops(width, seed=0)
     seconds = []
     for _ in range(rounds):
-        with threadpool_limits(1, "blas"):  # the package takes one thread for one sequence
+        with threadpool_limits(
+            1, "blas"
+        ):  # the package takes one thread for one sequence
             _, of_loops = timed(lambda: [loops.epoch(X[0], y[0]) for _ in range(epochs)])
             row = [of_loops]
-            for dtype in (np.float64, np.float32):  # the type of X is the one that is computed in
+            for dtype in (
+                np.float64,
+                np.float32,
+            ):  # the type of X is the one that is computed in
                 model = lecture_settings(width, epochs, seed=0)
                 row.append(timed(fit, model, X.astype(dtype), y)[1])
         seconds.append(row)
     return np.median(seconds, axis=0) / epochs
 
 
-print("Milliseconds an epoch, in turns, one thread: the lecture's loops (with right gradients) and the package")
-print(f"{'':15} {'loops':>8} {'package':>8} {'faster':>7} {'in float32':>11} {'faster':>7}")
+print(
+    "Milliseconds an epoch, in turns, one thread: the lecture's loops (with right "
+    "gradients) and the package"
+)
+print(
+    f"{'':15} {'loops':>8} {'package':>8} {'faster':>7} {'in float32':>11} {'faster':>7}"
+)
 for n in sorted({50, 100, width}):
-    of_loops, double, single = 1e3 * time_epochs(n, *((1, 5) if arguments.quick else (5, 20)))
-    print(f"{n:3} neurons     {of_loops:8.1f} {double:8.1f} {of_loops / double:6.1f}x", end=" ")
+    of_loops, double, single = 1e3 * time_epochs(n, *((1, 5) if quick else (5, 20)))
+    print(
+        f"{n:3} neurons     {of_loops:8.1f} {double:8.1f} {of_loops / double:6.1f}x",
+        end=" ",
+    )
     print(f"{single:11.1f} {of_loops / single:6.1f}x")
 
 # %%
