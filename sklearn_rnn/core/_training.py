@@ -275,14 +275,17 @@ class Training:
         """Mean of weight times loss, without the penalty; NaN where all weights are zero."""
         network = self.network
         most_cells = at_once = cells(network, theta.dtype)
-        in_pieces = network.pooling is None and len(network.directions) == 1
+        one_way = len(network.directions) == 1
+        in_pieces = one_way and network.pooling is None
         if in_pieces:
             # It does not take all steps at once. Then many sequences can be run through side by side, which is faster.
             most_cells = max(at_once, CHUNK_BYTES // data.bytes_a_step)
 
         def loss_sum(part, arena):
             n_steps = max(1, at_once // part.X.shape[2])
-            pieces = part.segments(n_steps) if in_pieces and n_steps < len(part.X) else [part]
+            pieces: Iterable[Batch] = [part]
+            if one_way and n_steps < len(part.X):
+                pieces = part.segments(n_steps) if in_pieces else [network.fast_forward(theta, part, n_steps)]
             return sum(network.loss_sum(theta, piece, arena) for piece in pieces)
 
         total = weight = 0.0
