@@ -276,11 +276,13 @@ def dressed(draw, A):
 # -- sequences --------------------------------------------------------------------------------------------------------
 
 
-def sequences(draw, n=None, hard=True):
-    """(X, n, steps of each, plain X): 2-D, 3-D, padded or a list. Steps are None where X may not be what it was."""
-    n = draw(st.integers(1, 9)) if n is None else n
+def sequences(draw, hard=True, form=None, shape=None):
+    """X in 2-D, in 3-D, padded or as a list, if `hard` with hard values and in guises; and X without those guises."""
+    n = draw(st.integers(1, 9))
     n_steps, n_features = draw(st.integers(1, 7)), draw(st.sampled_from([1, 1, 2, 3]))
-    form = draw(st.sampled_from(["2d", "3d", "padded", "ragged"]))
+    if shape is not None and draw(st.integers(0, 5)):
+        n_steps, n_features = shape if len(shape) == 2 else (*shape, 1)
+    form = draw(st.sampled_from(["2d", "3d", "padded", "ragged"])) if form is None else form
     A = values(draw, (n, n_steps) if form == "2d" else (n, n_steps, n_features), usual=not hard)
     if form in ("2d", "3d"):
         return (dressed(draw, A) if hard else A), A

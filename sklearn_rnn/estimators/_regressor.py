@@ -245,17 +245,18 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         # Neither score knows the scale of an output or of the weights, but squares of 1e200 overflow, and those of
         # 1e-200 vanish. Powers of two change no other digit.
         exponent = np.frexp(np.abs(actual).max(axis=0))[1]
-        actual, predicted = np.ldexp(actual, -exponent), predicted.reshape(*actual.shape, -1)
+        predicted = predicted.reshape(*actual.shape, -1).astype(np.float64)
+        with np.errstate(over="ignore"):
+            actual, predicted = np.ldexp(actual, -exponent), np.ldexp(predicted, -exponent[:, None])
+        predicted = np.clip(predicted, -1e150, 1e150)  # as bad as a square can tell
         if sample_weight is not None:
             sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
-        with np.errstate(over="ignore"):  # predictions that are far too large: a score of minus infinity
-            predicted = np.ldexp(predicted, -exponent[:, None])
-            if not self._several_quantiles:
-                return r2_score(actual, predicted[..., 0], sample_weight=sample_weight)
-            scores = [
-                d2_pinball_score(actual, predicted[..., j], alpha=level, sample_weight=sample_weight)
-                for j, level in enumerate(np.ravel(self.quantile).tolist())
-            ]
+        if not self._several_quantiles:
+            return r2_score(actual, predicted[..., 0], sample_weight=sample_weight)
+        scores = [
+            d2_pinball_score(actual, predicted[..., j], alpha=level, sample_weight=sample_weight)
+            for j, level in enumerate(np.ravel(self.quantile).tolist())
+        ]
         return float(np.mean(scores))
 
     def __sklearn_tags__(self):

@@ -34,7 +34,7 @@ _SMALL = 1 << 16
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
     """2-D X of which the rows are no sequences yet, as scikit-learn's `validate_data` has it."""
     refuse_times_and_text(X, "X", "Make numbers of it, or leave it out.")
-    if is_ragged(X):
+    if isinstance(X, (list, tuple)) or is_ragged(X):
         X = as_array(list(X), "X")  # says what is wrong, where rows differ in length
     return validate_data(estimator, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
 

@@ -112,7 +112,7 @@ class LagsToSequence(SequenceTransformer):
                     "columns that are no lags in `static`."
                 )
             if self.layout == "time-major":
-                columns = np.reshape(lags, (-1, self.n_channels))
+                columns = np.reshape(lags, (-1, int(self.n_channels)))
             else:
                 columns = np.reshape(lags, (self.n_channels, -1)).T
             columns = columns[::-1] if self.order == "newest-first" else columns
