@@ -286,7 +286,9 @@ def frame(draw, n=None):
     """A long frame: an id, a time, and up to three columns of any kind."""
     n = draw(st.sampled_from([0, 1, 5, 12])) if n is None else n
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    columns = {name: COLUMNS[draw(st.sampled_from(sorted(COLUMNS)))](rng, n) for name in "abc"[: draw(st.integers(0, 3))]}
+    columns = {
+        name: COLUMNS[draw(st.sampled_from(sorted(COLUMNS)))](rng, n) for name in "abc"[: draw(st.integers(0, 3))]
+    }
     usual = draw(st.integers(0, 2)) > 0
     ids = COLUMNS[draw(st.sampled_from(["integers", "text"] if usual else sorted(COLUMNS)))](rng, n)
     times = COLUMNS[draw(st.sampled_from(["dates", "durations"] if usual else sorted(COLUMNS)))](rng, n)

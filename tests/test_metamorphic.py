@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from itertools import pairwise
 
 import joblib
 import numpy as np
@@ -187,7 +188,7 @@ def forecaster(request):
 def test_an_update_may_come_in_any_pieces(forecaster, cuts, n_steps):
     bounds = [60, *sorted({60 + cut for cut in cuts}), 84]
     in_pieces = pickle.loads(pickle.dumps(forecaster))
-    for start, stop in zip(bounds, bounds[1:]):
+    for start, stop in pairwise(bounds):
         in_pieces.update(SEASONAL[start:stop])
     at_once = pickle.loads(pickle.dumps(forecaster)).update(SEASONAL[60:])
     pd.testing.assert_series_equal(in_pieces.predict(n_steps), at_once.predict(n_steps), rtol=1e-9)

@@ -134,7 +134,8 @@ class Training:
         self.n_before = self.progress.epoch
         self._theta, self._monitor = theta, Monitor(tol=settings.tol, n_iter_no_change=np.inf)
         self._resumed: dict = {}
-        self._shrink = settings.alpha * network.layout.is_matrix(theta.dtype)
+        largest = float(np.finfo(theta.dtype).max)  # infinity times 0, for a bias, would be NaN
+        self._shrink = min(settings.alpha, largest) * network.layout.is_matrix(theta.dtype)
         self._optimizer: Optimizer | None = None
         self._averaged: np.ndarray | None = None
         if settings.solver != "lbfgs":
