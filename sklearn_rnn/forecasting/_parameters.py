@@ -19,7 +19,6 @@ from ._series import Series
 from ._tables import Table
 from ._timegrid import TimeGrid
 
-
 # Variances of such values, and sums of them, are still finite.
 _LARGEST = 1e150
 
