@@ -36,7 +36,8 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
     refuse_times_and_text(X, "X", "Make numbers of it, or leave it out.")
     if isinstance(X, (list, tuple)) or is_ragged(X):
         X = as_array(list(X), "X")  # says what is wrong, where rows differ in length
-    return validate_data(estimator, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
+    with np.errstate(over="ignore", invalid="ignore"):  # of its sum, by which scikit-learn looks for NaN
+        return validate_data(estimator, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
 
 
 def check_sequences(

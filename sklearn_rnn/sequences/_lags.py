@@ -114,7 +114,7 @@ class LagsToSequence(SequenceTransformer):
             if self.layout == "time-major":
                 columns = np.reshape(lags, (-1, int(self.n_channels)))
             else:
-                columns = np.reshape(lags, (self.n_channels, -1)).T
+                columns = np.reshape(lags, (int(self.n_channels), -1)).T
             columns = columns[::-1] if self.order == "newest-first" else columns
         # _columns[t, k] is the column that holds channel k at time step t
         repeated = np.broadcast_to(np.asarray(static, dtype=np.intp), (len(columns), len(static)))
