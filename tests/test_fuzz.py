@@ -360,7 +360,7 @@ INDEXES = {
 def test_forecaster(data):
     draw = data.draw
     n = draw(st.sampled_from([60, 30, 24, 12, 5, 2, 1, 0]))
-    y = values(draw, (n, 2) if draw(st.integers(0, 4)) == 0 else n)
+    y = values(draw, (n, 2) if draw(st.integers(0, 4)) == 0 else n, usual=draw(st.booleans()))
     form = draw(st.sampled_from(["series", "series", "series", "array", "dressed"]))
     if form == "dressed":
         y = dressed(draw, y)
@@ -370,7 +370,7 @@ def test_forecaster(data):
         y = (pd.Series if y.ndim == 1 else pd.DataFrame)(y, index=index)
         if n > 4 and draw(st.integers(0, 3)) == 0:
             y.iloc[draw(st.integers(0, n - 1))] = np.nan
-    options = parameters(draw, OF_FORECASTER)
+    options = parameters(draw, OF_FORECASTER, most=4)
     regressor = RNNRegressor(**SMALL, batch_size=64)
     forecaster = RNNForecaster(regressor, **{"random_state": 0, **options})
     if outcome(lambda: forecaster.fit(y), y) is None:

@@ -61,10 +61,9 @@ def test_a_score_does_not_depend_on_the_scale_of_y(scale, monkeypatch):
     assert of_weights == pytest.approx(r2_score(y, predicted, sample_weight=weights), rel=1e-12)
     monkeypatch.setattr(model, "_predict_rows", lambda X: (predicted[:, None] * scale, model._check_fitted_X(X)))
     # denormal numbers have few digits
-    assert model.score(X, y * scale) == pytest.approx(expected, rel=1e-10 if scale > 1e-300 else 1e-5)
-    assert model.score(X, y * scale, weights * 1e300) == pytest.approx(
-        of_weights, rel=1e-10 if scale > 1e-300 else 1e-5
-    )
+    rel = 1e-10 if scale > 1e-300 else 1e-5
+    assert model.score(X, y * scale) == pytest.approx(expected, rel=rel)
+    assert model.score(X, y * scale, weights * 1e300) == pytest.approx(of_weights, rel=rel)
 
 
 @quiet
@@ -93,10 +92,13 @@ def test_weights_that_overflow_in_the_last_update_are_not_kept():
         model.fit("abracadabra " * 9)
     assert np.isfinite(model._theta).all()
     assert np.isfinite(model.score("abracadabra"))
-    warm = regressor(warm_start=True).fit(X.astype(np.float32), y)
+    single = X.astype(np.float32)
+    warm = regressor(warm_start=True)
+    with pytest.warns(ConvergenceWarning):
+        warm.fit(single, y)
     before = warm._theta.copy()
-    with pytest.warns(ConvergenceWarning, match="not finite"):
-        warm.set_params(learning_rate_init=1e300, max_iter=1).fit(X.astype(np.float32), y)
+    with pytest.warns(ConvergenceWarning, match="not finite in epoch 2"):
+        warm.set_params(learning_rate_init=1e300).fit(single, y)
     np.testing.assert_array_equal(warm._theta, before)
 
 
@@ -146,21 +148,29 @@ def test_a_patch_longer_than_any_memory():
 
 
 def test_one_channel_given_as_true():
-    assert LagsToSequence("newest-first", n_channels=True).fit_transform(X).shape == (12, 5, 1)
+    for layout in ("time-major", "channel-major"):
+        assert LagsToSequence("newest-first", True, layout).fit_transform(X).shape == (12, 5, 1)
+
+
+@pytest.mark.parametrize("transformer", [SlidingWindow(2), LagsToSequence("oldest-first")], ids=str)
+def test_the_largest_numbers_in_a_table(transformer):
+    largest = np.where(X > 0, 1.0, -1.0) * np.finfo(np.float32).max
+    for table in (largest.astype(np.float32), largest / np.finfo(np.float32).max * np.finfo(float).max):
+        out = transformer.fit_transform(table)
+        assert np.nanmax(np.abs(out)) == table.max()
 
 
 @quiet
 def test_sparse_columns_in_a_list_of_frames():
     frames = [pd.DataFrame({"a": x, "b": 0.0}) for x in X]
     sparse = [frame.astype(pd.SparseDtype(float)) for frame in frames]
-    np.testing.assert_array_equal(
-        regressor().fit(sparse, y).predict(sparse), regressor().fit(frames, y).predict(frames)
-    )
+    of_sparse, of_frames = regressor().fit(sparse, y).predict(sparse), regressor().fit(frames, y).predict(frames)
+    np.testing.assert_array_equal(of_sparse, of_frames)
 
 
 @pytest.mark.parametrize("value", [1e151, -1e300, np.finfo(float).max])
 def test_a_series_whose_squares_are_infinite(value):
     series = pd.Series(np.sin(np.arange(60.0)))
     series[30] = value
-    with pytest.raises(ValueError, match="values up to .* are infinite. Divide"):
+    with pytest.raises(ValueError, match=r"values up to .* are infinite. Divide"):
         RNNForecaster(regressor(), window=4, random_state=0).fit(series)
