@@ -207,6 +207,8 @@ def minimize_stochastic(
                 n_clipped += clipped
                 if monitor.on_batch_end is not None:
                     monitor.on_batch_end(value, norm)
+            if not np.isfinite(kept).all():  # the last update overflowed, and no batch came after it to notice
+                raise NotFinite
             updates = progress.t - first
             monitor.epoch_ends(kept, total / count, progress, norms / updates, n_clipped / updates)
             if monitor.is_stuck:

@@ -245,7 +245,8 @@ class Network:
     ) -> np.ndarray:
         """States of the last of the first so many layers, (T, D, N); zero at padded steps."""
         arena = _started(arena)
-        return self._forward_layers(self.layout.views(theta), batch, None, arena, n_layers)[0]
+        H, _, batch.state_after = self._forward_layers(self.layout.views(theta), batch, None, arena, n_layers)
+        return H
 
     def hidden_gradients(
         self, theta: np.ndarray, batch: Batch, arena: Arena | None = None, layer: int = -1

@@ -134,7 +134,8 @@ class Training:
         self.n_before = self.progress.epoch
         self._theta, self._monitor = theta, Monitor(tol=settings.tol, n_iter_no_change=np.inf)
         self._resumed: dict = {}
-        self._shrink = settings.alpha * network.layout.is_matrix(theta.dtype)
+        largest = float(np.finfo(theta.dtype).max)  # infinity times 0, for a bias, would be NaN
+        self._shrink = min(settings.alpha, largest) * network.layout.is_matrix(theta.dtype)
         self._optimizer: Optimizer | None = None
         self._averaged: np.ndarray | None = None
         if settings.solver != "lbfgs":
@@ -275,14 +276,17 @@ class Training:
         """Mean of weight times loss, without the penalty; NaN where all weights are zero."""
         network = self.network
         most_cells = at_once = cells(network, theta.dtype)
-        in_pieces = network.pooling is None and len(network.directions) == 1
+        one_way = len(network.directions) == 1
+        in_pieces = one_way and network.pooling is None
         if in_pieces:
             # It does not take all steps at once. Then many sequences can be run through side by side, which is faster.
             most_cells = max(at_once, CHUNK_BYTES // data.bytes_a_step)
 
         def loss_sum(part, arena):
             n_steps = max(1, at_once // part.X.shape[2])
-            pieces = part.segments(n_steps) if in_pieces and n_steps < len(part.X) else [part]
+            pieces: Iterable[Batch] = [part]
+            if one_way and n_steps < len(part.X):
+                pieces = part.segments(n_steps) if in_pieces else [network.fast_forward(theta, part, n_steps)]
             return sum(network.loss_sum(theta, piece, arena) for piece in pieces)
 
         total = weight = 0.0

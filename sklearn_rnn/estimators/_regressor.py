@@ -181,7 +181,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             row = int(np.argwhere(~np.isfinite(rows))[0][0])
             what = "NaN" if np.isnan(rows[row]).any() else "infinity"
             raise ValueError(f"Input {name} contains {what}: {sequences.place(row, self._per_step)}. Leave it out.")
-        return check_array(rows, dtype=[np.float64, np.float32], ensure_2d=False, input_name=name, estimator=self)
+        with np.errstate(over="ignore", invalid="ignore"):  # of its sum, by which scikit-learn looks for NaN
+            return check_array(rows, dtype=[np.float64, np.float32], ensure_2d=False, input_name=name, estimator=self)
 
     @partial_fit_available
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -272,17 +273,22 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             raise ValueError(f"y has outputs of shape {actual.shape[1:]}, this model was fitted on {self._y_shape}.")
         sample_weight = sequences.row_weights(sample_weight, self._per_step)
         actual = actual.reshape(len(actual), -1)
+        # Neither score knows the scale of an output or of the weights, but squares of 1e200 overflow, and those of
+        # 1e-200 vanish. Powers of two change no other digit.
+        exponent = np.frexp(np.abs(actual).max(axis=0))[1]
+        predicted = predicted.reshape(*actual.shape, -1).astype(np.float64)
+        with np.errstate(over="ignore"):
+            actual, predicted = np.ldexp(actual, -exponent), np.ldexp(predicted, -exponent[:, None])
+        predicted = np.clip(predicted, -1e150, 1e150)  # as bad as a square can tell
+        if sample_weight is not None:
+            sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
         if not self._several_quantiles:
-            return r2_score(actual, predicted, sample_weight=sample_weight)
-        predicted = predicted.reshape(*actual.shape, -1)
-        return float(
-            np.mean(
-                [
-                    d2_pinball_score(actual, predicted[..., j], alpha=level, sample_weight=sample_weight)
-                    for j, level in enumerate(np.ravel(self.quantile).tolist())
-                ]
-            )
-        )
+            return r2_score(actual, predicted[..., 0], sample_weight=sample_weight)
+        scores = [
+            d2_pinball_score(actual, predicted[..., j], alpha=level, sample_weight=sample_weight)
+            for j, level in enumerate(np.ravel(self.quantile).tolist())
+        ]
+        return float(np.mean(scores))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

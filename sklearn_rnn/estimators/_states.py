@@ -66,7 +66,8 @@ class HiddenStates:
         """
         sequences = self._check_fitted_X(X)
         compute = partial(self._network().hidden_states, n_layers=self._check_layer(layer) + 1)
-        rows = compute_rows(compute, self._theta, sequences.in_patches(self.patch_size_), self._network())
+        patches = sequences.in_patches(self.patch_size_)
+        rows = compute_rows(compute, self._theta, patches, self._network(), per_step=True)
         return self._arranged(rows, sequences)
 
     def hidden_gradients(
@@ -120,5 +121,5 @@ class HiddenStates:
             data = replace(data, weights=weights)
         network = self._network()
         compute = partial(network.hidden_gradients, layer=layer)
-        rows = compute_rows(compute, self._theta, sequences, network, data.batch)
+        rows = compute_rows(compute, self._theta, sequences, network, data.batch, per_step=True)
         return self._arranged(rows, sequences.in_patches(1))

@@ -61,7 +61,9 @@ class Stream:
         x = x_t
         if type(x) is not np.ndarray or x.dtype != model._dtype:
             names = None if one_feature else getattr(model, "feature_names_in_", None)
-            x = as_numbers(np.asarray(as_array(_in_order(x_t, names), "x_t")), "x_t").astype(model._dtype)
+            x = as_numbers(np.asarray(as_array(_in_order(x_t, names), "x_t")), "x_t")
+            with np.errstate(over="ignore"):  # what is infinite in the dtype of the network is refused below
+                x = x.astype(model._dtype)
         if x.shape != (self.n, n_features):
             alike: list[tuple] = [(self.n * n_features,)] if 1 in (self.n, n_features) else []
             alike += [()] if self.n == n_features == 1 else []
@@ -90,7 +92,7 @@ class Stream:
         if not np.isfinite(rows).all():
             raise ValueError(
                 f"The network's outputs are not finite at step {self.n_steps}: x_t holds values up to "
-                f"{np.abs(x_t).max():.3g}. Scale it as in fit."
+                f"{np.abs(batch.X).max():.3g}. Scale it as in fit."
             )
         self._state, self._pooled = batch.state_after, batch.pooled_after
         self.n_steps += 1

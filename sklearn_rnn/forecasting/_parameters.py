@@ -19,6 +19,9 @@ from ._series import Series
 from ._tables import Table
 from ._timegrid import TimeGrid
 
+# Variances of such values, and sums of them, are still finite.
+_LARGEST = 1e150
+
 
 class ForecasterParameters:
     """Base of RNNForecaster. Attributes that `__init__` sets, for readers and type checkers."""
@@ -102,7 +105,14 @@ class ForecasterParameters:
             )
 
     def _check_values(self, table: Table, name: str) -> None:
-        """A logarithm takes positive values only, and what is never negative has none below 0."""
+        """Squares must not overflow, a logarithm takes positive values only, and what is never negative has none below
+        0."""
+        for i, values in enumerate(table.values):
+            if (np.abs(values) > _LARGEST).any():
+                raise ValueError(
+                    f"{table.label(i, name)} has values up to {np.nanmax(np.abs(values)):.3g}; squares of more than "
+                    f"{_LARGEST:g} are infinite. Divide all values by a power of ten."
+                )
         for i, values in enumerate(table.values if self.nonnegative else ()):
             if (values < 0).any():
                 raise ValueError(

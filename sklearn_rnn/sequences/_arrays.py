@@ -54,7 +54,7 @@ def as_array(values: object, name: str) -> np.ndarray:
     refuse_lazy(values, name)
     if isinstance(values, (pd.DataFrame, pd.Series)) and _holds_nullable_numbers(values):
         dtypes = values.dtypes if isinstance(values, pd.DataFrame) else [values.dtype]
-        dtype = np.result_type(*(getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes))
+        dtype = np.result_type(*(getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in dtypes))
         if dtype.kind != "f" and values.isna().to_numpy().any():
             dtype = np.dtype(np.float64)
         return values.to_numpy(dtype=dtype, **({"na_value": np.nan} if dtype.kind == "f" else {}))

@@ -40,7 +40,10 @@ def a_or_an(name: str) -> str:
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
     """2-D X of which the rows are no sequences yet, as scikit-learn's `validate_data` has it."""
     refuse_times_and_text(X, "X", "Make numbers of it, or leave it out.")
-    return validate_data(estimator, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
+    if isinstance(X, (list, tuple)) or is_ragged(X):
+        X = as_array(list(X), "X")  # says what is wrong, where rows differ in length
+    with np.errstate(over="ignore", invalid="ignore"):  # of its sum, by which scikit-learn looks for NaN
+        return validate_data(estimator, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
 
 
 def check_sequences(

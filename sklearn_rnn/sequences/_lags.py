@@ -121,9 +121,9 @@ class LagsToSequence(SequenceTransformer):
                     "columns that are no lags in `static`."
                 )
             if self.layout == "time-major":
-                columns = np.reshape(lags, (-1, self.n_channels))
+                columns = np.reshape(lags, (-1, int(self.n_channels)))
             else:
-                columns = np.reshape(lags, (self.n_channels, -1)).T
+                columns = np.reshape(lags, (int(self.n_channels), -1)).T
             columns = columns[::-1] if self.order == "newest-first" else columns
         # _columns[t, k] is the column that holds channel k at time step t
         repeated = np.broadcast_to(np.asarray(static, dtype=np.intp), (len(columns), len(static)))

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from .._sklearn import Interval, RegisteredNames, StrOptions
+from ..core._cells import CELLS
 from ..core._optimizers import OPTIMIZERS, Schedule
 from ..core._training import Settings
 from ..estimators._hyperparameters import Hyperparameters
@@ -60,6 +61,10 @@ class TextParameters:
 
     _parameter_constraints: dict = {
         **{name: Hyperparameters._parameter_constraints[name] for name in _OF_THE_NETWORK},
+        # here there are no data of which a shape could say what "auto" comes to
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "cell": [RegisteredNames(CELLS)],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "solver": [RegisteredNames(OPTIMIZERS)],
         "analyzer": [StrOptions({"char", "word"}), callable],
         "vocabulary": ["array-like", Set, None],
