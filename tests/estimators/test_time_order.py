@@ -118,6 +118,7 @@ def test_classes_and_targets_at_every_step():
     assert said(lags, OLDEST_FIRST, features) == []
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_said_once_in_validation_and_not_again_by_predict():
     with pytest.warns(UserWarning, match="newest value first"):
         model = RNNRegressor(**SMALL, tol=1e9, n_iter_no_change=1).fit(NEWEST_FIRST, Y, X_val=NEWEST_FIRST, y_val=Y)
