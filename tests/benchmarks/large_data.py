@@ -1,6 +1,6 @@
-"""Data larger than memory, and many of them: resident memory while it is learnt from, and throughput of one core.
+"""Data larger than memory, and many series: resident memory while it is learnt from, and throughput of one core.
 
-python tests/benchmarks/large_data.py [--steps 10000000] [--series 1000000] [--only memory rates] [--quick]
+python tests/benchmarks/large_data.py [--steps 10000000] [--series 10000] [--only memory rates] [--quick]
 
 memory  a series of so many time steps is written to disk block by block; then windows of it are learnt from, once by
         `fit` on the memory-mapped file, once by `partial_fit` over blocks of a parquet file (needs pyarrow). Each in
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 from time import process_time
 
@@ -76,9 +77,8 @@ def memory(steps: int) -> None:
         for k, block in enumerate(blocks(steps)):
             mapped[k * BLOCK : k * BLOCK + len(block)] = block
         del mapped
-        print(
-            f"{steps:,} time steps, {path.stat().st_size / 1e6:.0f} MB; windows of {WINDOW} would be {WINDOW} times that"
-        )
+        size = path.stat().st_size / 1e6
+        print(f"{steps:,} time steps, {size:,.0f} MB; copied, windows of {WINDOW} would be {WINDOW * size:,.0f} MB")
         run_inside("fit", folder)
         try:
             import pyarrow as arrow
@@ -136,10 +136,9 @@ def rates(n_series: int, n_windows: int) -> None:
     print("\nwindows a second of a core (24 steps, float32, width 32, batch 200)")
     for cell in ("mingru", "rnn", "gru", "lstm"):
         net = RNNRegressor(32, cell=cell, max_iter=1, batch_size=200, random_state=0)
-        fit = of_processor(lambda net=net: net.fit(X, y), n_windows)
-        print(
-            f"  {cell:7s} an epoch of fit {fit:>10,.0f}   predict {of_processor(lambda: net.predict(X), n_windows):>12,.0f}"
-        )
+        fit = of_processor(partial(net.fit, X, y), n_windows)
+        predict = of_processor(partial(net.predict, X), n_windows)
+        print(f"  {cell:7s} an epoch of fit {fit:>9,.0f}   predict {predict:>9,.0f}")
     steps = 60
     t = np.arange(steps)
     values = (

@@ -1,4 +1,4 @@
-"""Frames of polars, a cluster of Dask, blocks of a parquet file; collected only when named, as drop_in_forecasters.py."""
+"""polars, Dask, blocks of a parquet file; collected only when named, as drop_in_forecasters.py is."""
 
 import numpy as np
 import pandas as pd
