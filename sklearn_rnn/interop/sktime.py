@@ -14,9 +14,9 @@ from ..forecasting._forecaster import RNNForecaster
 class SktimeRNNForecaster(BaseForecaster):
     """RNNForecaster as a forecaster of sktime, which passes its `check_estimator`.
 
-    The horizon of the forecaster becomes the last step of `fh`, which `fit` must be told. Of steps for which `X` has no
-    row the exogenous values count as missing. Panels are forecast one series at a time, as by any forecaster that
-    sktime knows as one of single series; `RNNForecaster` itself fits one model to all.
+    The horizon of the forecaster becomes the last step of `fh`, which `fit` must be told. Where `X` has no row for a
+    step before one that is asked for, that of the step before it is taken. Panels are forecast one series at a time, as
+    by any forecaster that sktime knows as one of single series; `RNNForecaster` itself fits one model to all.
 
     Parameters
     ----------
@@ -65,6 +65,7 @@ class SktimeRNNForecaster(BaseForecaster):
         forecaster.set_params(horizon=int(max(fh.to_relative(self.cutoff))))
         if self.random_state is not None:
             forecaster.set_params(random_state=self.random_state)
+        self._newest_X = None if X is None else X.iloc[[-1]]
         self.forecaster_ = forecaster.fit(y) if X is None else forecaster.fit(y, X)
         return self
 
@@ -79,7 +80,8 @@ class SktimeRNNForecaster(BaseForecaster):
     def _predict_with(self, X, horizon):
         """sktime may give X from the first step of `fh` on, where that is not the next one."""
         every = type(self._fh)(np.arange(1, horizon + 1), is_relative=True).to_absolute_index(self.cutoff)
-        return self.forecaster_.predict(horizon, X=X.reindex(every))
+        ahead = X[X.index > self._newest_X.index[0]]
+        return self.forecaster_.predict(horizon, X=pd.concat([self._newest_X, ahead]).reindex(every, method="ffill"))
 
     @classmethod
     def get_test_params(cls, parameter_set="default"):
