@@ -2,4 +2,5 @@
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("onnx") else ["sklearn_rnn/interop/_onnx.py"]
+NEEDED = {"onnx": "sklearn_rnn/interop/_onnx.py", "sktime": "sklearn_rnn/interop/sktime.py"}
+collect_ignore = [module for package, module in NEEDED.items() if not find_spec(package)]

@@ -37,6 +37,7 @@ from ._rows import compute_rows
 from ._states import HiddenStates
 from ._stream import Streaming
 from ._summary import Summarized
+from ._time_order import warn_of_wrong_order
 
 
 def _has_partial_fit(estimator):
@@ -200,6 +201,9 @@ class BaseRNN(
         net = self._describe_net(sequences, reset=reset)
         if reset:
             self._net = net
+            if self.mapping != "one-to-many":
+                names = getattr(self, "feature_names_in_", None) if sequences.kind == "2d" else None
+                warn_of_wrong_order(sequences, names, Y, "X" + suffix)
         elif net != self._net:
             changed = [name for name in net if net[name] != self._net[name]]
             raise ValueError(

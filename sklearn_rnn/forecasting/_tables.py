@@ -312,6 +312,9 @@ def _is_time(index: pd.Index) -> bool:
 
 
 def _read_array(data, name, id_col, time_col, columns, with_values) -> Table:
+    if hasattr(data, "columns") and hasattr(data, "to_pandas"):  # as an array it would lose the names of its columns
+        given = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
+        raise TypeError(f"{name} must be a pandas object or an array, got {given}. Convert it: {name}.to_pandas().")
     if id_col is not None or time_col is not None:
         raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a {type(data).__name__}.")
     if np.iscomplexobj(data):

@@ -41,6 +41,18 @@ def with_nan(values: Any) -> Any:
     return values
 
 
+def with_names(values: Any) -> Any:
+    """A frame of polars as one of pandas; anything else as it is.
+
+    polars 2 has no interchange protocol any more, by which scikit-learn 1.7 reads the names of columns: it would take
+    columns in whatever order they come.
+    """
+    if type(values).__module__.partition(".")[0] != "polars" or not hasattr(values, "columns"):
+        return values
+    refuse_lazy(values, "X")
+    return pd.DataFrame(values.to_numpy(), columns=values.columns)
+
+
 def refuse_lazy(values: object, name: str) -> None:
     """A query that was not run holds no data yet."""
     if type(values).__name__ in ("LazyFrame", "LazyGroupBy"):

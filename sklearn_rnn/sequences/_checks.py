@@ -17,6 +17,7 @@ from ._arrays import (
     refuse_times_and_text,
     single_column,
     unmasked,
+    with_names,
     with_nan,
 )
 from ._sequences import CHANNELS_LAST, REMEDIES, Sequences
@@ -43,7 +44,7 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
     if isinstance(X, (list, tuple)) or is_ragged(X):
         X = as_array(list(X), "X")  # says what is wrong, where rows differ in length
     with np.errstate(over="ignore", invalid="ignore"):  # of its sum, by which scikit-learn looks for NaN
-        return validate_data(estimator, unmasked(X), reset=reset, dtype=[np.float64, np.float32])
+        return validate_data(estimator, with_names(unmasked(X)), reset=reset, dtype=[np.float64, np.float32])
 
 
 def check_sequences(
@@ -119,7 +120,7 @@ def check_sequences(
                 )
             )
         if ndim != 3:
-            table = _check_table(estimator, with_nan(X), reset, name, dtype, allow_nan, as_table)
+            table = _check_table(estimator, with_nan(with_names(X)), reset, name, dtype, allow_nan, as_table)
             return Sequences.from_2d(table, n_repeats)
         sequences = Sequences.from_3d(as_array(X, name), name, allow_nan)
     if reset:

@@ -36,10 +36,11 @@ class Dataset:
     index: np.ndarray = None  # type: ignore[assignment]  # set in any case
 
     def __post_init__(self) -> None:
-        lengths = self.sequences.lengths
-        self._first_row = np.cumsum(lengths) - lengths
+        if self.per_step:
+            lengths = self.sequences.lengths
+            self._first_row = np.cumsum(lengths) - lengths
         if self.index is None:
-            self.index = np.arange(len(lengths))
+            self.index = np.arange(len(self.sequences))
 
     def __len__(self):
         return len(self.index)

@@ -200,6 +200,12 @@ class LagsToSequence(SequenceTransformer):
         return tags
 
 
+def lag_of(name: str) -> tuple[str, int] | None:
+    """The channel and the lag that a column is named by: ("y", 2) of y_lag_2, ("", 1) of lag1. None if by none."""
+    match = re.fullmatch(r"(?:(.*?)_+)?lag_*(\d+)", name, flags=re.IGNORECASE)
+    return None if match is None else (match[1] or "", int(match[2]))
+
+
 def _columns_by_name(names: np.ndarray | None, lags: list[int]) -> np.ndarray:
     """Columns (n_timesteps, n_channels), oldest first, from names that end in "lag" and a number."""
     if names is None:
@@ -209,13 +215,13 @@ def _columns_by_name(names: np.ndarray | None, lags: list[int]) -> np.ndarray:
         )
     found: dict[str, dict[int, int]] = {}
     for column in lags:
-        match = re.fullmatch(r"(?:(.*?)_+)?lag_*(\d+)", names[column], flags=re.IGNORECASE)
-        if match is None:
+        named = lag_of(names[column])
+        if named is None:
             raise ValueError(
                 f"Column {names[column]!r} is not named like a lag (lag_1, y_lag_1, lag1). If it is the same at every "
                 "step, name it in `static`."
             )
-        channel, lag = match[1] or "", int(match[2])
+        channel, lag = named
         if lag in found.setdefault(channel, {}):
             raise ValueError(f"Columns {names[found[channel][lag]]!r} and {names[column]!r} are the same lag.")
         found[channel][lag] = column

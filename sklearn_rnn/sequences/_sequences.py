@@ -85,6 +85,8 @@ class Sequences:
     @property
     def usual_length(self) -> int:
         """The median number of steps of a sequence, as networks see it."""
+        if not self.may_vary:
+            return -(-self.n_timesteps // self.patch_size)
         return int(np.median(self.n_patches))
 
     # -- from what users pass ---------------------------------------------------------------------------------------
@@ -93,13 +95,12 @@ class Sequences:
     def from_2d(cls, X: np.ndarray, n_repeats: int | None = None) -> Sequences:
         """X (n, T) that has been validated. With n_repeats, X (n, F) of features fed at each of so many steps."""
         X = X[:, :, None] if n_repeats is None else np.broadcast_to(X[:, None], (len(X), n_repeats, X.shape[1]))
-        n, n_timesteps, _ = X.shape
-        return cls(X, np.zeros(n, np.intp), np.full(n, n_timesteps), "2d" if n_repeats is None else "3d")
+        return cls(X, *_all_present(X), "2d" if n_repeats is None else "3d")
 
     @classmethod
     def without_gaps(cls, X: np.ndarray) -> Sequences:
         """X (n, T, F) of which it is known that all is finite."""
-        return cls(X, np.zeros(len(X), np.intp), np.full(len(X), X.shape[1]), "3d")
+        return cls(X, *_all_present(X), "3d")
 
     @classmethod
     def from_3d(cls, X: np.ndarray, name: str = "X", allow_nan: bool = False) -> Sequences:
@@ -111,7 +112,7 @@ class Sequences:
                 raise ValueError(
                     f"{name} has 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required. {CHANNELS_LAST}"
                 )
-        first, lengths = np.zeros(n, np.intp), np.full(n, n_timesteps)
+        first, lengths = _all_present(X)
         if np.issubdtype(X.dtype, np.floating):
             n_rows = max(1, _AT_ONCE // (n_timesteps * n_features))
             for start in range(0, n, n_rows):
@@ -119,6 +120,8 @@ class Sequences:
                 with np.errstate(over="ignore", invalid="ignore"):
                     if np.isfinite(X[rows].sum()):
                         continue
+                if not lengths.flags.writeable:
+                    first, lengths = first.copy(), lengths.copy()
                 first[rows], lengths[rows] = _find_present(X[rows], start, name, allow_nan)
         return cls(X, first, lengths, "3d")
 
@@ -383,6 +386,11 @@ def _in_order(x: Any, names: list, expected: list, name: str) -> Any:
             f"(missing: {missing}, not expected: {unexpected}). Name the same features in each."
         )
     return x[expected]
+
+
+def _all_present(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First step and length of each sequence (n,) where no step is absent: one number each, whatever n is."""
+    return np.broadcast_to(np.intp(0), len(X)), np.broadcast_to(np.intp(X.shape[1]), len(X))
 
 
 def _find_present(X: np.ndarray, start: int, name: str, allow_nan: bool) -> tuple[np.ndarray, np.ndarray]:

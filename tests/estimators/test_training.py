@@ -196,7 +196,7 @@ def test_internal_split(kind, scoring):
         "3d": X,
         "2d": X[:, :, 0],
         "ragged": [a[: 3 + i % 4] for i, a in enumerate(X)],
-        "frame": pd.DataFrame(X[:, :, 0]).rename(columns="lag{}".format),
+        "frame": pd.DataFrame(X[:, :, 0]).rename(columns="step{}".format),
     }[kind]
     options = {**SMALL, "early_stopping": True, "validation_fraction": 0.2, "scoring": scoring, "max_iter": 5}
     model = RNNSequenceClassifier(**options).fit(x, LABELS, sample_weight=np.ones(60))
