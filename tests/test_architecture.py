@@ -74,5 +74,5 @@ def test_public_signatures_have_types(name):
 
 def test_only_what_is_public_has_no_underscore():
     for path in FILES:
-        if path.name not in ("__init__.py", "datasets.py"):
+        if path.name not in ("__init__.py", "datasets.py", "sktime.py"):  # the last is imported by its name
             assert path.name.startswith("_"), path

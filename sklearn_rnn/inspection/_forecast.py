@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ._forecast_data import Facet, facets_of_backtest, facets_of_forecast
-from ._plotting import COLORS, axes_for, require_matplotlib, series_style
+from ._plotting import COLORS, artist_options, axes_for, require_matplotlib, series_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -334,7 +334,8 @@ class ForecastDisplay:
             if len(forecast) == 1:  # a band of one step has no width
                 style |= {"linewidth": 6}
             times = _times(forecast.index)
-            bands.append(ax.fill_between(times, forecast["lower"], forecast["upper"], **{**style, **interval_kw}))
+            options = artist_options(style, interval_kw, "Collection")
+            bands.append(ax.fill_between(times, forecast["lower"], forecast["upper"], **options))
         self.interval_bands_.append(bands)
         paths = []
         for _, path in () if facet.paths is None else facet.paths.items():
@@ -351,14 +352,15 @@ class ForecastDisplay:
         style = {"color": dark, "linewidth": 1.4, "label": "history", "zorder": 2}
         if facet.history_is_whole:  # what came lies over what was forecast
             style |= {"label": "actual values", "zorder": 3.5}
-        self.history_lines_.append(None if facet.history is None else _line(ax, facet.history, {**style, **history_kw}))
+        style = artist_options(style, history_kw)
+        self.history_lines_.append(None if facet.history is None else _line(ax, facet.history, style))
         style = {"color": dark, "linewidth": 0.9, "label": "actual values", "zorder": 3.5}
         style |= {"marker": "o", "markersize": 4, "markerfacecolor": "white"}
         self.actual_lines_.append(None if facet.actual is None else _line(ax, facet.actual, style))
         style = {"color": color, "linewidth": 2.2, "linestyle": (0, (3, 0.8)), "label": "forecast", "zorder": 3}
         style["path_effects"] = [withStroke(linewidth=3.6, foreground="white")]  # set off from paths and band
         self.forecast_lines_.append(
-            [_line(ax, forecast["y_pred"], {**style, **forecast_kw}) for forecast in facet.forecasts]
+            [_line(ax, forecast["y_pred"], artist_options(style, forecast_kw)) for forecast in facet.forecasts]
         )
 
     def _legend(self, is_new: bool) -> None:

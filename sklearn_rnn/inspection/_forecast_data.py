@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 from sklearn.utils.validation import check_is_fitted
 
+from .._warnings import warn
 from ..forecasting._forecaster import RNNForecaster
 from ..forecasting._regular import grid_of
 from ..forecasting._tables import Table, read_table
@@ -176,9 +177,26 @@ def _add_history(facet: Facet, history: pd.Series, n_history: int | None) -> Non
             f"history{_of(facet)} begins at {history.index[0]}, and the forecast at {index[0]}: pass what was known "
             "before it. What came after is y_true."
         )
-    facet.cutoffs = facet.cutoffs or [history.index[n_known - 1]]
+    last = history.index[n_known - 1]
+    n_between = _steps_between(last, index)
+    # a forecast begins one step after the last known time, wherever the history that is drawn ends
+    facet.cutoffs = facet.cutoffs or [last if n_between < 1 else index[0] - (index[1] - index[0])]
+    if n_between > len(index):
+        warn(
+            f"history{_of(facet)} ends at {last}, long before the forecast, which begins at {index[0]}: what lies "
+            "between is not drawn. Pass what the forecaster was fitted to, as far as it goes."
+        )
     facet.history_is_whole = n_known < len(history)
     facet.history = history.iloc[max(n_known - (n_history or n_known), 0) :]
+
+
+def _steps_between(last: Any, index: pd.Index) -> float:
+    """How many steps lie between a time and the first of a forecast; 0 where the forecast has but one."""
+    if len(index) < 2:
+        return 0.0
+    some = pd.Index([last, *index[:2]])
+    before, first, second = some.asi8 if hasattr(some, "asi8") else some.to_numpy()
+    return float(first - before) / float(second - first) - 1
 
 
 def _beside(facet: Facet, series: pd.Series, what: str) -> pd.Series:

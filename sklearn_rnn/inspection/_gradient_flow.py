@@ -16,7 +16,7 @@ from ._hidden_states import (
     steps_in_words,
     units_of,
 )
-from ._plotting import axes_for, require_matplotlib, series_style
+from ._plotting import artist_options, axes_for, require_matplotlib, series_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -286,7 +286,7 @@ class GradientFlowDisplay:
             drawn = np.where(np.isfinite(norm) & (norm > 0), norm, np.nan)
             usual = {**series_style(k), "linewidth": 2, "label": self._describe(layer)}
             usual |= {"marker": "o", "markersize": 3.5} if len(lags) <= 30 else {}
-            (self.lines_[layer],) = self.ax_.plot(lags, drawn, **usual | kwargs)
+            (self.lines_[layer],) = self.ax_.plot(lags, drawn, **artist_options(usual, kwargs))
             slope, at_zero = self._fits[layer]
             if np.isfinite(slope):
                 fitted = lags[self._usable(norm)][[0, -1]]

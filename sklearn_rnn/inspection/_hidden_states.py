@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..text._generator import RNNTextGenerator
 from ._models import network_and_data
-from ._plotting import COLORS, axes_for, require_matplotlib, series_style
+from ._plotting import COLORS, artist_options, axes_for, require_matplotlib, series_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -442,7 +442,7 @@ class HiddenStateDisplay:
             for low, high, color in BANDS
         ]
         usual = {"baseline": None, "color": "black", "linewidth": 2, "label": "median"}
-        self.median_ = self.ax_.stairs(self.quantiles_[0.5], edges, **usual | options)
+        self.median_ = self.ax_.stairs(self.quantiles_[0.5], edges, **artist_options(usual, options))
         self._mark_saturation()
         self._integer_steps()
         self.ax_.set_ylabel("hidden state $h_t$ over sequences and units")
@@ -457,7 +457,7 @@ class HiddenStateDisplay:
             marker = _MARKERS[k // len(COLORS) % len(_MARKERS)] or ("o" if len(t) == 1 else "")
             usual = {**series_style(k), "marker": marker, "markersize": 4, "markevery": max(1, len(t) // 15)}
             usual["label"] = f"unit {self._unit_name(unit)}"
-            self.lines_ += self.ax_.plot(t, states[:, k], **usual | options)
+            self.lines_ += self.ax_.plot(t, states[:, k], **artist_options(usual, options))
         self._mark_saturation()
         self._integer_steps()
         self.ax_.set_ylabel("hidden state $h_t$")

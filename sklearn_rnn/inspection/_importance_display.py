@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 
 from ._importance import sequence_importance
 from ._parts import check_count
-from ._plotting import COLORS, axes_for
+from ._plotting import COLORS, artist_options, axes_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -180,7 +180,8 @@ class SequenceImportanceDisplay:
         found, ax = self.importances, self.ax_
         rows = self._largest(max_features)
         places = np.arange(len(rows))
-        options = {"color": COLORS[0], "alpha": 0.55, "height": 0.6, "label": "mean"} | options
+        usual = {"color": COLORS[0], "alpha": 0.55, "height": 0.6, "label": "mean"}
+        options = artist_options(usual, options, "Patch")
         self.bars_ = ax.barh(places, found.importances_mean[rows], **options)
         repeats = found.importances[rows]
         # side by side where they would hide each other
@@ -206,7 +207,7 @@ class SequenceImportanceDisplay:
         found, ax = self.importances, self.ax_
         steps = found.steps
         x = steps.mean(axis=1)
-        options = {"color": COLORS[0], "marker": "o", "markersize": 4, "label": "mean"} | options
+        options = artist_options({"color": COLORS[0], "marker": "o", "markersize": 4, "label": "mean"}, options)
         low, high = found.importances.min(axis=1), found.importances.max(axis=1)
         self.band_ = ax.fill_between(
             x, low, high, color=COLORS[0], alpha=0.25, linewidth=0, label="range of the permutations"

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
 from ._models import RecurrentEstimator, recurrent_estimator
-from ._plotting import COLORS, axes_for, require_matplotlib
+from ._plotting import COLORS, artist_options, axes_for, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -266,7 +266,7 @@ class LossCurveDisplay:
                     style["marker"] = "o"  # a line of one point is not seen
                 label = kind if self.names is None else f"{self.names[i]}: {kind}"
                 epochs = np.arange(1, len(values) + 1)
-                lines += ax.plot(epochs, values, label=label, **{**style, **(line_kw or {})})
+                lines += ax.plot(epochs, values, label=label, **artist_options(style, line_kw))
             self.training_lines_.append(lines[0])
             self.validation_lines_.append(lines[1])
             star, ring = self.best_epochs[i], self.validation_epochs[i]
@@ -303,7 +303,7 @@ class LossCurveDisplay:
         return self.ax_.plot([epoch], [value], color=color, label=label, linestyle="none", zorder=4, **style)[0]
 
     def _label(self, ax: Axes, log_scale: bool) -> None:
-        from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+        from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
         drawn = [line for line in (*self.training_lines_, *self.validation_lines_) if line is not None]
         values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in drawn] or [np.zeros(1)])
@@ -312,7 +312,7 @@ class LossCurveDisplay:
             low, high = ax.get_ylim()
             if high < 1000 * low:  # powers of 10 alone would be few ticks
                 ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-                ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+                ax.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
                 ax.yaxis.set_minor_formatter(NullFormatter())
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)

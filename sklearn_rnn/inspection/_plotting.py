@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,3 +42,18 @@ def axes_for(ax: Axes | None, caller: str, **figure_options: Any) -> tuple[Any, 
 def series_style(number: int) -> dict[str, Any]:
     """Color and line style of the so-manieth line, told apart without color too."""
     return {"color": COLORS[number % len(COLORS)], "linestyle": LINE_STYLES[number % len(LINE_STYLES)]}
+
+
+def artist_options(usual: Mapping[str, Any], given: Mapping[str, Any] | None, artist: str = "Line2D") -> dict[str, Any]:
+    """Options of an artist, where what is given, under matplotlib's short names too (lw, ls, c), replaces the usual."""
+    import matplotlib.collections
+    import matplotlib.lines
+    import matplotlib.patches
+    from matplotlib.cbook import normalize_kwargs
+
+    kinds = {
+        "Line2D": matplotlib.lines.Line2D,
+        "Patch": matplotlib.patches.Patch,
+        "Collection": matplotlib.collections.Collection,
+    }
+    return {**usual, **normalize_kwargs(dict(given or {}), kinds[artist])}

@@ -492,3 +492,13 @@ def test_errors_say_what_to_do(fitted):
     with pytest.raises(ValueError, match=r"history has no series 'c', which is forecast; it has \['a', 'b'\]"):
         show(panel, history=PANEL[["a", "b"]])
     assert not plt.get_fignums()
+
+
+def test_a_history_that_ends_long_before_the_forecast():
+    """The cutoff is where the forecaster stood; what lies between is not drawn, and that is told."""
+    y = pd.Series(np.sin(np.arange(300.0)), pd.date_range("2021-01-01", periods=300), name="y")
+    forecaster = RNNForecaster(Ridge(), window=4, horizon=5, combine=False, calibration_fraction=0).fit(y)
+    with pytest.warns(UserWarning, match=r"ends at 2021-02-28.*long before the forecast, which begins at 2021-10-28"):
+        display = ForecastDisplay.from_estimator(forecaster, history=y[:"2021-02-28"])
+    assert display.facets[0].cutoffs == [y.index[-1]]
+    assert ForecastDisplay.from_estimator(forecaster, history=y).facets[0].cutoffs == [y.index[-1]]

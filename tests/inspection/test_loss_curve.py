@@ -1,5 +1,7 @@
 """LossCurveDisplay draws the fitted curves, and marks the epoch of which the weights are kept."""
 
+import copy
+import pickle
 import sys
 
 import numpy as np
@@ -232,3 +234,15 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="RNNRegressor has no epoch to draw"):
         show(model)
     assert not plt.get_fignums()
+
+
+def test_a_drawn_display_can_be_stored_and_copied():
+    display = LossCurveDisplay.from_estimator(net().fit(X, y))
+    again = pickle.loads(pickle.dumps(display))
+    np.testing.assert_array_equal(again.training_lines_[0].get_ydata(), display.training_lines_[0].get_ydata())
+    copy.deepcopy(display.figure_)
+
+
+def test_short_names_of_options_replace_the_usual():
+    line = LossCurveDisplay.from_estimator(net().fit(X, y), line_kw={"lw": 7, "c": "red", "ls": ":"}).training_lines_[0]
+    assert (line.get_linewidth(), line.get_color(), line.get_linestyle()) == (7, "red", ":")
