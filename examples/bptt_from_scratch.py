@@ -23,7 +23,6 @@ T steps, F input features, H hidden units, K outputs. A gradient is the name wit
 :math:`\partial L / \partial h_t`.
 """
 
-import argparse
 import sys
 from math import tanh
 
@@ -35,10 +34,7 @@ from sklearn_rnn.core._cells import ElmanCell
 from sklearn_rnn.core._losses import SquaredError
 from sklearn_rnn.core._network import Network
 
-parser = argparse.ArgumentParser(description="Back-propagation through time in scalar loops.")
-parser.add_argument("picture", nargs="?", help="where to write the picture of the check")
-parser.add_argument("--quick", action="store_true", help="accepted by all of the course; this page is quick anyway")
-arguments = parser.parse_args([] if "ipykernel" in sys.modules else None)
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
 
 T, F, H, K = 5, 2, 3, 2
 
@@ -73,7 +69,9 @@ def forward(weights, x, y):
             o[t][k] = b_o[k]  #                             o_t = b_o
             for i in range(H):
                 o[t][k] += W_o[k][i] * h[t][i]  #               + W_o @ h_t
-            L += 0.5 * (o[t][k] - y[t][k]) ** 2 / K  #      L   = sum of (o_t - y_t)^2 / 2K
+            L += (
+                0.5 * (o[t][k] - y[t][k]) ** 2 / K
+            )  #      L   = sum of (o_t - y_t)^2 / 2K
     return L, h, o
 
 
@@ -106,16 +104,28 @@ def backward(weights, x, y, h, o):
             do = (o[t][k] - y[t][k]) / K  #                 do_t = (o_t - y_t) / K
             db_o[k] += do  #                                db_o = sum over t of do_t
             for i in range(H):
-                dW_o[k][i] += do * h[t][i]  #               dW_o = sum over t of do_t @ h_t^T
-                dh[t][i] += W_o[k][i] * do  #               dh_t = W_o^T @ do_t       (+ what came from step t+1)
+                dW_o[k][i] += (
+                    do * h[t][i]
+                )  #               dW_o = sum over t of do_t @ h_t^T
+                dh[t][i] += (
+                    W_o[k][i] * do
+                )  #               dh_t = W_o^T @ do_t       (+ what came from step t+1)
         for i in range(H):
-            da = dh[t][i] * (1 - h[t][i] ** 2)  #           da_t = dh_t * (1 - h_t^2)       since tanh' = 1 - tanh^2
+            da = dh[t][i] * (
+                1 - h[t][i] ** 2
+            )  #           da_t = dh_t * (1 - h_t^2)       since tanh' = 1 - tanh^2
             db[i] += da  #                                  db   = sum over t of da_t
             for j in range(F):
-                dW_x[i][j] += da * x[t][j]  #               dW_x = sum over t of da_t @ x_t^T
+                dW_x[i][j] += (
+                    da * x[t][j]
+                )  #               dW_x = sum over t of da_t @ x_t^T
             for j in range(H):
-                dW_h[i][j] += da * h[t - 1][j]  #           dW_h = sum over t of da_t @ h_{t-1}^T
-                dh[t - 1][j] += W_h[i][j] * da  #           dh_{t-1} = W_h^T @ da_t   (the step through time)
+                dW_h[i][j] += (
+                    da * h[t - 1][j]
+                )  #           dW_h = sum over t of da_t @ h_{t-1}^T
+                dh[t - 1][j] += (
+                    W_h[i][j] * da
+                )  #           dh_{t-1} = W_h^T @ da_t   (the step through time)
     return {"W_x": dW_x, "W_h": dW_h, "b": db, "W_o": dW_o, "b_o": db_o}, dh
 
 
@@ -179,7 +189,13 @@ steps = 10.0 ** np.arange(-10, 0.5, 0.5)
 wrong = without_time(weights, x, y, h, o)
 by_step = [finite_differences(weights, x, y, step)["W_h"] for step in steps]
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
-ax.loglog(steps, [np.abs(ours["W_h"] - g).max() for g in by_step], "o-", color="black", label="backward, as above")
+ax.loglog(
+    steps,
+    [np.abs(ours["W_h"] - g).max() for g in by_step],
+    "o-",
+    color="black",
+    label="backward, as above",
+)
 ax.loglog(
     steps,
     [np.abs(wrong - g).max() for g in by_step],
@@ -195,8 +211,8 @@ ax.set(
 )
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(0.02, 0.72))
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
+if picture:
+    figure.savefig(picture, dpi=110)
 
 # %%
 # Second check: the package
@@ -208,7 +224,15 @@ if arguments.picture:
 
 def core_gradient(weights, x, y):
     """Loss and gradient from the package."""
-    network = Network(F, (H,), SquaredError(K), cell=ElmanCell("tanh"), bidirectional=False, pooling=None, dropout=0.0)
+    network = Network(
+        F,
+        (H,),
+        SquaredError(K),
+        cell=ElmanCell("tanh"),
+        bidirectional=False,
+        pooling=None,
+        dropout=0.0,
+    )
     names = {"W_x": "W_x_l0", "W_h": "W_h_l0", "b": "b_l0", "W_o": "W_o", "b_o": "b_o"}
     theta = np.zeros(network.layout.size)
     for name, W in weights.items():
@@ -222,14 +246,18 @@ def core_gradient(weights, x, y):
 core_loss, core = core_gradient(weights, x, y)
 print(f"loss: loops {loss:.15f}, package {core_loss:.15f}\n")
 print("largest difference of the gradient that the loops give")
-print(f"{'weight':>8} {'shape':>8} {'largest entry':>14} {'to differences':>15} {'to the package':>15}")
+print(
+    f"{'weight':>8} {'shape':>8} {'largest entry':>14} {'to differences':>15} {'to the package':>15}"
+)
 agree = abs(loss - core_loss) < 1e-13
 for name, gradient in ours.items():
     gradient = np.array(gradient)
     to_numeric = np.abs(gradient - numeric[name]).max()
     to_core = np.abs(gradient - core[name]).max()
     agree = agree and to_numeric < 1e-8 and to_core < 1e-13
-    print(f"{name:>8} {gradient.shape!s:>8} {np.abs(gradient).max():14.4f} {to_numeric:15.1e} {to_core:15.1e}")
+    print(
+        f"{name:>8} {gradient.shape!s:>8} {np.abs(gradient).max():14.4f} {to_numeric:15.1e} {to_core:15.1e}"
+    )
 assert agree, "They disagree: one of the three is wrong."
 print("\nAll agree.")
 

@@ -26,7 +26,6 @@ A gradient is the name with a d in front: ``dq_t`` is :math:`\partial L / \parti
 :math:`N(0, s^2)` with :math:`s = 1 / \sqrt{\text{rows} \cdot \text{columns}}`, the biases as zero.
 """
 
-import argparse
 import sys
 from math import exp, log, sqrt, tanh
 
@@ -40,10 +39,8 @@ from sklearn_rnn.core._losses import LogLoss
 from sklearn_rnn.core._network import Network
 from sklearn_rnn.core._optimizers import AdaGrad, clip
 
-parser = argparse.ArgumentParser(description="A character network by hand: one step of learning taken apart.")
-parser.add_argument("--quick", action="store_true", help="fewer passes")
-parser.add_argument("--seed", type=int, default=0, help="of the starting weights (default 0)")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
+seed = int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else 0
 
 LINE = "the quick brown fox jumps"
 VOCABULARY = sorted(set(LINE))
@@ -70,9 +67,14 @@ def forward(weights, x, y):
     q, yhat, losses = [], [], []
     for t in range(len(x)):
         # x_t is one-hot: W_x @ x_t is the column of W_x that belongs to the character
-        a = [W_x[i, x[t]] + sum(W_h[i, j] * h[t][j] for j in range(H)) + b[i] for i in range(H)]
+        a = [
+            W_x[i, x[t]] + sum(W_h[i, j] * h[t][j] for j in range(H)) + b[i]
+            for i in range(H)
+        ]
         h.append([tanh(a_i) for a_i in a])
-        q.append([sum(W_o[k, i] * h[t + 1][i] for i in range(H)) + b_o[k] for k in range(V)])
+        q.append(
+            [sum(W_o[k, i] * h[t + 1][i] for i in range(H)) + b_o[k] for k in range(V)]
+        )
         total = sum(exp(q_k) for q_k in q[t])
         yhat.append([exp(q_k) / total for q_k in q[t]])
         losses.append(-log(yhat[t][y[t]]))
@@ -93,17 +95,33 @@ def backward(weights, x, y, h, yhat):
     for t in reversed(range(len(x))):
         dh = list(from_later)
         for k in range(V):
-            dq[t, k] = yhat[t][k] - (k == y[t])  #                  dq_t  = yhat_t - y_t           y_t as one-hot
-            grads["b_o"][k] += dq[t, k]  #                          db_o  = sum over t of dq_t
+            dq[t, k] = yhat[t][k] - (
+                k == y[t]
+            )  #                  dq_t  = yhat_t - y_t           y_t as one-hot
+            grads["b_o"][k] += dq[
+                t, k
+            ]  #                          db_o  = sum over t of dq_t
             for i in range(H):
-                grads["W_o"][k, i] += dq[t, k] * h[t + 1][i]  #     dW_o  = sum over t of dq_t @ h_t^T
-                dh[i] += W_o[k, i] * dq[t, k]  #                    dh_t  = W_o^T @ dq_t + W_h^T @ da_{t+1}
-        da = [dh[i] * (1 - h[t + 1][i] ** 2) for i in range(H)]  #  da_t  = dh_t * (1 - h_t^2)     tanh' = 1 - tanh^2
+                grads["W_o"][k, i] += (
+                    dq[t, k] * h[t + 1][i]
+                )  #     dW_o  = sum over t of dq_t @ h_t^T
+                dh[i] += (
+                    W_o[k, i] * dq[t, k]
+                )  #                    dh_t  = W_o^T @ dq_t + W_h^T @ da_{t+1}
+        da = [
+            dh[i] * (1 - h[t + 1][i] ** 2) for i in range(H)
+        ]  #  da_t  = dh_t * (1 - h_t^2)     tanh' = 1 - tanh^2
         for i in range(H):
-            grads["b"][i] += da[i]  #                               db    = sum over t of da_t
-            grads["W_x"][i, x[t]] += da[i]  #                       dW_x  = sum over t of da_t @ x_t^T
+            grads["b"][i] += da[
+                i
+            ]  #                               db    = sum over t of da_t
+            grads["W_x"][i, x[t]] += da[
+                i
+            ]  #                       dW_x  = sum over t of da_t @ x_t^T
             for j in range(H):
-                grads["W_h"][i, j] += da[i] * h[t][j]  #            dW_h  = sum over t of da_t @ h_{t-1}^T
+                grads["W_h"][i, j] += (
+                    da[i] * h[t][j]
+                )  #            dW_h  = sum over t of da_t @ h_{t-1}^T
         from_later = [sum(W_h[i, j] * da[i] for i in range(H)) for j in range(H)]
     return grads, dq
 
@@ -147,7 +165,9 @@ def as_batch(x, y):
 def draw(rng, shrink=1.0):
     """Starting weights: N(0, 1 / (rows * columns)), and biases of zero."""
     return {
-        name: shrink * rng.normal(0.0, 1 / sqrt(np.prod(shape)), shape) if len(shape) == 2 else np.zeros(shape)
+        name: shrink * rng.normal(0.0, 1 / sqrt(np.prod(shape)), shape)
+        if len(shape) == 2
+        else np.zeros(shape)
         for name, shape in SHAPES.items()
     }
 
@@ -169,14 +189,24 @@ def unpack(network, vector):
 def check(what, package, by_hand, tolerance=1e-13):
     """Assert that the package and the loops agree, and say how closely."""
     difference = np.abs(np.asarray(package) - np.asarray(by_hand)).max()
-    assert difference <= tolerance, f"{what}: the package and the loops differ by {difference:.1e}"
+    assert difference <= tolerance, (
+        f"{what}: the package and the loops differ by {difference:.1e}"
+    )
     print(f"   {what + ': package and loops differ by':52} {difference:.1e}")
 
 
-network = Network(V, (H,), LogLoss(V), cell=ElmanCell("tanh"), bidirectional=False, pooling=None, dropout=0.0)
+network = Network(
+    V,
+    (H,),
+    LogLoss(V),
+    cell=ElmanCell("tanh"),
+    bidirectional=False,
+    pooling=None,
+    dropout=0.0,
+)
 numbers = [VOCABULARY.index(character) for character in LINE]
 following = numbers[1:] + numbers[:1]
-weights = draw(np.random.default_rng(arguments.seed))
+weights = draw(np.random.default_rng(seed))
 print(f"Line: {LINE!r}, {V} distinct characters: {''.join(VOCABULARY)!r}")
 
 
@@ -190,7 +220,9 @@ x, y = numbers[:T], following[:T]
 core, theta, batch = LogLoss(V), pack(network, weights), as_batch(x, y)
 h, q, yhat, losses = forward(weights, x, y)
 
-print(f"1. One-hot. {''.join(VOCABULARY[c] for c in x)!r} are the characters {x}; each is a column of {V}.")
+print(
+    f"1. One-hot. {''.join(VOCABULARY[c] for c in x)!r} are the characters {x}; each is a column of {V}."
+)
 print(f"   Targets: {''.join(VOCABULARY[c] for c in y)!r}, the characters {y}.")
 assert (batch.X.sum(axis=1) == 1).all() and (batch.X.argmax(axis=1)[:, 0] == x).all()
 
@@ -200,34 +232,48 @@ print("   " + np.array2string(states, precision=4, suppress_small=True, prefix="
 check("h", states, h[1:])
 
 logits = network.outputs(theta, batch)
-print(f"\n3. Logits q_t, {V} a step; those of the first step lie in [{logits[0].min():.4f}, {logits[0].max():.4f}].")
+print(
+    f"\n3. Logits q_t, {V} a step; those of the first step lie in [{logits[0].min():.4f}, {logits[0].max():.4f}]."
+)
 check("q", logits[:, :, 0], q)
 
 chances = network.predict(theta, batch)
 low, high = chances[0].min(), chances[0].max()
-print(f"\n4. Softmax. All near 1/{V} = {1 / V:.4f}: the first step's lie in [{low:.4f}, {high:.4f}].")
+print(
+    f"\n4. Softmax. All near 1/{V} = {1 / V:.4f}: the first step's lie in [{low:.4f}, {high:.4f}]."
+)
 check("yhat", chances[:, :, 0], yhat)
 
 values, dO = core.value_and_gradient(logits, batch.Y)
-print(f"\n5. Cross-entropy of each step: {np.round(values[:, 0], 4)}, in sum {values.sum():.4f}.")
+print(
+    f"\n5. Cross-entropy of each step: {np.round(values[:, 0], 4)}, in sum {values.sum():.4f}."
+)
 check("L", values[:, 0], losses)
 
 # %%
 # Steps 6 and 7, backward: the gradient of the logits, and from there those of the five weights.
 
 grads, dq = backward(weights, x, y, h, yhat)
-print(f"6. dL/dq = yhat - y: of the first step {dO[0, y[0], 0]:.4f} at the target, {VOCABULARY[y[0]]!r}, and")
+print(
+    f"6. dL/dq = yhat - y: of the first step {dO[0, y[0], 0]:.4f} at the target, {VOCABULARY[y[0]]!r}, and"
+)
 print(f"   {np.delete(dO[0, :, 0], y[0]).mean():.4f} on average elsewhere.")
 check("dq", dO[:, :, 0], dq)
 
 loss, gradient = network.loss_grad(theta, batch)
 print("\n7. The five gradients, through time:")
 numeric = finite_differences(weights, x, y)
-print(f"   {'weight':>6} {'shape':>8} {'largest entry':>14} {'to the loops':>13} {'to differences':>15}")
+print(
+    f"   {'weight':>6} {'shape':>8} {'largest entry':>14} {'to the loops':>13} {'to differences':>15}"
+)
 for name, W in unpack(network, gradient).items():
     to_loops, to_numeric = (np.abs(W - other[name]).max() for other in (grads, numeric))
-    assert to_loops < 1e-13 and to_numeric < 1e-8, f"d{name}: {to_loops:.1e}, {to_numeric:.1e}"
-    print(f"   {'d' + name:>6} {W.shape!s:>8} {np.abs(W).max():14.4f} {to_loops:13.1e} {to_numeric:15.1e}")
+    assert to_loops < 1e-13 and to_numeric < 1e-8, (
+        f"d{name}: {to_loops:.1e}, {to_numeric:.1e}"
+    )
+    print(
+        f"   {'d' + name:>6} {W.shape!s:>8} {np.abs(W).max():14.4f} {to_loops:13.1e} {to_numeric:15.1e}"
+    )
 assert abs(loss - sum(losses)) < 1e-13
 
 # %%
@@ -242,7 +288,9 @@ assert abs(loss - sum(losses)) < 1e-13
 print(f"8. Clip to [-{LIMIT:g}, {LIMIT:g}], then two updates of Adagrad.")
 clipped = gradient.copy()
 clip(clipped, norm=None, value=LIMIT)
-print(f"   Of the {len(clipped)} entries {np.sum(clipped != gradient)} are clipped. Ten times the gradient:")
+print(
+    f"   Of the {len(clipped)} entries {np.sum(clipped != gradient)} are clipped. Ten times the gradient:"
+)
 tenfold = 10 * gradient
 clip(tenfold, norm=None, value=LIMIT)
 assert (tenfold == [min(max(10 * g, -LIMIT), LIMIT) for g in gradient]).all()
@@ -255,12 +303,19 @@ for update in (1, 2):
     optimizer.step(after, gradient, RATE, update)
     for i, g in enumerate(gradient):
         squares[i] += g**2  #                                           s     = s + g^2
-        by_hand[i] -= RATE * g / (sqrt(squares[i]) + EPSILON)  #        theta = theta - rate * g / (sqrt(s) + eps)
+        by_hand[i] -= (
+            RATE * g / (sqrt(squares[i]) + EPSILON)
+        )  #        theta = theta - rate * g / (sqrt(s) + eps)
     check(f"theta after update {update}", after, by_hand, 1e-15)
     if update == 1:
         moved = np.abs(after - theta)[gradient != 0]
-        print(f"   The first update moves each weight that has a gradient by {moved.min():.6f} to {moved.max():.6f}.")
-print(f"   Loss of the five characters, before and after two updates: {sum(losses):.4f}, ", end="")
+        print(
+            f"   The first update moves each weight that has a gradient by {moved.min():.6f} to {moved.max():.6f}."
+        )
+print(
+    f"   Loss of the five characters, before and after two updates: {sum(losses):.4f}, ",
+    end="",
+)
 print(f"{network.loss_grad(after, batch)[0]:.4f}.")
 
 # %%
@@ -271,21 +326,35 @@ print(f"{network.loss_grad(after, batch)[0]:.4f}.")
 # Over a thousand draws of the starting weights, at the lecture's scale and smaller:
 
 whole_line = as_batch(numbers, following)
-print(f"The net above: {network.loss_sum(theta, whole_line) / len(LINE) - log(V):+.4f} from ln {V} = {log(V):.4f}.")
-print(f"{'weights times':>13} {'mean':>8} {'std':>8} {'least':>8} {'most':>8}  share that reads {log(V):.4f}")
+print(
+    f"The net above: {network.loss_sum(theta, whole_line) / len(LINE) - log(V):+.4f} from ln {V} = {log(V):.4f}."
+)
+print(
+    f"{'weights times':>13} {'mean':>8} {'std':>8} {'least':>8} {'most':>8}  share that reads {log(V):.4f}"
+)
 for shrink in (1.0, 0.3, 0.1, 0.03, 0.01):
     rng = np.random.default_rng(0)
     thetas = [pack(network, draw(rng, shrink)) for _ in range(1000)]
-    means = np.array([network.loss_sum(theta, whole_line) / len(LINE) for theta in thetas])
+    means = np.array(
+        [network.loss_sum(theta, whole_line) / len(LINE) for theta in thetas]
+    )
     share = np.mean(np.round(means, 4) == round(log(V), 4))
-    print(f"{shrink:13g} {means.mean():8.4f} {means.std():8.4f} {means.min():8.4f} {means.max():8.4f}  {share:.1%}")
+    print(
+        f"{shrink:13g} {means.mean():8.4f} {means.std():8.4f} {means.min():8.4f} {means.max():8.4f}  {share:.1%}"
+    )
     if shrink == 1.0:
         excess, error = means.mean() - log(V), means.std() / sqrt(len(means))
-        half_variance = np.mean([network.outputs(theta, whole_line).var(axis=1).mean() / 2 for theta in thetas])
+        half_variance = np.mean(
+            [
+                network.outputs(theta, whole_line).var(axis=1).mean() / 2
+                for theta in thetas
+            ]
+        )
         assert abs(excess - half_variance) < 4 * error and means.std() < 2e-2
 assert share == 1.0
 print(
-    f"\nFirst row: {excess:+.5f} from ln {V}, standard error {error:.5f}; half the variance of the logits is", end=" "
+    f"\nFirst row: {excess:+.5f} from ln {V}, standard error {error:.5f}; half the variance of the logits is",
+    end=" ",
 )
 print(f"{half_variance:.5f}.")
 
@@ -326,34 +395,52 @@ def learn(width, passes):
         clip_value=LIMIT,
         clip_norm=None,
         alpha=0.0,
-        random_state=arguments.seed,
+        random_state=seed,
     )
     updates = -(-len(LINE) // T)
     print(f"A state of {width}: {passes} passes over the line, {updates} updates each.")
     for done in range(1, passes + 1):
         model.partial_fit(X, y, classes=VOCABULARY)
         if done in (1, 5, 10, 20, 50, passes):
-            print(f"   {done * updates:6} updates: loss a character {model.loss_curve_[-1]:.4f}   {recite(model)!r}")
+            print(
+                f"   {done * updates:6} updates: loss a character {model.loss_curve_[-1]:.4f}   {recite(model)!r}"
+            )
     return model
 
 
 X = one_hot(numbers)[None]  # one sequence: (1, 25, 20)
-y = np.array([[*LINE[1:], LINE[0]]])  # the labels are the characters themselves; after the last comes the first
-passes = 30 if arguments.quick else 200
+y = np.array(
+    [[*LINE[1:], LINE[0]]]
+)  # the labels are the characters themselves; after the last comes the first
+passes = 30 if quick else 200
 few, more = learn(H, passes), learn(16, passes)
 
 said, final = recite(more), more.loss_curve_[-1]
 assert few.loss_curve_[-1] < 0.6 * log(V)
-assert said == LINE and final < (0.3 if arguments.quick else 0.05), f"not learnt: loss {final:.4f}, {said!r}"
+assert said == LINE and final < (0.3 if quick else 0.05), (
+    f"not learnt: loss {final:.4f}, {said!r}"
+)
 
 # %%
 # A state of 4 numbers learns slowly to tell 20 characters apart: it takes some for others, and goes in circles. One of
 # 16 recites the line, and its loss goes towards 0.
 
-display = LossCurveDisplay.from_estimator({"a state of 4": few, "a state of 16": more}, log_scale=False)
+display = LossCurveDisplay.from_estimator(
+    {"a state of 4": few, "a state of 16": more}, log_scale=False
+)
 display.ax_.axhline(log(V), color="0.5", linewidth=1, linestyle=":")
-display.ax_.annotate("to know nothing: ln 20", (passes, log(V)), (0, 4), textcoords="offset points", ha="right")
-display.ax_.set(title="Learning a line by heart", xlabel="pass over the line", ylabel="loss (nats a character)")
+display.ax_.annotate(
+    "to know nothing: ln 20",
+    (passes, log(V)),
+    (0, 4),
+    textcoords="offset points",
+    ha="right",
+)
+display.ax_.set(
+    title="Learning a line by heart",
+    xlabel="pass over the line",
+    ylabel="loss (nats a character)",
+)
 
 # %%
 # What each of them says comes next, at every character of the line, when it reads the line itself. The circles mark
@@ -361,11 +448,25 @@ display.ax_.set(title="Learning a line by heart", xlabel="pass over the line", y
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained", sharey=True)
 for ax, model in zip(axes, (few, more), strict=True):
-    image = ax.imshow(model.predict_proba(X)[0].T, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-    ax.plot(range(len(LINE)), following, "o", color="tab:red", markersize=9, markerfacecolor="none", label="next")
+    image = ax.imshow(
+        model.predict_proba(X)[0].T, cmap="Greys", vmin=0, vmax=1, aspect="auto"
+    )
+    ax.plot(
+        range(len(LINE)),
+        following,
+        "o",
+        color="tab:red",
+        markersize=9,
+        markerfacecolor="none",
+        label="next",
+    )
     ax.set(title=f"A state of {model.hidden_layer_sizes}", xlabel="character read")
-    ax.set_xticks(range(len(LINE)), [character.replace(" ", "␣") for character in LINE], fontsize=9)
-    ax.set_yticks(range(V), [character.replace(" ", "␣") for character in VOCABULARY], fontsize=9)
+    ax.set_xticks(
+        range(len(LINE)), [character.replace(" ", "␣") for character in LINE], fontsize=9
+    )
+    ax.set_yticks(
+        range(V), [character.replace(" ", "␣") for character in VOCABULARY], fontsize=9
+    )
 axes[0].set_ylabel("character said to come next")
 bar = figure.colorbar(image, ax=axes, label="probability", pad=0.02)
 

@@ -23,7 +23,6 @@ shake         both move together, twice as fast
 A third channel says nothing at all.
 """
 
-import argparse
 import sys
 import warnings
 
@@ -43,10 +42,8 @@ from sklearn_rnn import (
     sequence_importance,
 )
 
-parser = argparse.ArgumentParser(description="Classifying sequences: cells, poolings, confusion, importance.")
-parser.add_argument("picture", nargs="?", help="where to write the picture of the confusion")
-parser.add_argument("--quick", action="store_true", help="half of the data, two cells")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
 
 # %%
 # The data
@@ -65,10 +62,14 @@ def make_gestures(n, seed=0):
     y = rng.choice(GESTURES, n)
     for label in y:
         n_steps = rng.integers(40, 81)
-        sequence = np.cumsum(0.12 * rng.normal(size=(n_steps, 3)), axis=0) + 0.3 * rng.normal(size=(n_steps, 3))
+        sequence = np.cumsum(
+            0.12 * rng.normal(size=(n_steps, 3)), axis=0
+        ) + 0.3 * rng.normal(size=(n_steps, 3))
         begin = rng.integers(n_steps // 2, n_steps - LENGTH)  # in the second half
         phase = 2 * np.pi * np.arange(LENGTH) / LENGTH + rng.uniform(0, 2 * np.pi)
-        lag = {"circle": -np.pi / 2, "circle back": np.pi / 2, "line": 0, "shake": 0}[label]
+        lag = {"circle": -np.pi / 2, "circle back": np.pi / 2, "line": 0, "shake": 0}[
+            label
+        ]
         speed = 2 if label == "shake" else 1
         sequence[begin : begin + LENGTH, 0] += np.sin(speed * phase)
         sequence[begin : begin + LENGTH, 1] += np.sin(speed * phase + lag)
@@ -77,22 +78,38 @@ def make_gestures(n, seed=0):
     return X, y, np.array(begins)
 
 
-X, y, begins = make_gestures(800 if arguments.quick else 1600)
-X_train, X_test, y_train, y_test, _, begins_test = train_test_split(X, y, begins, test_size=0.25, random_state=0)
+X, y, begins = make_gestures(800 if quick else 1600)
+X_train, X_test, y_train, y_test, _, begins_test = train_test_split(
+    X, y, begins, test_size=0.25, random_state=0
+)
 print(
-    f"{len(X_train)} sequences to learn from, {len(X_test)} to test; the first are of shape", *[x.shape for x in X[:4]]
+    f"{len(X_train)} sequences to learn from, {len(X_test)} to test; the first are of shape",
+    *[x.shape for x in X[:4]],
 )
 
 figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), sharey=True, layout="constrained")
 for ax, gesture in zip(axes, GESTURES, strict=True):
     k = int(np.flatnonzero(y == gesture)[0])
     ax.axvspan(begins[k], begins[k] + LENGTH, color="0.9", zorder=0, label="gesture")
-    for channel, (color, style) in enumerate((("black", "-"), ("tab:orange", "--"), ("0.6", ":"))):
-        ax.plot(X[k][:, channel], style, color=color, linewidth=1.3, label=f"channel {channel}")
+    for channel, (color, style) in enumerate(
+        (("black", "-"), ("tab:orange", "--"), ("0.6", ":"))
+    ):
+        ax.plot(
+            X[k][:, channel],
+            style,
+            color=color,
+            linewidth=1.3,
+            label=f"channel {channel}",
+        )
     ax.set(title=gesture, xlabel="time step")
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("position (arbitrary units)")
-figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+figure.legend(
+    *axes[0].get_legend_handles_labels(),
+    loc="outside upper center",
+    ncols=4,
+    frameon=False,
+)
 
 # %%
 # Cells and poolings
@@ -121,19 +138,21 @@ def classifier(cell, pooling):
         bidirectional=False,
         learning_rate_init=0.01,
         batch_size=50,
-        max_iter=20 if arguments.quick else 60,
+        max_iter=20 if quick else 60,
         random_state=0,
     )
     return make_pipeline(TimestepTransformer(StandardScaler()), net)
 
 
-cells = ["rnn", "gru"] if arguments.quick else ["rnn", "gru", "lstm", "mingru"]
+cells = ["rnn", "gru"] if quick else ["rnn", "gru", "lstm", "mingru"]
 poolings = ["last", "mean", "max", "attention"]
 models, accuracy = {}, pd.DataFrame(index=cells, columns=poolings, dtype=float)
 for cell in cells:
     for pooling in poolings:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # a set number of epochs ends there, and says so
+            warnings.simplefilter(
+                "ignore", ConvergenceWarning
+            )  # a set number of epochs ends there, and says so
             models[cell, pooling] = classifier(cell, pooling).fit(X_train, y_train)
         accuracy.loc[cell, pooling] = models[cell, pooling].score(X_test, y_test)
 print("Accuracy on the test part, by cell and pooling; guessing has 0.25")
@@ -149,11 +168,18 @@ weak, strong = accuracy.stack().idxmin(), accuracy.stack().idxmax()
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 for ax, which in zip(axes, (weak, strong), strict=True):
     ConfusionMatrixDisplay.from_estimator(
-        models[which], X_test, y_test, labels=GESTURES, ax=ax, cmap="Greys", colorbar=False, xticks_rotation=20
+        models[which],
+        X_test,
+        y_test,
+        labels=GESTURES,
+        ax=ax,
+        cmap="Greys",
+        colorbar=False,
+        xticks_rotation=20,
     )
     ax.set_title('cell="{}", pooling="{}"'.format(*which))
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
+if picture:
+    figure.savefig(picture, dpi=110)
 
 model = models[strong]
 print(classification_report(y_test, model.predict(X_test)))
@@ -166,8 +192,12 @@ print(classification_report(y_test, model.predict(X_test)))
 # measures what that costs. A part that tells nothing costs nothing. First the channels: the third is noise, and the
 # network has found that out.
 
-by_channel = sequence_importance(model, X_test, y_test, by="feature", n_repeats=5, random_state=0)
-for name, mean, std in zip(by_channel.names, by_channel.importances_mean, by_channel.importances_std, strict=True):
+by_channel = sequence_importance(
+    model, X_test, y_test, by="feature", n_repeats=5, random_state=0
+)
+for name, mean, std in zip(
+    by_channel.names, by_channel.importances_mean, by_channel.importances_std, strict=True
+):
     print(f"channel {name}: accuracy falls by {mean:.3f} +- {std:.3f}")
 
 # %%
@@ -175,7 +205,9 @@ for name, mean, std in zip(by_channel.names, by_channel.importances_mean, by_cha
 # steps -40 to -1. Neighbouring blocks stand in for each other, as a gesture is longer than a block, so that each of
 # them costs less than the whole is worth.
 
-by_time = sequence_importance(model, X_test, y_test, by="timestep", block_size=5, n_repeats=3, random_state=0)
+by_time = sequence_importance(
+    model, X_test, y_test, by="timestep", block_size=5, n_repeats=3, random_state=0
+)
 figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 display = SequenceImportanceDisplay.from_importances(by_time, ax=ax)
 ax.set_title("Accuracy lost if five steps come from other sequences")
@@ -187,11 +219,20 @@ ax.set_title("Accuracy lost if five steps come from other sequences")
 k = int(np.flatnonzero((y_test == "circle back") & (model.predict(X_test) == y_test))[0])
 prefixes = [X_test[k][:t] for t in range(2, len(X_test[k]) + 1)]
 figure, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
-ax.axvspan(begins_test[k], begins_test[k] + LENGTH, color="0.9", zorder=0, label="the gesture")
+ax.axvspan(
+    begins_test[k], begins_test[k] + LENGTH, color="0.9", zorder=0, label="the gesture"
+)
 styles = [("0.6", "-"), ("black", "-"), ("tab:orange", "--"), ("tab:blue", ":")]
-for label, chances, (color, style) in zip(model.classes_, model.predict_proba(prefixes).T, styles, strict=True):
+for label, chances, (color, style) in zip(
+    model.classes_, model.predict_proba(prefixes).T, styles, strict=True
+):
     ax.plot(range(2, len(X_test[k]) + 1), chances, style, color=color, label=label)
-ax.set(title="A circle back, read step by step", xlabel="steps read", ylabel="probability", ylim=(0, 1.05))
+ax.set(
+    title="A circle back, read step by step",
+    xlabel="steps read",
+    ylabel="probability",
+    ylim=(0, 1.05),
+)
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 

@@ -11,7 +11,6 @@ the learning rate by cross-validation in the training part, and the test part is
 ``--quick``, with which this page is made for the documentation, tries a third of the grid.
 """
 
-import argparse
 import sys
 from time import perf_counter
 
@@ -24,10 +23,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_rnn import RNNSequenceClassifier
 
-parser = argparse.ArgumentParser(description="Grid search over a recurrent classifier.")
-parser.add_argument("picture", nargs="?", help="where to write the picture of the search")
-parser.add_argument("--quick", action="store_true", help="a smaller grid")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
 
 # %%
 # An image as a sequence
@@ -44,15 +41,29 @@ def rows_of_pixels(X):
 
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.3, stratify=y, random_state=0
+)
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
 image = rows_of_pixels(X_train[:1])[0]
 axes[0].imshow(image, cmap="Greys")
-axes[0].set(title=f"An image of a {y_train[0]}", xlabel="pixel (feature)", ylabel="row (time step)")
-for pixel, (color, style) in {2: ("black", "-"), 3: ("tab:orange", "--"), 6: ("tab:blue", ":")}.items():
+axes[0].set(
+    title=f"An image of a {y_train[0]}",
+    xlabel="pixel (feature)",
+    ylabel="row (time step)",
+)
+for pixel, (color, style) in {
+    2: ("black", "-"),
+    3: ("tab:orange", "--"),
+    6: ("tab:blue", ":"),
+}.items():
     axes[1].plot(image[:, pixel], style, color=color, marker=".", label=f"pixel {pixel}")
-axes[1].set(title="... and three of its eight features", xlabel="row (time step)", ylabel="darkness (0 to 1)")
+axes[1].set(
+    title="... and three of its eight features",
+    xlabel="row (time step)",
+    ylabel="darkness (0 to 1)",
+)
 axes[1].spines[["top", "right"]].set_visible(False)
 axes[1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
@@ -68,16 +79,22 @@ model = Pipeline(
         ("rows", FunctionTransformer(rows_of_pixels)),
         (
             "net",
-            RNNSequenceClassifier(batch_size=64, max_iter=200, early_stopping=True, n_iter_no_change=5, random_state=0),
+            RNNSequenceClassifier(
+                batch_size=64,
+                max_iter=200,
+                early_stopping=True,
+                n_iter_no_change=5,
+                random_state=0,
+            ),
         ),
     ]
 )
 grid = {
     "net__cell": ["rnn", "gru", "lstm"],
-    "net__hidden_layer_sizes": [16, 32] if arguments.quick else [16, 64],
-    "net__learning_rate_init": [0.01] if arguments.quick else [0.003, 0.01],
+    "net__hidden_layer_sizes": [16, 32] if quick else [16, 64],
+    "net__learning_rate_init": [0.01] if quick else [0.003, 0.01],
 }
-if arguments.quick:
+if quick:
     grid["net__cell"] = ["rnn", "gru"]
 search = GridSearchCV(model, grid, cv=3, n_jobs=2)
 
@@ -92,12 +109,17 @@ seconds = perf_counter() - start
 # ``cv_results_`` has a row for each combination. "std" is over the three folds: differences that are smaller are noise.
 
 table = pd.DataFrame(search.cv_results_).sort_values("rank_test_score")
-table = table[[f"param_{name}" for name in grid] + ["mean_test_score", "std_test_score", "mean_fit_time"]]
+table = table[
+    [f"param_{name}" for name in grid]
+    + ["mean_test_score", "std_test_score", "mean_fit_time"]
+]
 table.columns = ["cell", "width", "learning rate", "accuracy", "std", "seconds a fit"]
 print(table.to_string(index=False, float_format="{:.3f}".format))
 n_fits = len(table) * search.n_splits_ + 1
 print(f"\n{n_fits} fits in {seconds:.0f} s")
-print(f"best: { ({name.removeprefix('net__'): value for name, value in search.best_params_.items()}) }")
+print(
+    f"best: { ({name.removeprefix('net__'): value for name, value in search.best_params_.items()}) }"
+)
 print(f"accuracy on {len(y_test)} held-out images: {search.score(X_test, y_test):.3f}")
 
 # %%
@@ -134,8 +156,8 @@ ax.set(
 ax.margins(x=0.15)
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(title="cell", frameon=False, loc="lower right")
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
+if picture:
+    figure.savefig(picture, dpi=110)
 
 # %%
 # What to try

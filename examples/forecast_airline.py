@@ -17,7 +17,6 @@ the combination by ``forecast_candidates.py``, on other series. The errors on th
 RNNForecaster was designed, so they are not an untouched test.
 """
 
-import argparse
 import sys
 import warnings
 from pathlib import Path
@@ -31,11 +30,9 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn_rnn import ForecastDisplay, RNNForecaster
 from sklearn_rnn.datasets import load_airline
 
-parser = argparse.ArgumentParser(description="Forecast a year of monthly airline passengers.")
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
 beside = Path(__file__).with_suffix(".png") if "__file__" in globals() else None
-parser.add_argument("picture", nargs="?", type=Path, default=beside, help="where to write the picture of the forecast")
-parser.add_argument("--quick", action="store_true", help="one seed, and a smaller grid")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
+picture = next((word for word in sys.argv if word.endswith(".png")), beside)
 
 YEAR = 12
 airline = load_airline()
@@ -58,19 +55,38 @@ history, held_out = airline.iloc[:-YEAR], airline.iloc[-YEAR:]
 
 
 def forecaster(seed=0, **settings):
-    return RNNForecaster(horizon=YEAR, target_transform="log", random_state=seed, **settings)
+    return RNNForecaster(
+        horizon=YEAR, target_transform="log", random_state=seed, **settings
+    )
 
 
-print(f"Fit on {history.index[0]} to {history.index[-1]}, forecast the next {YEAR} months:")
+print(
+    f"Fit on {history.index[0]} to {history.index[-1]}, forecast the next {YEAR} months:"
+)
 model = forecaster().fit(history)
 forecast, interval = model.predict(), model.predict_interval(coverage=0.9)
-print(pd.concat([held_out, forecast.rename("forecast"), interval], axis=1).round(0).astype(int).to_string())
+print(
+    pd.concat([held_out, forecast.rename("forecast"), interval], axis=1)
+    .round(0)
+    .astype(int)
+    .to_string()
+)
 print(f"Mean absolute scaled error: {-model.score(held_out):.2f}.", end=" ")
-print(f"Skill on the months held back in fit: {model.skill_:.2f} (0: as good as the best naive forecast).")
+print(
+    f"Skill on the months held back in fit: {model.skill_:.2f} (0: as good as the best naive forecast)."
+)
 low, high = model.sample_paths(n_paths=1000, random_state=0).sum().quantile([0.05, 0.95])
-print(f"The year as a whole: {forecast.sum():.0f}, with a probability of 90% from {low:.0f} to {high:.0f}; ", end="")
+print(
+    f"The year as a whole: {forecast.sum():.0f}, with a probability of 90% from {low:.0f} to {high:.0f}; ",
+    end="",
+)
 print(f"it came to {held_out.sum()}.\nWhat is combined:")
-print(model.candidates_.sort_values("weight", ascending=False).head(5).to_string(float_format="{:.2f}".format), "\n")
+print(
+    model.candidates_.sort_values("weight", ascending=False)
+    .head(5)
+    .to_string(float_format="{:.2f}".format),
+    "\n",
+)
 
 # %%
 # The forecast, with its interval and the months that were held out. ``seasonal_naive`` repeats the last year: what any
@@ -85,7 +101,9 @@ display = ForecastDisplay.from_estimator(
     model,
     history=history,
     y_true=held_out,
-    others={"seasonal naive forecast": pd.Series(seasonal_naive(history), held_out.index)},
+    others={
+        "seasonal naive forecast": pd.Series(seasonal_naive(history), held_out.index)
+    },
     n_history=5 * YEAR,
 )
 display.ax_.set(
@@ -93,9 +111,9 @@ display.ax_.set(
     xlabel="month",
     ylabel="passengers (thousands a month)",
 )
-if arguments.picture:
+if picture:
     display.figure_.set_size_inches(9, 4.2)
-    display.figure_.savefig(arguments.picture, dpi=110)
+    display.figure_.savefig(picture, dpi=110)
 
 # %%
 # Intervals are of each month by itself. For the year as a whole they cannot be added up: errors of neighbouring months
@@ -104,13 +122,27 @@ if arguments.picture:
 totals = model.sample_paths(n_paths=1000, random_state=0).sum()
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 ForecastDisplay.from_estimator(
-    model, history=history, n_history=YEAR, n_paths=25, coverage=None, random_state=0, ax=axes[0]
+    model,
+    history=history,
+    n_history=YEAR,
+    n_paths=25,
+    coverage=None,
+    random_state=0,
+    ax=axes[0],
 )
-axes[0].set(title="25 possible futures", xlabel="month", ylabel="passengers (thousands a month)")
+axes[0].set(
+    title="25 possible futures", xlabel="month", ylabel="passengers (thousands a month)"
+)
 middle = tuple(totals.quantile([0.005, 0.995]) / 1000)  # a few futures lie far out
-axes[1].hist(totals / 1000, bins=30, range=middle, color="0.75", edgecolor="0.4", linewidth=0.5)
+axes[1].hist(
+    totals / 1000, bins=30, range=middle, color="0.75", edgecolor="0.4", linewidth=0.5
+)
 axes[1].axvline(held_out.sum() / 1000, color="black", linestyle="--", label="it came to")
-axes[1].set(title="... and the year as a whole, of 1,000", xlabel="passengers (millions a year)", ylabel="futures")
+axes[1].set(
+    title="... and the year as a whole, of 1,000",
+    xlabel="passengers (millions a year)",
+    ylabel="futures",
+)
 axes[1].spines[["top", "right"]].set_visible(False)
 axes[1].legend(frameon=False)
 
@@ -122,14 +154,25 @@ axes[1].legend(frameon=False)
 # on what was known then. Beside it: ridge regression on the last 24 logarithms, damped Holt-Winters from statsmodels,
 # and the last year again.
 
-ORIGINS = [102, 108, 114, 120, 126, 132]  # months after which the backtest stands, to forecast the next 12
-SEEDS = range(1 if arguments.quick else 3)
+ORIGINS = [
+    102,
+    108,
+    114,
+    120,
+    126,
+    132,
+]  # months after which the backtest stands, to forecast the next 12
+SEEDS = range(1 if quick else 3)
 
 
 def ridge_on_lags():
     """The same windows of the last 24 logarithms, relative to the newest one, and no network."""
     return RNNForecaster(
-        RidgeCV(np.logspace(-3, 3, 13)), horizon=YEAR, target_transform="log", window=24, normalize="last"
+        RidgeCV(np.logspace(-3, 3, 13)),
+        horizon=YEAR,
+        target_transform="log",
+        window=24,
+        normalize="last",
     )
 
 
@@ -138,20 +181,31 @@ def holt_winters(past):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of statsmodels' optimizer, now and then
-        model = ExponentialSmoothing(past, trend="add", damped_trend=True, seasonal="mul", seasonal_periods=YEAR)
+        model = ExponentialSmoothing(
+            past, trend="add", damped_trend=True, seasonal="mul", seasonal_periods=YEAR
+        )
         return model.fit().forecast(YEAR).to_numpy()
 
 
 def scaled_errors(airline, backtest):
     """MASE for each cutoff: mean absolute error, by that of repeating the last year on all months until then."""
-    errors = (backtest["y_true"] - backtest["y_pred"]).abs().groupby(backtest["cutoff"]).mean()
-    return np.array([error / airline[:cutoff].diff(YEAR).abs().mean() for cutoff, error in errors.items()])
+    errors = (
+        (backtest["y_true"] - backtest["y_pred"]).abs().groupby(backtest["cutoff"]).mean()
+    )
+    return np.array(
+        [
+            error / airline[:cutoff].diff(YEAR).abs().mean()
+            for cutoff, error in errors.items()
+        ]
+    )
 
 
 def scaled_errors_of(make_forecast, airline):
     return np.array(
         [
-            np.abs(airline.to_numpy()[now : now + YEAR] - make_forecast(airline[:now])).mean()
+            np.abs(
+                airline.to_numpy()[now : now + YEAR] - make_forecast(airline[:now])
+            ).mean()
             / airline[:now].diff(YEAR).abs().mean()
             for now in ORIGINS
         ]
@@ -160,7 +214,11 @@ def scaled_errors_of(make_forecast, airline):
 
 def compare(airline):
     """One row for each forecaster: its scaled error from each origin, fitted anew on what was known then."""
-    settings = {"n_splits": len(ORIGINS), "stride": ORIGINS[1] - ORIGINS[0], "refit": True}
+    settings = {
+        "n_splits": len(ORIGINS),
+        "stride": ORIGINS[1] - ORIGINS[0],
+        "refit": True,
+    }
     rows = {}
     with warnings.catch_warnings():
         # After the first years, with only 20 months held back, a forecaster may find itself worse than the naive one.
@@ -168,13 +226,19 @@ def compare(airline):
         backtests = [forecaster(seed).backtest(airline, **settings) for seed in SEEDS]
         for seed, backtest in zip(SEEDS, backtests, strict=True):
             rows[f"RNNForecaster, random_state={seed}"] = scaled_errors(airline, backtest)
-        rows["Ridge regression on 24 lags"] = scaled_errors(airline, ridge_on_lags().backtest(airline, **settings))
+        rows["Ridge regression on 24 lags"] = scaled_errors(
+            airline, ridge_on_lags().backtest(airline, **settings)
+        )
     try:
-        rows["Holt-Winters, damped (statsmodels)"] = scaled_errors_of(holt_winters, airline)
+        rows["Holt-Winters, damped (statsmodels)"] = scaled_errors_of(
+            holt_winters, airline
+        )
     except ImportError:
         print("For Holt-Winters beside it: pip install 'sklearn-rnn[examples]'\n")
     rows["Seasonal naive"] = scaled_errors_of(seasonal_naive, airline)
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=[airline.index[now - 1] for now in ORIGINS])
+    table = pd.DataFrame.from_dict(
+        rows, orient="index", columns=[airline.index[now - 1] for now in ORIGINS]
+    )
     table["mean"] = table.mean(axis=1)
     return table, backtests[0]
 
@@ -190,7 +254,11 @@ print(f"Of the 90% intervals, {inside.mean():.0%} held the true value.\n")
 # at the end of 1957.
 
 display = ForecastDisplay.from_backtest(backtest, airline, n_history=2 * YEAR)
-display.ax_.set(title="Backtest, from six origins", xlabel="month", ylabel="passengers (thousands a month)")
+display.ax_.set(
+    title="Backtest, from six origins",
+    xlabel="month",
+    ylabel="passengers (thousands a month)",
+)
 
 # %%
 # Grid search
@@ -201,20 +269,29 @@ display.ax_.set(title="Backtest, from six origins", xlabel="month", ylabel="pass
 # intervals. And what is given is obeyed: a search over ``window`` is one over the network alone, and nothing is
 # combined with it.
 
-print("Grid search over window and width, each scored on the last 4 years before the held-out one:")
+print(
+    "Grid search over window and width, each scored on the last 4 years before the held-out one:"
+)
 grid = {"window": [12, 18, 24], "regressor__hidden_layer_sizes": [8, 16, 32]}
-if arguments.quick:
+if quick:
     grid = {"window": [12, 24], "regressor__hidden_layer_sizes": [8, 16]}
 search = GridSearchCV(
-    forecaster(calibration_fraction=0), grid, cv=TimeSeriesSplit(n_splits=4, test_size=YEAR), error_score="raise"
+    forecaster(calibration_fraction=0),
+    grid,
+    cv=TimeSeriesSplit(n_splits=4, test_size=YEAR),
+    error_score="raise",
 )
 search.fit(history)
 results = pd.DataFrame(search.cv_results_)
 errors = -results.pivot_table("mean_test_score", *("param_" + name for name in grid))
-print(errors.rename_axis(index="window", columns="width").to_string(float_format="{:.2f}".format))
+print(
+    errors.rename_axis(index="window", columns="width").to_string(
+        float_format="{:.2f}".format
+    )
+)
 print(f"Best: {search.best_params_}; on the held-out year {-search.score(held_out):.2f}.")
-if arguments.picture:
-    print(f"\nPicture: {arguments.picture}")
+if picture:
+    print(f"\nPicture: {picture}")
 
 # %%
 # What to try

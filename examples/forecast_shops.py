@@ -13,7 +13,6 @@ weekdays and promotions in one serves the others. ``--quick``, with which this p
 third of the shops and fewer passes.
 """
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -25,11 +24,9 @@ import pandas as pd
 from sklearn_rnn import ForecastDisplay, RNNForecaster, RNNRegressor
 from sklearn_rnn.datasets import make_shop_sales
 
-parser = argparse.ArgumentParser(description="Forecast a fortnight of sales of thirty shops from one CSV file.")
-parser.add_argument("picture", nargs="?", help="where to write the picture of four shops")
-parser.add_argument("--quick", action="store_true", help="a third of the shops, fewer passes")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
-n_shops, n_passes = (10, 6) if arguments.quick else (30, 12)
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
+n_shops, n_passes = (10, 6) if quick else (30, 12)
 DAYS, NEW = 14, f"shop_{n_shops:02}"
 
 # %%
@@ -40,14 +37,19 @@ DAYS, NEW = 14, f"shop_{n_shops:02}"
 # there lack their sales.
 
 with tempfile.TemporaryDirectory() as folder:
-    make_shop_sales(n_shops + 1, random_state=0).to_csv(Path(folder, "shops.csv"), index=False)
+    make_shop_sales(n_shops + 1, random_state=0).to_csv(
+        Path(folder, "shops.csv"), index=False
+    )
     sales = pd.read_csv(Path(folder, "shops.csv"), parse_dates=["date"])
 print(sales.groupby("shop").head(1).head(6).to_string(index=False))
 
 # %%
 # The last fortnight is held out, and one shop altogether.
 
-is_new, is_ahead = sales["shop"] == NEW, sales["date"] > sales["date"].max() - pd.Timedelta(days=DAYS)
+is_new, is_ahead = (
+    sales["shop"] == NEW,
+    sales["date"] > sales["date"].max() - pd.Timedelta(days=DAYS),
+)
 
 # %%
 # Fit
@@ -58,7 +60,9 @@ is_new, is_ahead = sales["shop"] == NEW, sales["date"] > sales["date"].max() - p
 # count for nothing in training. Thousands of windows bear larger batches and steps, and fewer passes, than by default.
 
 forecaster = RNNForecaster(
-    RNNRegressor(32, cell="gru", batch_size=128, learning_rate_init=0.01, max_iter=n_passes),
+    RNNRegressor(
+        32, cell="gru", batch_size=128, learning_rate_init=0.01, max_iter=n_passes
+    ),
     id_col="shop",
     time_col="date",
     target_col="sales",
@@ -74,10 +78,16 @@ print(f"{forecaster.missing_fraction_:.1%} of the sales are missing")
 # What is combined, and what it was worth on the parts held back, is found for each series by itself. Mean weights and
 # errors over the shops, and the skill (0: as good as the best naive forecast):
 
-candidates = forecaster.candidates_.groupby("candidate").mean().sort_values("weight", ascending=False)
+candidates = (
+    forecaster.candidates_.groupby("candidate")
+    .mean()
+    .sort_values("weight", ascending=False)
+)
 print(candidates.head(5).to_string(float_format="{:.2f}".format))
 skill = forecaster.skill_by_series_
-print(f"Skill from {skill.min():.2f} ({skill.idxmin()}) to {skill.max():.2f} ({skill.idxmax()})")
+print(
+    f"Skill from {skill.min():.2f} ({skill.idxmin()}) to {skill.max():.2f} ({skill.idxmax()})"
+)
 
 # %%
 # Forecast
@@ -89,15 +99,27 @@ print(f"Skill from {skill.min():.2f} ({skill.idxmin()}) to {skill.max():.2f} ({s
 old, new = sales[~is_new & is_ahead], sales[is_new & is_ahead]
 past_of_new = sales[is_new & ~is_ahead]
 parts = [(old, None), (new, past_of_new)]
-forecast = pd.concat(forecaster.predict(X=x, y=y).merge(forecaster.predict_interval(X=x, y=y)) for x, y in parts)
+forecast = pd.concat(
+    forecaster.predict(X=x, y=y).merge(forecaster.predict_interval(X=x, y=y))
+    for x, y in parts
+)
 
 both = forecast.merge(sales, on=["shop", "date"], suffixes=("", "_true"))
-before = sales.assign(date=sales["date"] + pd.Timedelta(days=DAYS))[["shop", "date", "sales"]]
+before = sales.assign(date=sales["date"] + pd.Timedelta(days=DAYS))[
+    ["shop", "date", "sales"]
+]
 both = both.merge(before, on=["shop", "date"], suffixes=("", "_before"))
-for what, column in (("the forecast", "sales"), ("the sales two weeks before", "sales_before")):
+for what, column in (
+    ("the forecast", "sales"),
+    ("the sales two weeks before", "sales_before"),
+):
     error = np.abs(both["sales_true"] / both[column] - 1).groupby(both["shop"]).mean()
-    print(f"Off by {error.drop(NEW).mean():.1%} on average, {what}; of {NEW}, which is new, by {error[NEW]:.1%}")
-print(f"{both['sales_true'].between(both['lower'], both['upper']).mean():.0%} within the 90% intervals")
+    print(
+        f"Off by {error.drop(NEW).mean():.1%} on average, {what}; of {NEW}, which is new, by {error[NEW]:.1%}"
+    )
+print(
+    f"{both['sales_true'].between(both['lower'], both['upper']).mean():.0%} within the 90% intervals"
+)
 
 # %%
 # Three shops that were fitted, and the new one. The peaks are promotions: known ahead, so the forecast has them too.
@@ -114,15 +136,23 @@ ForecastDisplay.from_estimator(
     ax=axes.flat[:3],
     **options,
 )
-ForecastDisplay.from_estimator(forecaster, X=new, y=past_of_new, y_true=new, ax=axes.flat[3], **options)
+ForecastDisplay.from_estimator(
+    forecaster, X=new, y=past_of_new, y_true=new, ax=axes.flat[3], **options
+)
 kinds = sales.groupby("shop")["kind"].first()
 for shop, ax in zip([*SHOWN, NEW], axes.flat, strict=True):
-    ax.set(title=f"{shop} ({kinds[shop]}){', never fitted' * (shop == NEW)}", xlabel="", ylabel="sales (a day)")
+    ax.set(
+        title=f"{shop} ({kinds[shop]}){', never fitted' * (shop == NEW)}",
+        xlabel="",
+        ylabel="sales (a day)",
+    )
 handles, labels = axes[0, 0].get_legend_handles_labels()
-figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+figure.legend(
+    handles, labels, loc="outside upper center", ncols=len(labels), frameon=False
+)
 figure.supxlabel("day")
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=90)
+if picture:
+    figure.savefig(picture, dpi=90)
 
 # %%
 # What to try

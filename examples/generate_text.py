@@ -23,7 +23,6 @@ tenth of the corpus is held out. ``--quick``, with which this page is made for t
 characters with networks a quarter as wide.
 """
 
-import argparse
 import re
 import sys
 from pathlib import Path
@@ -34,24 +33,24 @@ import numpy as np
 
 from sklearn_rnn import RNNTextGenerator
 
-parser = argparse.ArgumentParser(description="A character language model: learn from a text, score it, write on.")
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
 beside = Path(__file__).with_suffix(".png") if "__file__" in globals() else None
-parser.add_argument("picture", nargs="?", type=Path, default=beside, help="where to write the picture")
-parser.add_argument("--corpus", type=Path, help="a text to learn from, in UTF-8")
-parser.add_argument("--quick", action="store_true", help="small networks, and a part of the text")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
+picture = next((word for word in sys.argv if word.endswith(".png")), beside)
+corpus = sys.argv[sys.argv.index("--corpus") + 1] if "--corpus" in sys.argv else None
 
-if arguments.corpus is None:
+if corpus is None:
     from pydoc_data.topics import topics
 
     text = "\n".join(topics[name] for name in sorted(topics))
 else:
-    text = arguments.corpus.read_text(encoding="utf-8")
-if arguments.quick:
+    text = Path(corpus).read_text(encoding="utf-8")
+if quick:
     text = text[:60_000]
 # All characters are known beforehand, also those of the last tenth. It is the end of the text that is held out.
 n_train = len(text) - int(0.1 * len(text))
-print(f"{len(text):,} characters, {len(set(text))} different ones; held out: the last {len(text) - n_train:,}.")
+print(
+    f"{len(text):,} characters, {len(set(text))} different ones; held out: the last {len(text) - n_train:,}."
+)
 
 # %%
 # Five models
@@ -95,7 +94,7 @@ QUICK = {"max_iter": 6, "bptt_steps": 32, "batch_size": 16}
 
 models, seconds = {}, {}
 for name, settings in MODELS.items():
-    if arguments.quick:
+    if quick:
         widths = np.atleast_1d(settings.get("hidden_layer_sizes", 256)) // 4
         settings = {**settings, **QUICK, "hidden_layer_sizes": widths}
     model = RNNTextGenerator(**{"max_iter": PASSES, **settings}, random_state=0)
@@ -103,19 +102,31 @@ for name, settings in MODELS.items():
     model.fit(text)
     seconds[name] = perf_counter() - start
     speed = model.n_iter_ * n_train / seconds[name]
-    print(f"{name}: {model.n_iter_} passes in {seconds[name]:.0f} s, {speed:,.0f} characters/s")
+    print(
+        f"{name}: {model.n_iter_} passes in {seconds[name]:.0f} s, {speed:,.0f} characters/s"
+    )
     held_out = -model.score(text[n_train:])
-    print(f"  held out: {held_out:.3f} nats a character, perplexity {np.exp(held_out):.2f}")
+    print(
+        f"  held out: {held_out:.3f} nats a character, perplexity {np.exp(held_out):.2f}"
+    )
     models[name] = model
 
 # %%
 # The loss on the held-out text after each pass, against the seconds that training has taken.
 
-STYLES = [("0.55", "s-"), ("tab:orange", "^-"), ("black", "o-"), ("tab:blue", "D--"), ("tab:green", "v:")]
+STYLES = [
+    ("0.55", "s-"),
+    ("tab:orange", "^-"),
+    ("black", "o-"),
+    ("tab:blue", "D--"),
+    ("tab:green", "v:"),
+]
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for (name, model), (color, style) in zip(models.items(), STYLES, strict=True):
     times = np.arange(1, model.n_iter_ + 1) * seconds[name] / model.n_iter_
-    ax.plot(times, model.validation_loss_curve_, style, color=color, markersize=5, label=name)
+    ax.plot(
+        times, model.validation_loss_curve_, style, color=color, markersize=5, label=name
+    )
 ax.set(
     title="Learning to predict the next character",
     xlabel="time of training (seconds)",
@@ -124,9 +135,9 @@ ax.set(
 )
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False)
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
-    print(f"Picture: {arguments.picture}")
+if picture:
+    figure.savefig(picture, dpi=110)
+    print(f"Picture: {picture}")
 
 # %%
 # What comes next
@@ -140,7 +151,9 @@ characters = {column: character for character, column in model.vocabulary_.items
 prompts = ["The docum", "the return val", "If the "]
 for prompt, chances in zip(prompts, model.predict_proba(prompts), strict=True):
     best = np.argsort(chances)[::-1][:4]
-    print(f"{prompt!r:18}", ", ".join(f"{characters[k]!r} {chances[k]:.2f}" for k in best))
+    print(
+        f"{prompt!r:18}", ", ".join(f"{characters[k]!r} {chances[k]:.2f}" for k in best)
+    )
 
 # %%
 # To write is to draw from that distribution, to append what was drawn, and to go on. The temperature :math:`\tau`
@@ -149,15 +162,22 @@ for prompt, chances in zip(prompts, model.predict_proba(prompts), strict=True):
 
 def known_words(written, text):
     """Share of the words that were written that occur in the text."""
-    words, known = re.findall(r"[A-Za-z']+", written), set(re.findall(r"[A-Za-z']+", text))
+    words, known = (
+        re.findall(r"[A-Za-z']+", written),
+        set(re.findall(r"[A-Za-z']+", text)),
+    )
     return np.mean([word in known for word in words]) if words else 0.0
 
 
 start = perf_counter()
 written = model.generate(500, prompt="\n", temperature=0.7, random_state=0)
-print(f"500 characters at temperature 0.7, {500 / (perf_counter() - start):,.0f} a second:\n")
+print(
+    f"500 characters at temperature 0.7, {500 / (perf_counter() - start):,.0f} a second:\n"
+)
 print(written)
-print(f"\nWords that occur in the text that was learnt: {known_words(written, text[:n_train]):.0%}")
+print(
+    f"\nWords that occur in the text that was learnt: {known_words(written, text[:n_train]):.0%}"
+)
 
 # %%
 # What to try

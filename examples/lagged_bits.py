@@ -19,7 +19,6 @@ on; Adagrad with rate 0.1. Ten epochs, then fresh data. ``--quick``, with which 
 takes a tenth of the steps, four epochs and one seed: its losses are not as low as they get.
 """
 
-import argparse
 import sys
 from time import perf_counter
 
@@ -29,11 +28,9 @@ import numpy as np
 from sklearn_rnn import RNNSequenceClassifier
 from sklearn_rnn.datasets import make_lagged_bits
 
-parser = argparse.ArgumentParser(description="How far back does a truncated gradient see?")
-parser.add_argument("picture", nargs="?", help="where to write the picture")
-parser.add_argument("--quick", action="store_true", help="a tenth of the steps, four epochs, one seed")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
-streams, epochs, seeds = ((200, 500), 4, [0]) if arguments.quick else ((200, 5000), 10, [0, 1, 2])
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
+streams, epochs, seeds = ((200, 500), 4, [0]) if quick else ((200, 5000), 10, [0, 1, 2])
 
 # %%
 # The data, and what is known of them
@@ -45,7 +42,11 @@ streams, epochs, seeds = ((200, 500), 4, [0]) if arguments.quick else ((200, 500
 
 def draw(n_streams, n_steps, seed):
     X, y, probability = make_lagged_bits(n_steps, n_streams, random_state=seed)
-    return X.astype(np.float32), y, probability  # the network computes in the precision of X
+    return (
+        X.astype(np.float32),
+        y,
+        probability,
+    )  # the network computes in the precision of X
 
 
 def cross_entropy(y, probability):
@@ -53,9 +54,11 @@ def cross_entropy(y, probability):
         return -np.mean(np.log(np.where(y == 1, probability, 1 - probability)))
 
 
-fresh = draw(200 if arguments.quick else 800, streams[1], 10**6)
+fresh = draw(200 if quick else 800, streams[1], 10**6)
 oracle = cross_entropy(fresh[1], fresh[2])
-print(f"{streams[0]} streams of {streams[1]} steps, {epochs} epochs, {len(seeds)} seed(s)")
+print(
+    f"{streams[0]} streams of {streams[1]} steps, {epochs} epochs, {len(seeds)} seed(s)"
+)
 print("the first throws: ", *fresh[0][0, :16, 0].astype(int))
 print("the first answers:", *fresh[1][0, :16])
 print(f"oracle on the fresh data: {oracle:.4f}")
@@ -88,7 +91,15 @@ OURS = {
 }
 # name, k, H, what differs from the lecture, theory, lecture's figure, what is to be reached
 SETTINGS = [
-    ("1 step, H=4, normal start", 1, 4, {"init": "normal", "init_scale": 0.25}, 0.6616, "0.652", None),
+    (
+        "1 step, H=4, normal start",
+        1,
+        4,
+        {"init": "normal", "init_scale": 0.25},
+        0.6616,
+        "0.652",
+        None,
+    ),
     ("1 step, H=4, uniform start", 1, 4, {"init": "uniform"}, 0.6616, "0.652", "0.655"),
     ("5 steps, H=4", 5, 4, {}, 0.5192, "0.519", "0.5195"),
     ("10 steps, H=16", 10, 16, {}, 0.4545, "0.456-0.458", "0.4565, gap 0.0022"),
@@ -116,7 +127,11 @@ def remembered(model, X, lag=3):
 
 def train(k, width, changes, seed, epochs, streams, fresh):
     """One network. Loss on fresh data after the first and the last epoch, the same of its memory, and seconds."""
-    settings = {**LECTURE, "max_iter": epochs, **changes}  # the cosine ends with max_iter epochs
+    settings = {
+        **LECTURE,
+        "max_iter": epochs,
+        **changes,
+    }  # the cosine ends with max_iter epochs
     model = RNNSequenceClassifier(width, bptt_steps=k, random_state=seed, **settings)
     X_fresh, y_fresh, _ = fresh
     seconds, losses, memory = 0.0, [], []
@@ -126,7 +141,9 @@ def train(k, width, changes, seed, epochs, streams, fresh):
         model.partial_fit(X, y, classes=[0, 1])
         seconds += perf_counter() - start
         if epoch in (0, epochs - 1):
-            some = slice(None if epoch else streams[0])  # a glance after the first epoch, all after the last
+            some = slice(
+                None if epoch else streams[0]
+            )  # a glance after the first epoch, all after the last
             losses.append(evaluate(model, X_fresh[some], y_fresh[some]))
             memory.append(remembered(model, X_fresh[:20]))
     return *losses, *memory, seconds
@@ -146,7 +163,11 @@ def lecture_loop(k, H, n_steps, seed=0):
     X, y, _ = make_lagged_bits(n_steps, random_state=seed)
     x, y = X[0, :, 0], y[0]
     rng = np.random.default_rng(seed)
-    W_x, W_h, W_o = rng.normal(0, H**-0.5, H), rng.normal(0, 1 / H, (H, H)), rng.normal(0, H**-0.5, H)
+    W_x, W_h, W_o = (
+        rng.normal(0, H**-0.5, H),
+        rng.normal(0, 1 / H, (H, H)),
+        rng.normal(0, H**-0.5, H),
+    )
     b, b_o = np.zeros(H), np.zeros(1)
     weights = [W_x, W_h, b, W_o, b_o]
     squares = [np.zeros_like(W) for W in weights]
@@ -175,7 +196,9 @@ def lecture_loop(k, H, n_steps, seed=0):
             s += g * g
             W -= 0.1 * g / (np.sqrt(s) + 1e-8)
         h[0] = h[k]
-    assert total / n_steps < 0.75  # no more than a sign of life: some 20,000 steps are few
+    assert (
+        total / n_steps < 0.75
+    )  # no more than a sign of life: some 20,000 steps are few
     return n_steps / (perf_counter() - start)
 
 
@@ -183,12 +206,20 @@ head = f"{'setting':34} {'epoch 1':>8} {'loss':>7} {'gap':>7}  {'theory':6} {'le
 print(f"{head} {'seconds':>8} {'Msteps/s':>8} {'loop/s':>8} {'ratio':>6}")
 loss_of, seeds_of, memory_of = {}, {}, {}
 for name, k, width, changes, theory, lecture, goal in SETTINGS:
-    runs = np.array([train(k, width, changes, seed, epochs, streams, fresh) for seed in seeds])
-    goal = "-" if arguments.quick or goal is None else goal  # a tenth of the steps is too little to reach it
+    runs = np.array(
+        [train(k, width, changes, seed, epochs, streams, fresh) for seed in seeds]
+    )
+    goal = (
+        "-" if quick or goal is None else goal
+    )  # a tenth of the steps is too little to reach it
     early, loss, memory_early, memory, seconds = np.median(runs, axis=0)
-    loss_of[name], seeds_of[name], memory_of[name] = loss, runs[:, 1], (memory_early, memory)
+    loss_of[name], seeds_of[name], memory_of[name] = (
+        loss,
+        runs[:, 1],
+        (memory_early, memory),
+    )
     speed = epochs * streams[0] * streams[1] / seconds
-    loop = lecture_loop(k, width, 2_000 if arguments.quick else 20_000)
+    loop = lecture_loop(k, width, 2_000 if quick else 20_000)
     print(
         f"{name:34} {early:8.4f} {loss:7.4f} {loss - oracle:7.4f}  {theory:.4f} {lecture:>11} {goal:>18} "
         f"{seconds:8.1f} {speed / 1e6:8.2f} {loop:8,.0f} {speed / loop:6.0f}",
@@ -207,20 +238,49 @@ for name, k, width, changes, theory, lecture, goal in SETTINGS:
 figure, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 positions = np.arange(len(SETTINGS))
 theory = [setting[4] for setting in SETTINGS]
-ax.hlines(theory, positions - 0.35, positions + 0.35, color="tab:orange", linewidth=4, label="theory, k steps")
+ax.hlines(
+    theory,
+    positions - 0.35,
+    positions + 0.35,
+    color="tab:orange",
+    linewidth=4,
+    label="theory, k steps",
+)
 for position, losses in enumerate(seeds_of.values()):
     label = None if position else "network, on fresh data"
-    ax.plot(np.full(len(losses), position), losses, "o", color="black", markersize=7, label=label)
-for level, text in ((0.6616, "neither dependency"), (0.5192, "the first"), (0.4545, "both")):
+    ax.plot(
+        np.full(len(losses), position),
+        losses,
+        "o",
+        color="black",
+        markersize=7,
+        label=label,
+    )
+for level, text in (
+    (0.6616, "neither dependency"),
+    (0.5192, "the first"),
+    (0.4545, "both"),
+):
     ax.axhline(level, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
-    ax.annotate(text, (len(SETTINGS) - 0.45, level), (0, 3), textcoords="offset points", ha="right", color="0.35")
+    ax.annotate(
+        text,
+        (len(SETTINGS) - 0.45, level),
+        (0, 3),
+        textcoords="offset points",
+        ha="right",
+        color="0.35",
+    )
 ax.set_xticks(positions, [name.replace(", ", "\n", 1) for name in seeds_of], fontsize=8)
-ax.set(title="What truncation costs", ylabel="loss (nats a step)", xlim=(-0.6, len(SETTINGS) - 0.4))
+ax.set(
+    title="What truncation costs",
+    ylabel="loss (nats a step)",
+    xlim=(-0.6, len(SETTINGS) - 0.4),
+)
 ax.set_xlabel("steps k that the gradient goes back, and the network")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(0.0, 0.5))
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
+if picture:
+    figure.savefig(picture, dpi=110)
 
 # %%
 # What one step learns, it may lose again
@@ -234,11 +294,13 @@ if arguments.picture:
 print("The seeds, one by one:")
 for name, losses in seeds_of.items():
     print(f"  {name:34} " + " ".join(f"{loss:.4f}" for loss in losses))
-print("\nShare of x[t-3] that a straight line finds in the states (1: fully kept, 0: gone), after the first")
+print(
+    "\nShare of x[t-3] that a straight line finds in the states (1: fully kept, 0: gone), after the first"
+)
 print("and the last epoch, medians:")
 for name, (early, late) in memory_of.items():
     print(f"  {name:34} {early:.2f} {late:.2f}")
-if not arguments.quick:
+if not quick:
     one, five, ten, ours = (loss_of[name] for name, *_ in SETTINGS[1:])
     assert one <= 0.655 and five <= 0.5195 and ten <= 0.4565
     assert ten - oracle <= 0.0022 and ours - oracle <= 0.0008

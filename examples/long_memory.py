@@ -15,7 +15,6 @@ The full run has sequences of 50, 200 and 1,000 steps, 5,000 of each. ``--quick`
 documentation, has 50 and 100 steps, 1,500 sequences of each, and networks half as wide.
 """
 
-import argparse
 import sys
 import warnings
 from pathlib import Path
@@ -28,13 +27,13 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_rnn import RNNRegressor
 
-parser = argparse.ArgumentParser(description="The adding problem: which cells carry two numbers through many steps?")
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
 beside = Path(__file__).with_suffix(".png") if "__file__" in globals() else None
-parser.add_argument("picture", nargs="?", type=Path, default=beside, help="where to write the picture")
-parser.add_argument("--quick", action="store_true", help="50 and 100 steps, fewer sequences, networks half as wide")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
-n_sequences = 1500 if arguments.quick else 5000
-epochs_of = {50: 10, 100: 10} if arguments.quick else {50: 8, 200: 8, 1000: 12}  # of minGRU, by the number of steps
+picture = next((word for word in sys.argv if word.endswith(".png")), beside)
+n_sequences = 1500 if quick else 5000
+epochs_of = (
+    {50: 10, 100: 10} if quick else {50: 8, 200: 8, 1000: 12}
+)  # of minGRU, by the number of steps
 
 # %%
 # The problem
@@ -46,11 +45,16 @@ ALWAYS_1, SOLVED = 1 / 6, 0.01  # mean squared errors
 def draw(n_sequences, n_steps, seed):
     """The adding problem: X (n_sequences, n_steps, 2) of numbers and marks, y the sums of the two that are marked."""
     rng = np.random.default_rng(seed)
-    X = np.zeros((n_sequences, n_steps, 2), np.float32)  # the network computes in the precision of X
+    X = np.zeros(
+        (n_sequences, n_steps, 2), np.float32
+    )  # the network computes in the precision of X
     numbers, marks = X[..., 0], X[..., 1]
     numbers[...] = rng.random(numbers.shape)
     each = np.arange(n_sequences)
-    first, second = rng.integers(0, n_steps // 2, n_sequences), rng.integers(n_steps // 2, n_steps, n_sequences)
+    first, second = (
+        rng.integers(0, n_steps // 2, n_sequences),
+        rng.integers(n_steps // 2, n_steps, n_sequences),
+    )
     marks[each, first] = marks[each, second] = 1
     return X, numbers[each, first] + numbers[each, second]
 
@@ -60,7 +64,12 @@ figure, ax = plt.subplots(figsize=(8, 2.8), layout="constrained")
 ax.vlines(range(50), 0, X[0, :, 0], color="0.65", linewidth=2, label="number")
 marked = np.flatnonzero(X[0, :, 1])
 ax.vlines(marked, 0, X[0, marked, 0], color="black", linewidth=4, label="marked number")
-ax.set(title=f"A sequence of 50 steps; wanted: {y[0]:.2f}", xlabel="step", ylabel="number", ylim=(0, 1.35))
+ax.set(
+    title=f"A sequence of 50 steps; wanted: {y[0]:.2f}",
+    xlabel="step",
+    ylabel="number",
+    ylim=(0, 1.35),
+)
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, ncols=2, loc="upper center")
 
@@ -79,20 +88,26 @@ ax.legend(frameon=False, ncols=2, loc="upper center")
 # others, and training has something to improve. As units do not hear of each other, a second layer does the mixing; and
 # the matrix products run over all time steps at once, so that the epochs are cheap, too.
 
-NAMES = {"mingru": "minGRU", "indrnn": "IndRNN", "rnn": "Elman", "lstm": "LSTM", "gru": "GRU"}
+NAMES = {
+    "mingru": "minGRU",
+    "indrnn": "IndRNN",
+    "rnn": "Elman",
+    "lstm": "LSTM",
+    "gru": "GRU",
+}
 
 
 def network(cell, epochs, seed=0):
     return RNNRegressor(
-        hidden_layer_sizes=(32, 32) if arguments.quick else (64, 64),
+        hidden_layer_sizes=(32, 32) if quick else (64, 64),
         cell=cell,
         # It is the memory of the cell that is tested. So it reads each step by itself (patches would make the
         # sequences shorter), from the first to the last, and nothing but the last state is handed on.
         patch_size=1,
         bidirectional=False,
         pooling="last",
-        batch_size=25 if arguments.quick else 50,
-        learning_rate_init=0.01 if arguments.quick else 0.005,
+        batch_size=25 if quick else 50,
+        learning_rate_init=0.01 if quick else 0.005,
         learning_rate="cosine",  # falls to 0 over the epochs, so that the weights come to rest
         clip_norm=1.0,  # shortens the gradient where it is longer: a remedy against those that explode
         alpha=0.0,
@@ -144,7 +159,11 @@ def solve(n_steps, n_sequences, epochs):
         model = network(cell, n_epochs)
         seconds = fit(model, X, y)
         error = mean_squared_error(model, X_new, y_new)
-        results[cell] = 2 * np.array(model.loss_curve_), error, seconds  # the loss is half the squared error
+        results[cell] = (
+            2 * np.array(model.loss_curve_),
+            error,
+            seconds,
+        )  # the loss is half the squared error
         print(
             f"{n_steps:>6,} {NAMES[cell]:8} {n_epochs:6} {seconds:8.1f} {error:8.4f} {error / ALWAYS_1:8.0%}   "
             f"{'solved' if error < SOLVED else 'no'}",
@@ -154,9 +173,16 @@ def solve(n_steps, n_sequences, epochs):
 
 
 with threadpool_limits(1, "blas"):  # one core for all
-    print(f"{n_sequences:,} sequences; mean squared error on 1,000 new ones, and as a share of always saying 1")
-    print(f"{'steps':>6} {'cell':8} {'epochs':>6} {'seconds':>8} {'error':>8} {'share':>8}")
-    results = {n_steps: solve(n_steps, n_sequences, epochs) for n_steps, epochs in epochs_of.items()}
+    print(
+        f"{n_sequences:,} sequences; mean squared error on 1,000 new ones, and as a share of always saying 1"
+    )
+    print(
+        f"{'steps':>6} {'cell':8} {'epochs':>6} {'seconds':>8} {'error':>8} {'share':>8}"
+    )
+    results = {
+        n_steps: solve(n_steps, n_sequences, epochs)
+        for n_steps, epochs in epochs_of.items()
+    }
 
 # %%
 # How much does the output hear?
@@ -214,11 +240,19 @@ for ax, (n_steps_here, of_cells) in zip(axes, results.items(), strict=False):
         times = np.arange(1, len(losses) + 1) * seconds / len(losses)
         ax.plot(times, losses, color=color, linestyle=style, linewidth=1.5)
         ax.plot(seconds, error, marker, color=color, markersize=6)
-    ax.set(title=f"{n_steps_here:,} steps", xlabel="seconds on one core", yscale="log", ylim=(2e-4, 1), xlim=(0, None))
+    ax.set(
+        title=f"{n_steps_here:,} steps",
+        xlabel="seconds on one core",
+        yscale="log",
+        ylim=(2e-4, 1),
+        xlim=(0, None),
+    )
 axes[0].set_ylabel("mean squared error")
 for level, text in ((ALWAYS_1, "always 1"), (SOLVED, "solved")):
     where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    axes[0].annotate(text, (0.98, level), (0, 3), **where, ha="right", color="0.35", fontsize=9)
+    axes[0].annotate(
+        text, (0.98, level), (0, 3), **where, ha="right", color="0.35", fontsize=9
+    )
 for cell, moves in heard.items():
     color, style, marker = STYLES[cell]
     axes[-1].plot(
@@ -233,15 +267,20 @@ for cell, moves in heard.items():
         label=NAMES[cell],
     )
 axes[-1].set(title=f"{n_steps:,} steps, before training", xlabel="steps ago")
-axes[-1].set(xscale="log", yscale="log", ylim=(1e-17, 10), ylabel="heard of a number, share of the most")
+axes[-1].set(
+    xscale="log",
+    yscale="log",
+    ylim=(1e-17, 10),
+    ylabel="heard of a number, share of the most",
+)
 axes[-1].legend(frameon=False, fontsize=9, loc="lower left")
 for ax in axes:
     ax.spines[["top", "right"]].set_visible(False)
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
-    print(f"Picture: {arguments.picture}")
+if picture:
+    figure.savefig(picture, dpi=110)
+    print(f"Picture: {picture}")
 
-if arguments.quick:
+if quick:
     assert results[100]["mingru"][1] < SOLVED
 else:
     for cell in ("mingru", "indrnn"):

@@ -25,7 +25,6 @@ lecture's settings is what they give with right gradients.
 ``--quick``, with which this page is made for the documentation, trains 300 neurons for 250 epochs, from one start.
 """
 
-import argparse
 import sys
 import warnings
 from pathlib import Path
@@ -39,16 +38,16 @@ from threadpoolctl import threadpool_limits
 from sklearn_rnn import RNNRegressor, diagnose
 from sklearn_rnn.datasets import make_noisy_sine
 
-parser = argparse.ArgumentParser(description="A noisy sine, learnt point by point.")
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
 beside = Path(__file__).with_suffix(".png") if "__file__" in globals() else None
-parser.add_argument("picture", nargs="?", type=Path, default=beside, help="where to write the first picture")
-parser.add_argument("--quick", action="store_true", help="300 neurons and not 800, 250 epochs and not 1,000, one seed")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
-width, epochs, n_seeds = (300, 250, 1) if arguments.quick else (800, 1000, 3)
+picture = next((word for word in sys.argv if word.endswith(".png")), beside)
+width, epochs, n_seeds = (300, 250, 1) if quick else (800, 1000, 3)
 
 X, y = make_noisy_sine(random_state=0)
 print(f"X {X.shape}, y {y.shape}: one sequence, a target at every step")
-print(f"Half the mean square of the noise that was drawn: {np.mean((y - np.sin(X[:, :, 0])) ** 2) / 2:.4f}")
+print(
+    f"Half the mean square of the noise that was drawn: {np.mean((y - np.sin(X[:, :, 0])) ** 2) / 2:.4f}"
+)
 
 # %%
 # L is the loss on the training data, as in the lecture. Half the variance of the noise is 0.005, and for the noise that
@@ -137,8 +136,12 @@ def fit_with_snapshots(model, X, y, every, snapshots):
 
 
 models, snapshots, first_row = {}, {}, None
-print(f"Medians of {n_seeds} seed(s); seconds, and as a share of those of the first row; the largest weight at the end")
-print(f"{'':36} {'L':>7} {'epochs':>7} {'seconds':>8} {'share':>6} {'weight':>8}   L of each seed")
+print(
+    f"Medians of {n_seeds} seed(s); seconds, and as a share of those of the first row; the largest weight at the end"
+)
+print(
+    f"{'':36} {'L':>7} {'epochs':>7} {'seconds':>8} {'share':>6} {'weight':>8}   L of each seed"
+)
 for name, make in kinds.items():
     results = []
     for seed in range(n_seeds):
@@ -153,8 +156,12 @@ for name, make in kinds.items():
     L, n_epochs, seconds, largest = np.median(results, axis=0)
     first_row = first_row or seconds
     each = " ".join(f"{L:.4f}" for L, *_ in results)
-    print(f"{name:36} {L:7.4f} {n_epochs:7.0f} {seconds:8.2f} {seconds / first_row:6.3f} {largest:8.2g}   {each}")
-del models[short]  # L = 0.214 in the lecture, which right gradients do not reach: they explode there, too
+    print(
+        f"{name:36} {L:7.4f} {n_epochs:7.0f} {seconds:8.2f} {seconds / first_row:6.3f} {largest:8.2g}   {each}"
+    )
+del models[
+    short
+]  # L = 0.214 in the lecture, which right gradients do not reach: they explode there, too
 
 # %%
 # Why it explodes
@@ -186,28 +193,61 @@ of_fit.plot(x, y[0], "o", color="tab:red", markersize=2.5, label="data")
 shades = plt.colormaps["Greys"](np.linspace(0.25, 1, len(snapshots)))
 for (epoch, outputs), shade in zip(snapshots.items(), shades, strict=True):
     ends = epoch in (min(snapshots), max(snapshots))
-    of_fit.plot(x, outputs, color=shade, linewidth=1.1, label=f"after {epoch:,} epochs" if ends else None)
-of_fit.set(title=f"The fit every {min(snapshots)} epochs, lecture's settings", xlabel="x", ylabel="y", ylim=(-1.7, 2.3))
+    of_fit.plot(
+        x,
+        outputs,
+        color=shade,
+        linewidth=1.1,
+        label=f"after {epoch:,} epochs" if ends else None,
+    )
+of_fit.set(
+    title=f"The fit every {min(snapshots)} epochs, lecture's settings",
+    xlabel="x",
+    ylabel="y",
+    ylim=(-1.7, 2.3),
+)
 of_fit.set_xticks([-10, -5, 0, 5, 10])
 of_fit.legend(loc="upper center", ncols=3, frameon=False, fontsize=9)
 
-STYLES = [("black", "-"), ("tab:red", "--"), ("tab:purple", "-."), ("tab:orange", "-"), ("tab:green", ":")]
+STYLES = [
+    ("black", "-"),
+    ("tab:red", "--"),
+    ("tab:purple", "-."),
+    ("tab:orange", "-"),
+    ("tab:green", ":"),
+]
 for (name, model), (color, style) in zip(models.items(), STYLES, strict=True):
     losses = model.loss_curve_
     of_loss.loglog(
-        np.arange(1, len(losses) + 1), losses, color=color, linestyle=style, linewidth=1.6, label=name, zorder=2
+        np.arange(1, len(losses) + 1),
+        losses,
+        color=color,
+        linestyle=style,
+        linewidth=1.6,
+        label=name,
+        zorder=2,
     )
     of_loss.plot(len(losses), loss(model), "o", color=color, markersize=6)
 of_loss.axhline(0.005, color="grey", linewidth=0.8)
-of_loss.annotate("half the variance of the noise", (1, 0.005), (2, -11), color="0.35", textcoords="offset points")
-of_loss.set(title="Loss, of the last two with their L2 penalty; dots: L", xlabel="epoch", ylabel="loss L (y squared)")
+of_loss.annotate(
+    "half the variance of the noise",
+    (1, 0.005),
+    (2, -11),
+    color="0.35",
+    textcoords="offset points",
+)
+of_loss.set(
+    title="Loss, of the last two with their L2 penalty; dots: L",
+    xlabel="epoch",
+    ylabel="loss L (y squared)",
+)
 of_loss.set(ylim=(0.0015, 300))
 of_loss.legend(loc="upper right", ncols=2, frameon=False, fontsize=8)
 for ax in (of_fit, of_loss):
     ax.spines[["top", "right"]].set_visible(False)
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
-    print(f"Picture: {arguments.picture}")
+if picture:
+    figure.savefig(picture, dpi=110)
+    print(f"Picture: {picture}")
 
 # %%
 # The hidden states tell it at a glance: ``hidden_states(X)`` is of shape (sequences, steps, units). At the lecture's
@@ -216,12 +256,18 @@ if arguments.picture:
 # the two strongest common movements give each unit an angle, by which the units are sorted.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
-for ax, (title, name) in zip(axes, {"lecture's settings": lecture, "with clip_norm=5": clipped}.items(), strict=True):
+for ax, (title, name) in zip(
+    axes,
+    {"lecture's settings": lecture, "with clip_norm=5": clipped}.items(),
+    strict=True,
+):
     states = models[name].hidden_states(X)[0]
     movements = np.linalg.svd(states - states.mean(axis=0), full_matrices=False)[2]
     order = np.argsort(np.arctan2(movements[1], movements[0]))
     extent = (-10, 10, len(order), 0)
-    image = ax.imshow(states[:, order].T, aspect="auto", cmap="gray", vmin=-1, vmax=1, extent=extent)
+    image = ax.imshow(
+        states[:, order].T, aspect="auto", cmap="gray", vmin=-1, vmax=1, extent=extent
+    )
     ax.set(title=f"Hidden states, {title}", xlabel="x (one column a step)")
 axes[0].set_ylabel("neuron, similar ones together")
 bar = figure.colorbar(image, ax=axes, pad=0.02, label="state $h_t$")
@@ -262,7 +308,10 @@ spacings = [0.1, 0.2, 0.3]
 print("Root mean squared error against sin(x) on new grids from 0 to 10, by spacing")
 print(f"{'':36} " + " ".join(f"{step:6.1f}" for step in spacings))
 for name, model in models.items():
-    print(f"{name:36} " + " ".join(f"{error_on_grid(model, step):6.2f}" for step in spacings))
+    print(
+        f"{name:36} "
+        + " ".join(f"{error_on_grid(model, step):6.2f}" for step in spacings)
+    )
 
 # %%
 # The new sequences begin at 0, with an empty memory; the data began at -10, and the lecture's networks are far off
@@ -279,9 +328,22 @@ for name, color, style in (
     (defaults, "tab:orange", "s--"),
     (several, "tab:blue", "o-"),
 ):
-    ax.plot(X_new[0, :, 0], models[name].predict(X_new)[0], style, color=color, linewidth=1.2, markersize=4, label=name)
+    ax.plot(
+        X_new[0, :, 0],
+        models[name].predict(X_new)[0],
+        style,
+        color=color,
+        linewidth=1.2,
+        markersize=4,
+        label=name,
+    )
 ax.annotate("beyond the training data", (10.2, -1.9), color="0.35")
-ax.set(title="Applied to a new grid: 0 to 20 in steps of 0.3", xlabel="x", ylabel="output", ylim=(-2.1, 2.7))
+ax.set(
+    title="Applied to a new grid: 0 to 20 in steps of 0.3",
+    xlabel="x",
+    ylabel="output",
+    ylim=(-2.1, 2.7),
+)
 ax.set_xlim(0, 20)
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(loc="upper center", ncols=2, frameon=False, fontsize=9)
@@ -297,8 +359,16 @@ ax.legend(loc="upper center", ncols=2, frameon=False, fontsize=9)
 class Loops:
     def __init__(self, width, seed):
         rng = np.random.default_rng(seed)
-        shapes = {"W_x_l0": (width, 1), "W_h_l0": (width, width), "b_l0": (width,), "W_o": (1, width), "b_o": (1,)}
-        self.weights = {name: SCALE * rng.normal(size=shape) for name, shape in shapes.items()}
+        shapes = {
+            "W_x_l0": (width, 1),
+            "W_h_l0": (width, width),
+            "b_l0": (width,),
+            "W_o": (1, width),
+            "b_o": (1,),
+        }
+        self.weights = {
+            name: SCALE * rng.normal(size=shape) for name, shape in shapes.items()
+        }
         self.velocity = {name: np.zeros(shape) for name, shape in shapes.items()}
 
     def epoch(self, x, y):
@@ -310,7 +380,9 @@ class Loops:
             states.append(np.tanh(a))
             outputs.append(np.dot(W_o, states[-1]) + b_o)
 
-        dW_x, dW_h, db, dW_o, db_o = gradients = [np.zeros_like(W) for W in self.weights.values()]
+        dW_x, dW_h, db, dW_o, db_o = gradients = [
+            np.zeros_like(W) for W in self.weights.values()
+        ]
         carried = np.zeros(len(b))  # the gradient that comes back from the step after
         for t in reversed(range(len(x))):
             do = outputs[t] - y[t]  # of the summed error: no division by T
@@ -326,7 +398,9 @@ class Loops:
         for name, gradient in zip(self.weights, gradients, strict=True):
             self.velocity[name] = MOMENTUM * self.velocity[name] - RATE * gradient
             self.weights[name] += self.velocity[name]
-        return sum(((o - target) ** 2).sum() for o, target in zip(outputs, y, strict=True)) / (2 * len(x))
+        return sum(
+            ((o - target) ** 2).sum() for o, target in zip(outputs, y, strict=True)
+        ) / (2 * len(x))
 
 
 # %%
@@ -342,7 +416,9 @@ theirs = [loops.epoch(X[0], y[0]) for _ in range(20)]
 for _ in range(20):
     model.partial_fit(X, y)
 apart = np.abs(np.subtract(theirs, model.loss_curve_[1:])).max()
-print(f"Losses of 20 epochs from the same weights, 100 neurons, differ by {apart:.0e} at most.")
+print(
+    f"Losses of 20 epochs from the same weights, 100 neurons, differ by {apart:.0e} at most."
+)
 assert apart < 1e-6
 
 # %%
@@ -356,21 +432,33 @@ def time_epochs(width, rounds, epochs):
     loops = Loops(width, seed=0)
     seconds = []
     for _ in range(rounds):
-        with threadpool_limits(1, "blas"):  # the package takes one thread for one sequence
+        with threadpool_limits(
+            1, "blas"
+        ):  # the package takes one thread for one sequence
             _, of_loops = timed(lambda: [loops.epoch(X[0], y[0]) for _ in range(epochs)])
             row = [of_loops]
-            for dtype in (np.float64, np.float32):  # the type of X is the one that is computed in
+            for dtype in (
+                np.float64,
+                np.float32,
+            ):  # the type of X is the one that is computed in
                 model = lecture_settings(width, epochs, seed=0)
                 row.append(timed(fit, model, X.astype(dtype), y)[1])
         seconds.append(row)
     return np.median(seconds, axis=0) / epochs
 
 
-print("Milliseconds an epoch, in turns, one thread: the lecture's loops (with right gradients) and the package")
-print(f"{'':15} {'loops':>8} {'package':>8} {'faster':>7} {'in float32':>11} {'faster':>7}")
+print(
+    "Milliseconds an epoch, in turns, one thread: the lecture's loops (with right gradients) and the package"
+)
+print(
+    f"{'':15} {'loops':>8} {'package':>8} {'faster':>7} {'in float32':>11} {'faster':>7}"
+)
 for n in sorted({50, 100, width}):
-    of_loops, double, single = 1e3 * time_epochs(n, *((1, 5) if arguments.quick else (5, 20)))
-    print(f"{n:3} neurons     {of_loops:8.1f} {double:8.1f} {of_loops / double:6.1f}x", end=" ")
+    of_loops, double, single = 1e3 * time_epochs(n, *((1, 5) if quick else (5, 20)))
+    print(
+        f"{n:3} neurons     {of_loops:8.1f} {double:8.1f} {of_loops / double:6.1f}x",
+        end=" ",
+    )
     print(f"{single:11.1f} {of_loops / single:6.1f}x")
 
 # %%

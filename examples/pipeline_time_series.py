@@ -18,7 +18,6 @@ walls hold warmth for days.
 A linear model knows neither thresholds nor where to end its memory.
 """
 
-import argparse
 import sys
 
 import matplotlib.pyplot as plt
@@ -33,10 +32,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_rnn import RNNRegressor, SlidingWindow
 
-parser = argparse.ArgumentParser(description="Forecast tomorrow with an ordinary scikit-learn pipeline.")
-parser.add_argument("picture", nargs="?", help="where to write the picture of the forecasts")
-parser.add_argument("--quick", action="store_true", help="a smaller grid")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
 
 TEST_DAYS = 180
 NOISE = 0.3
@@ -65,11 +62,16 @@ def simulate(n_days, seed=0):
     weekend = days.day_of_week >= 5
     expected = 5 + stored * np.where(weekend, 0.8, 1.0)
     demand = expected + NOISE * rng.normal(size=n_days + 1)
-    table = pd.DataFrame({"demand": demand, "temperature": temperature, "weekend": weekend.astype(float)}, index=days)
+    table = pd.DataFrame(
+        {"demand": demand, "temperature": temperature, "weekend": weekend.astype(float)},
+        index=days,
+    )
     # Known ahead: shifted, so that the row of today holds tomorrow's.
     table["temperature tomorrow"] = table["temperature"].shift(-1)
     table["weekend tomorrow"] = table["weekend"].shift(-1)
-    tomorrow = pd.DataFrame({"demand": demand, "expected": expected}, index=days).shift(-1)
+    tomorrow = pd.DataFrame({"demand": demand, "expected": expected}, index=days).shift(
+        -1
+    )
     return table.iloc[:-1], tomorrow["demand"].iloc[:-1], tomorrow["expected"].iloc[:-1]
 
 
@@ -80,13 +82,19 @@ print(X.head(3).round(1).to_string())
 # %%
 # The demand follows the temperature from below, with delay, and does not follow it in summer.
 
-figure, (of_demand, of_temperature) = plt.subplots(2, 1, figsize=(9, 4.4), sharex=True, layout="constrained")
+figure, (of_demand, of_temperature) = plt.subplots(
+    2, 1, figsize=(9, 4.4), sharex=True, layout="constrained"
+)
 of_demand.plot(X["demand"], color="black", linewidth=0.9)
 of_demand.axvspan(X.index[-TEST_DAYS], X.index[-1], color="0.9", zorder=0)
-of_demand.annotate("held out", (X.index[-TEST_DAYS], 26), (4, 0), textcoords="offset points")
+of_demand.annotate(
+    "held out", (X.index[-TEST_DAYS], 26), (4, 0), textcoords="offset points"
+)
 of_demand.set(title="Three years of heating demand", ylabel="demand (MWh a day)")
 of_temperature.plot(X["temperature"], color="0.45", linewidth=0.9)
-of_temperature.axhline(15, color="black", linestyle="--", linewidth=0.9, label="no heating above")
+of_temperature.axhline(
+    15, color="black", linestyle="--", linewidth=0.9, label="no heating above"
+)
 of_temperature.set(xlabel="day", ylabel="temperature (°C)")
 of_temperature.legend(frameon=False, loc="upper right")
 for ax in (of_demand, of_temperature):
@@ -103,7 +111,9 @@ for ax in (of_demand, of_temperature):
 
 
 def windows(window, **settings):
-    return make_pipeline(StandardScaler().set_output(transform="pandas"), SlidingWindow(window, **settings))
+    return make_pipeline(
+        StandardScaler().set_output(transform="pandas"), SlidingWindow(window, **settings)
+    )
 
 
 print("A table of", X.shape, "becomes sequences of", windows(14).fit_transform(X).shape)
@@ -118,7 +128,9 @@ regressor = RNNRegressor(
     max_iter=200,
     random_state=0,
 )
-network = TransformedTargetRegressor(make_pipeline(windows(14), regressor), transformer=StandardScaler())
+network = TransformedTargetRegressor(
+    make_pipeline(windows(14), regressor), transformer=StandardScaler()
+)
 
 # %%
 # The search
@@ -127,21 +139,31 @@ network = TransformedTargetRegressor(make_pipeline(windows(14), regressor), tran
 # ``TimeSeriesSplit`` always tests on days after those that were fitted. A test fold never teaches its own past.
 
 grid = {
-    "regressor__pipeline__slidingwindow__window": [7] if arguments.quick else [7, 14, 28],
-    "regressor__rnnregressor__hidden_layer_sizes": [8, 16] if arguments.quick else [8, 16, 32],
+    "regressor__pipeline__slidingwindow__window": [7] if quick else [7, 14, 28],
+    "regressor__rnnregressor__hidden_layer_sizes": [8, 16] if quick else [8, 16, 32],
 }
-search = GridSearchCV(network, grid, scoring="neg_mean_absolute_error", cv=TimeSeriesSplit(3, test_size=120))
+search = GridSearchCV(
+    network, grid, scoring="neg_mean_absolute_error", cv=TimeSeriesSplit(3, test_size=120)
+)
 search.fit(X[train], y[train])
 print("Mean absolute error in cross-validation, by window and width:")
-table = pd.DataFrame(search.cv_results_).pivot_table("mean_test_score", *("param_" + name for name in grid))
-print((-table).rename_axis(index="window", columns="width").to_string(float_format="{:.3f}".format))
+table = pd.DataFrame(search.cv_results_).pivot_table(
+    "mean_test_score", *("param_" + name for name in grid)
+)
+print(
+    (-table)
+    .rename_axis(index="window", columns="width")
+    .to_string(float_format="{:.3f}".format)
+)
 
 # %%
 # Beside it, ridge regression on the same windows, laid flat; to repeat today; and what no model can beat but by luck.
 
 best_window = search.best_params_["regressor__pipeline__slidingwindow__window"]
 flatten = FunctionTransformer(lambda windows: windows.reshape(len(windows), -1))
-ridge = make_pipeline(windows(best_window, pad="edge"), flatten, RidgeCV(np.logspace(-2, 4, 13)))
+ridge = make_pipeline(
+    windows(best_window, pad="edge"), flatten, RidgeCV(np.logspace(-2, 4, 13))
+)
 ridge.fit(X[train], y[train])
 forecasts = {
     "As today": X["demand"][test],
@@ -159,14 +181,23 @@ for name, forecast in forecasts.items():
 # what a weekend saves is a share of the heating, which a sum of columns cannot say.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
-for ax, name in zip(axes, ("Ridge regression on the same windows", "Recurrent network"), strict=True):
-    ax.plot(expected[test], forecasts[name] - expected[test], "o", color="black", markersize=3, alpha=0.6)
+for ax, name in zip(
+    axes, ("Ridge regression on the same windows", "Recurrent network"), strict=True
+):
+    ax.plot(
+        expected[test],
+        forecasts[name] - expected[test],
+        "o",
+        color="black",
+        markersize=3,
+        alpha=0.6,
+    )
     ax.axhline(0, color="0.5", linewidth=0.8)
     ax.set(title=name, xlabel="true expectation (MWh a day)")
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("forecast minus expectation (MWh)")
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
+if picture:
+    figure.savefig(picture, dpi=110)
 
 # %%
 # What to try

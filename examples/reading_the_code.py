@@ -23,7 +23,6 @@ None of them knows scikit-learn: core stands on NumPy and SciPy. Notation everyw
 pre-activations, T steps, N sequences, F features; a gradient is the name with a d in front.
 """
 
-import argparse
 import inspect
 import sys
 import textwrap
@@ -41,17 +40,18 @@ from sklearn_rnn.core._memory import Arena, ParamLayout
 from sklearn_rnn.core._network import Network
 from sklearn_rnn.core._optimizers import SGD, Adam
 
-parser = argparse.ArgumentParser(description="A guided tour through the package's core.")
-parser.add_argument("picture", nargs="?", help="where to write the picture of the new cell")
-parser.add_argument("--quick", action="store_true", help="accepted by all of the course; this page is quick anyway")
-arguments = parser.parse_args([] if "ipykernel" in sys.modules else None)
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
 
 
 def show(code, first="", last=None):
     """Print the source of a function from the line that holds `first` to the next that holds `last`."""
     lines = inspect.getsource(code).splitlines()
     start = next(k for k, line in enumerate(lines) if first in line)
-    stop = len(lines) if last is None else next(k for k in range(start, len(lines)) if last in lines[k]) + 1
+    stop = (
+        len(lines)
+        if last is None
+        else next(k for k in range(start, len(lines)) if last in lines[k]) + 1
+    )
     print(textwrap.dedent("\n".join(lines[start:stop])))
 
 
@@ -74,7 +74,11 @@ show(ElmanCell.forward)
 
 rng = np.random.default_rng(0)
 T, F, H, N = 6, 2, 4, 3
-weights = {"W_x": rng.normal(size=(H, F)), "W_h": rng.normal(size=(H, H)) / 2, "b": rng.normal(size=H)}
+weights = {
+    "W_x": rng.normal(size=(H, F)),
+    "W_h": rng.normal(size=(H, H)) / 2,
+    "b": rng.normal(size=H),
+}
 X = rng.normal(size=(T, F, N))
 
 Z = np.empty((T + 1, H + F + 1, N))
@@ -113,7 +117,10 @@ for t in reversed(range(T)):
     dW += da @ Z[t].T
     dh = weights["W_h"].T @ da
 by_name = {"W_h": dW[:, :H], "W_x": dW[:, H:-1], "b": dW[:, -1]}
-print("largest difference:", max(np.abs(by_name[name] - grads[name]).max() for name in grads))
+print(
+    "largest difference:",
+    max(np.abs(by_name[name] - grads[name]).max() for name in grads),
+)
 assert all(np.allclose(by_name[name], grads[name], rtol=0, atol=1e-13) for name in grads)
 
 # %%
@@ -124,7 +131,9 @@ assert all(np.allclose(by_name[name], grads[name], rtol=0, atol=1e-13) for name 
 # ``views`` shows it by name; to write to a view is to write to theta.
 
 show(ParamLayout.views)
-network = Network(F, (H,), SquaredError(1), cell=cell, bidirectional=False, pooling="last", dropout=0.0)
+network = Network(
+    F, (H,), SquaredError(1), cell=cell, bidirectional=False, pooling="last", dropout=0.0
+)
 theta = network.start(rng, "orthogonal", 1.0, np.float64, usual_length=T)
 named = network.layout.views(theta)
 print({name: W.shape for name, W in named.items()})
@@ -143,9 +152,16 @@ O = named["W_o"] @ states[-1] + named["b_o"][:, None]
 dO = O - Y  # of half the squared error
 dH = [None] * (T - 1) + [named["W_o"].T @ dO]  # only the last state is read
 cell.backward(of_cell, Z, cache, dH, grads, Arena())
-ours = {**{f"{name}_l0": g for name, g in grads.items()}, "W_o": dO @ states[-1].T, "b_o": dO.sum(axis=1)}
+ours = {
+    **{f"{name}_l0": g for name, g in grads.items()},
+    "W_o": dO @ states[-1].T,
+    "b_o": dO.sum(axis=1),
+}
 print(f"loss {loss:.6f}, by hand {np.sum((O - Y) ** 2) / 2:.6f}")
-assert all(np.allclose(g, ours[name], rtol=0, atol=1e-13) for name, g in network.layout.views(gradient).items())
+assert all(
+    np.allclose(g, ours[name], rtol=0, atol=1e-13)
+    for name, g in network.layout.views(gradient).items()
+)
 
 # %%
 # Optimizers
@@ -180,10 +196,27 @@ show(minimize_stochastic, "for batch, n", "optimizer.step")
 
 X_train = rng.normal(size=(40, T, F))  # estimators take (samples, steps, features)
 y_train = X_train[:, -1, 0] * X_train[:, -3, 1]
-settings = {"cell": "rnn", "patch_size": 1, "pooling": "last", "alpha": 0, "clip_norm": 5.0, "learning_rate_init": 0.01}
+settings = {
+    "cell": "rnn",
+    "patch_size": 1,
+    "pooling": "last",
+    "alpha": 0,
+    "clip_norm": 5.0,
+    "learning_rate_init": 0.01,
+}
 model = RNNRegressor(8, batch_size=40, shuffle=False, random_state=0, **settings)
-model.partial_fit(X_train, y_train, sample_weight=np.zeros(40))  # weighs nothing: only draws the weights
-network = Network(F, (8,), SquaredError(1), cell=ElmanCell("tanh"), bidirectional=False, pooling="last", dropout=0.0)
+model.partial_fit(
+    X_train, y_train, sample_weight=np.zeros(40)
+)  # weighs nothing: only draws the weights
+network = Network(
+    F,
+    (8,),
+    SquaredError(1),
+    cell=ElmanCell("tanh"),
+    bidirectional=False,
+    pooling="last",
+    dropout=0.0,
+)
 theta = np.concatenate([model.weights_[name].ravel() for name in network.layout.shapes])
 
 for _ in range(20):
@@ -199,9 +232,13 @@ for t in range(1, 21):
     # Adam, t counting the update that weighed nothing too
     m += 0.1 * (g - m)
     v += 0.001 * (g * g - v)
-    theta -= 0.01 * (m / (1 - 0.9 ** (t + 1))) / (np.sqrt(v / (1 - 0.999 ** (t + 1))) + 1e-8)
+    theta -= (
+        0.01 * (m / (1 - 0.9 ** (t + 1))) / (np.sqrt(v / (1 - 0.999 ** (t + 1))) + 1e-8)
+    )
 apart = np.abs(np.subtract(losses, model.loss_curve_[1:])).max()
-print(f"loss from {losses[0]:.6f} to {losses[-1]:.6f}; the estimator's differ by {apart:.0e} at most")
+print(
+    f"loss from {losses[0]:.6f} to {losses[-1]:.6f}; the estimator's differ by {apart:.0e} at most"
+)
 assert apart < 1e-12
 
 # %%
@@ -241,7 +278,11 @@ class EulerCell(Cell):
             dA[t] = dh / 20 * (1 - S[t] ** 2)
             dh = dh + weights["W_h"].T @ dA[t]
         dW = np.einsum("tin,tjn->ij", dA, Z[:-1])
-        grads["W_h"][...], grads["W_x"][...], grads["b"][...] = dW[:, :width], dW[:, width:-1], dW[:, -1]
+        grads["W_h"][...], grads["W_x"][...], grads["b"][...] = (
+            dW[:, :width],
+            dW[:, width:-1],
+            dW[:, -1],
+        )
         if dX is not None:
             dX[...] = weights["W_x"].T @ dA
 
@@ -252,11 +293,21 @@ CELLS["euler"] = EulerCell
 # Is the gradient right? In a random direction d, the slope of the loss is :math:`g^\top d`: one number for all weights
 # at once, which is how the package's own tests check every cell, loss and pooling in the registries.
 
-network = Network(F, (H, H), SquaredError(1), cell=EulerCell(), bidirectional=True, pooling="mean", dropout=0.0)
+network = Network(
+    F,
+    (H, H),
+    SquaredError(1),
+    cell=EulerCell(),
+    bidirectional=True,
+    pooling="mean",
+    dropout=0.0,
+)
 theta = network.start(rng, "orthogonal", 1.0, np.float64, usual_length=T)
 batch, direction = Batch(X=X, Y=Y, count=N), rng.normal(size=len(theta))
 slope = network.loss_grad(theta, batch)[1] @ direction
-above, below = (network.loss_sum(theta + step * direction, batch) for step in (1e-6, -1e-6))
+above, below = (
+    network.loss_sum(theta + step * direction, batch) for step in (1e-6, -1e-6)
+)
 print(f"slope {slope:.8f}, by differences {(above - below) / 2e-6:.8f}")
 assert abs(slope - (above - below) / 2e-6) < 1e-6 * abs(slope)
 
@@ -281,12 +332,14 @@ for name in ("rnn", "gru", "euler"):
         random_state=0,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a fit of a set number of epochs says that it ends there
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # a fit of a set number of epochs says that it ends there
         models[f'cell="{name}"'] = model.fit(X_far, y_far)
 display = LossCurveDisplay.from_estimator(models)
 display.ax_.set(title="The sum of 100 numbers", ylabel="loss (half the squared error)")
-if arguments.picture:
-    display.figure_.savefig(arguments.picture, dpi=110)
+if picture:
+    display.figure_.savefig(picture, dpi=110)
 del CELLS["euler"]
 
 # %%

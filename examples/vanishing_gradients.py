@@ -25,7 +25,6 @@ singular value :math:`\sigma_{\max}` of the recurrent matrix is below 1 the grad
 kind is in lesson 2. This page is about the other.
 """
 
-import argparse
 import sys
 import warnings
 
@@ -35,11 +34,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_rnn import GradientFlowDisplay, HiddenStateDisplay, RNNRegressor
 
-parser = argparse.ArgumentParser(description="Gradients that vanish, and cells through which they do not.")
-parser.add_argument("picture", nargs="?", help="where to write the picture of the gradients of all cells")
-parser.add_argument("--quick", action="store_true", help="40 epochs instead of 100")
-arguments = parser.parse_args(["--quick"] if "ipykernel" in sys.modules else None)
-epochs = 40 if arguments.quick else 100
+quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
+picture = next((word for word in sys.argv if word.endswith(".png")), None)
+epochs = 40 if quick else 100
 
 # %%
 # A task that needs a gradient from far away
@@ -145,7 +142,15 @@ figure, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
 for name, flow in flows.items():
     color, style, marker = STYLES[name]
     norms = flow.norms[0] / flow.norms[0][0]
-    ax.semilogy(norms, color=color, linestyle=style, marker=marker, markevery=6, markersize=5, label=name)
+    ax.semilogy(
+        norms,
+        color=color,
+        linestyle=style,
+        marker=marker,
+        markevery=6,
+        markersize=5,
+        label=name,
+    )
 ax.set(
     title="Before training: what is left of the gradient",
     xlabel="lag k (steps back from the last)",
@@ -154,8 +159,8 @@ ax.set(
 )
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, ncols=2, loc="lower left")
-if arguments.picture:
-    figure.savefig(arguments.picture, dpi=110)
+if picture:
+    figure.savefig(picture, dpi=110)
 
 # %%
 # What that means for learning
@@ -172,12 +177,16 @@ print(f"{'':16} {'factor before':>14} {'and after':>10} {'error':>7}")
 for name, model in models.items():
     before = flows[name].decay_rate_[0]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the set number of epochs is up, or nothing was learnt
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # the set number of epochs is up, or nothing was learnt
         model.fit(X, y)
     flows[name] = GradientFlowDisplay.from_estimator(model, X_new[:200], y_new[:200])
     plt.close(flows[name].figure_)
     errors[name] = np.mean((model.predict(X_new) - y_new) ** 2) / np.mean(y_new**2)
-    print(f"{name:16} {before:14.3f} {flows[name].decay_rate_[0]:10.3f} {errors[name]:7.3f}")
+    print(
+        f"{name:16} {before:14.3f} {flows[name].decay_rate_[0]:10.3f} {errors[name]:7.3f}"
+    )
 assert errors["rnn, uniform"] > 0.5 > 0.1 > errors["minGRU"]
 
 # %%
@@ -190,11 +199,28 @@ for name, model in models.items():
     color, style, marker = STYLES[name]
     losses = np.multiply(2, model.loss_curve_)  # the loss is half the squared error
     ax.semilogy(
-        np.arange(1, len(losses) + 1), losses, color=color, linestyle=style, marker=marker, markevery=5, label=name
+        np.arange(1, len(losses) + 1),
+        losses,
+        color=color,
+        linestyle=style,
+        marker=marker,
+        markevery=5,
+        label=name,
     )
 ax.axhline(1 / 3, color="0.4", linewidth=0.8)
-ax.annotate("always 0", (epochs, 1 / 3), (0, 4), textcoords="offset points", ha="right", color="0.35")
-ax.set(title="Learning to recall the first of 60 numbers", xlabel="epoch", ylabel="mean squared error")
+ax.annotate(
+    "always 0",
+    (epochs, 1 / 3),
+    (0, 4),
+    textcoords="offset points",
+    ha="right",
+    color="0.35",
+)
+ax.set(
+    title="Learning to recall the first of 60 numbers",
+    xlabel="epoch",
+    ylabel="mean squared error",
+)
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
@@ -210,7 +236,9 @@ ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 pair = [int(y_new.argmin()), int(y_new.argmax())]
 figure, axes = plt.subplots(2, 2, figsize=(11, 6.4), layout="constrained")
 for column, name in zip(axes.T, ("rnn, uniform", "minGRU"), strict=True):
-    display = HiddenStateDisplay.from_estimator(models[name], X_new, sample=pair[0], ax=column[0], vmin=-0.6, vmax=0.6)
+    display = HiddenStateDisplay.from_estimator(
+        models[name], X_new, sample=pair[0], ax=column[0], vmin=-0.6, vmax=0.6
+    )
     display.plot(ax=column[1], sample=pair[1], vmin=-0.6, vmax=0.6)
     for ax, sample in zip(column, pair, strict=True):
         ax.set_title(f"{name}; the first number is {y_new[sample]:.2f}")
@@ -219,7 +247,9 @@ for column, name in zip(axes.T, ("rnn, uniform", "minGRU"), strict=True):
 # Single units tell it in numbers: the four of minGRU whose last state varies most with the first number.
 
 last_states = models["minGRU"].hidden_states(X_new)[:, -1]
-covariances = (last_states - last_states.mean(axis=0)).T @ (y_new - y_new.mean()) / len(y_new)
+covariances = (
+    (last_states - last_states.mean(axis=0)).T @ (y_new - y_new.mean()) / len(y_new)
+)
 units = np.sort(np.argsort(-np.abs(covariances))[:4])
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
 for ax, sample in zip(axes, pair, strict=True):
