@@ -16,7 +16,7 @@ The network reads :math:`x_1, \dots, x_T` and puts out :math:`o_t` at every step
     a_t &= W_x x_t + W_h h_{t-1} + b & &\text{the pre-activation; } h_0 = 0 \\
     h_t &= \tanh(a_t)                & &\text{the state} \\
     o_t &= W_o h_t + b_o             & &\text{the output} \\
-    L   &= \sum_t \frac{1}{2K} \lVert o_t - y_t \rVert^2
+    L   &= \sum_t \frac{1}{2K} \| o_t - y_t \|^2
                                      & &\text{half the squared error, averaged over the } K \text{ outputs}
 
 T steps, F input features, H hidden units, K outputs. A gradient is the name with a d in front: ``dh[t]`` is
@@ -151,7 +151,7 @@ print("dW_h:", np.round(ours["W_h"], 4), sep="\n")
 # .. math:: \frac{\partial L}{\partial w} \approx \frac{L(w + \varepsilon) - L(w - \varepsilon)}{2 \varepsilon}
 #
 # It needs no calculus, so it cannot repeat an error of ours; but it costs two forward passes for each weight, where
-# the backward pass costs about one for all of them.
+# the backward pass costs about two for all of them.
 
 
 def finite_differences(weights, x, y, step=1e-5):
@@ -175,8 +175,8 @@ numeric = finite_differences(weights, x, y)
 # %%
 # Which step? The error of the central difference falls with :math:`\varepsilon^2`, and what rounding adds grows with
 # :math:`1 / \varepsilon`: in float64 they meet near :math:`10^{-5}`. The picture also shows what makes a good test: a
-# wrong gradient does not fall with the step. In the dashed line the second visit was forgotten, the last line of
-# ``backward``.
+# wrong gradient does not fall with the step. The dashed line is of a backward pass that lacks the second visit, the last
+# line of ``backward``.
 
 
 def without_time(weights, x, y, h, o):

@@ -121,7 +121,7 @@ figure.legend(
 #
 #     \text{last: } h_T, \qquad \text{mean: } \tfrac{1}{T} \sum_t h_t, \qquad \text{max: } \max_t h_t
 #     \text{ (each unit by itself)}, \qquad \text{attention: } \sum_t \alpha_t h_t,\;
-#     \alpha = \operatorname{softmax}\bigl(v^\top \tanh(W_a h_t)\bigr)
+#     \alpha = \operatorname{softmax}\left(v^\top \tanh(W_a h_t)\right)
 #
 # A unit that has learnt to fire when it sees a circle is found by max wherever the circle was, whereas for last the
 # state has to carry it to the end. Which is best depends on the task. So it is something to try: here each combination
@@ -214,7 +214,7 @@ ax.set_title("Accuracy lost if five steps come from other sequences")
 
 # %%
 # Of a single sequence the probabilities tell when the network has made up its mind: it is given the first t steps, for
-# each t. Before the gesture it guesses.
+# each t.
 
 k = int(np.flatnonzero((y_test == "circle back") & (model.predict(X_test) == y_test))[0])
 prefixes = [X_test[k][:t] for t in range(2, len(X_test[k]) + 1)]
@@ -236,7 +236,18 @@ ax.set(
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
+nothing = dict(zip(GESTURES, model.predict_proba([np.zeros((30, 3))])[0], strict=True))
+print(
+    "Of 30 steps of nothing:", ", ".join(f"{name} {p:.2f}" for name, p in nothing.items())
+)
+
 # %%
+# Before the gesture the network cannot know, and yet it does not say a quarter each. What it says there, it says of
+# nothing at all, too. It was trained on whole sequences, each with a gesture in it, so that no example tells it what to
+# say of none; and it has learnt to know a line and a shake by what both channels do together, and takes the lack of
+# that for a circle, one way or the other. Probabilities are to be trusted for what is like the training data, and a
+# sequence that is not over is not. (To have it answer at every step, train it so: ``mapping="many-to-many"``.)
+#
 # What to try
 # -----------
 #

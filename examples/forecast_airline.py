@@ -47,8 +47,8 @@ history, held_out = airline.iloc[:-YEAR], airline.iloc[-YEAR:]
 #
 # .. math::
 #
-#     \text{MASE} = \frac{\tfrac{1}{12} \sum_{k=1}^{12} \lvert y_{n+k} - \hat y_{n+k} \rvert}
-#                       {\tfrac{1}{n-12} \sum_{t=13}^{n} \lvert y_t - y_{t-12} \rvert}
+#     \text{MASE} = \frac{\tfrac{1}{12} \sum_{k=1}^{12} | y_{n+k} - \hat y_{n+k} |}
+#                       {\tfrac{1}{n-12} \sum_{t=13}^{n} | y_t - y_{t-12} |}
 #
 # "Skill" is what it was worth on months that ``fit`` held back before it was fitted to all. ``candidates_`` shows what
 # is combined, and how far each was off there.
@@ -234,7 +234,9 @@ def compare(airline):
             holt_winters, airline
         )
     except ImportError:
-        print("For Holt-Winters beside it: pip install 'sklearn-rnn[examples]'\n")
+        print(
+            "For Holt-Winters beside it: pip install '.[examples]' in a clone of the package\n"
+        )
     rows["Seasonal naive"] = scaled_errors_of(seasonal_naive, airline)
     table = pd.DataFrame.from_dict(
         rows, orient="index", columns=[airline.index[now - 1] for now in ORIGINS]
@@ -250,8 +252,10 @@ inside = backtest["y_true"].between(backtest["lower"], backtest["upper"])
 print(f"Of the 90% intervals, {inside.mean():.0%} held the true value.\n")
 
 # %%
-# The forecasts from all six origins. What costs is the second: the growth stops for a while in 1958, which nothing said
-# at the end of 1957.
+# Damped Holt-Winters is ahead in the mean over the six origins, 0.59 against 0.63, and the second origin is why. In 1957
+# the passengers became 12% more. The combination carries that on, and forecasts 14% more for 1958, when it came to 3%:
+# an error of 1.27, where the last year again has 0.41, and Holt-Winters, whose damped trend fades, forecasts 5% more and
+# has 0.45. From the ends of 1958 and of June 1959 it is the other way round. The forecasts from all six origins:
 
 display = ForecastDisplay.from_backtest(backtest, airline, n_history=2 * YEAR)
 display.ax_.set(

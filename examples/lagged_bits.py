@@ -15,8 +15,8 @@ and 0.4545 with both, and on average nothing below.
 
 Training is that of a well-known lecture: 200 streams of 5,000 steps, drawn anew in every epoch; a simple network; an
 update after every k steps, the gradient going no further back than these (``bptt_steps=k``) while the state is carried
-on; Adagrad with rate 0.1. Ten epochs, then fresh data. ``--quick``, with which this page is made for the documentation,
-takes a tenth of the steps, four epochs and one seed: its losses are not as low as they get.
+on; Adagrad with rate 0.1. Ten epochs, then fresh data. The full run takes three seeds of each network, ``--quick``, with
+which this page is made for the documentation, one, and less fresh data.
 """
 
 import sys
@@ -30,14 +30,14 @@ from sklearn_rnn.datasets import make_lagged_bits
 
 quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
 picture = next((word for word in sys.argv if word.endswith(".png")), None)
-streams, epochs, seeds = ((200, 500), 4, [0]) if quick else ((200, 5000), 10, [0, 1, 2])
+streams, epochs, seeds = (200, 5000), 10, [0] if quick else [0, 1, 2]
 
 # %%
 # The data, and what is known of them
 # -----------------------------------
 #
-# "Oracle" is the cross-entropy of the true probabilities on fresh data, and the gap is what a network loses to it. Four
-# million steps: on one million the oracle itself varies by 0.0003.
+# "Oracle" is the cross-entropy of the true probabilities on fresh data, and the gap is what a network loses to it. On
+# one million steps, those of ``--quick``, the oracle itself varies by 0.0003; the full run has four million.
 
 
 def draw(n_streams, n_steps, seed):
@@ -233,7 +233,8 @@ for name, k, width, changes, theory, lecture, goal in SETTINGS:
 # - seconds: of training alone, of one network. loop/s: time steps a second of the lecture's own loop with the same k
 #   and H (a simple network in each row); ratio: ours to it.
 #
-# The last row, in the full run, comes within 0.001 of the least that is possible, which the lecture's 0.456 does not.
+# More steps, less loss: one step finds next to nothing, five the first dependency, ten both. Where both are found the
+# rest is training: the last row comes within 0.001 of the least that is possible, which the lecture's 0.456 does not.
 
 figure, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 positions = np.arange(len(SETTINGS))
@@ -300,9 +301,10 @@ print(
 print("and the last epoch, medians:")
 for name, (early, late) in memory_of.items():
     print(f"  {name:34} {early:.2f} {late:.2f}")
+one, five, ten, ours = (loss_of[name] for name, *_ in SETTINGS[1:])
+assert one > 0.55 and five <= 0.5195 and ten <= 0.46 and ours - oracle <= 0.001
 if not quick:
-    one, five, ten, ours = (loss_of[name] for name, *_ in SETTINGS[1:])
-    assert one <= 0.655 and five <= 0.5195 and ten <= 0.4565
+    assert one <= 0.655 and ten <= 0.4565
     assert ten - oracle <= 0.0022 and ours - oracle <= 0.0008
 
 # %%

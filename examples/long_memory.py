@@ -2,14 +2,14 @@ r"""
 3c. The adding problem: who carries two numbers through a thousand steps?
 =========================================================================
 
-A task that is easy but for the distance, and five cells that have the same time to learn it. ::
+A task in which only the distance is hard, and five cells that have the same time to learn it. ::
 
     python examples/long_memory.py [picture.png] [--quick]
 
 Each step of a sequence holds a random number between 0 and 1, and a mark that is 0 but at two steps: one somewhere in
 the first half, one somewhere in the second. Wanted, after the last step, is the sum of the two marked numbers
-(Hochreiter & Schmidhuber, 1997). To say 1 to every sequence is to be wrong by 0.167 in the mean square, 1/6; a network
-that has found out what the marks mean is wrong by next to nothing. Here a problem counts as solved below 0.01.
+(Hochreiter & Schmidhuber, 1997). Always answering 1 has a mean squared error of 1/6 = 0.167; a network that has found
+out what the marks mean comes near 0. Here a problem counts as solved below 0.01.
 
 The full run has sequences of 50, 200 and 1,000 steps, 5,000 of each. ``--quick``, with which this page is made for the
 documentation, has 50 and 100 steps, 1,500 sequences of each, and networks half as wide.
@@ -97,9 +97,9 @@ NAMES = {
 }
 
 
-def network(cell, epochs, seed=0):
+def network(cell, epochs, width=32 if quick else 64):
     return RNNRegressor(
-        hidden_layer_sizes=(32, 32) if quick else (64, 64),
+        hidden_layer_sizes=(width, width),
         cell=cell,
         # It is the memory of the cell that is tested. So it reads each step by itself (patches would make the
         # sequences shorter), from the first to the last, and nothing but the last state is handed on.
@@ -113,7 +113,7 @@ def network(cell, epochs, seed=0):
         alpha=0.0,
         max_iter=epochs,
         n_iter_no_change=epochs,  # no early end: the loss stands still for some epochs before it falls
-        random_state=seed,
+        random_state=0,
     )
 
 
@@ -122,8 +122,7 @@ def network(cell, epochs, seed=0):
 # ------------------------
 #
 # minGRU gets a set number of epochs. The other cells get the seconds that it took, and make as many epochs as fit in,
-# under the same settings. What they could do in more time is another question: a GRU that does find the marks is the
-# most exact, as it is at 50 steps.
+# under the same settings. What they could do in more time is another question.
 
 
 def fit(model, X, y):
@@ -185,24 +184,35 @@ with threadpool_limits(1, "blas"):  # one core for all
     }
 
 # %%
+# The GRU solves 50 steps, but not twice as many in its seconds. The Elman network and the LSTM are no better than always
+# answering 1. (In the full run the GRU solves 200 steps, too, and at 1,000 only minGRU and IndRNN solve anything.)
+#
 # How much does the output hear?
 # ------------------------------
 #
-# Before any training, of a number k steps ago: how far does the output move if that is 1 instead of 0? With 1,000
-# steps, of what stood 500 steps ago: in a GRU, which starts by forgetting half of its state at every step, and in the
-# Elman network nothing that could be told from rounding; in an LSTM, whose forget gates start open, 2e-8 of the most.
-# There is next to nothing to follow, and the error does not fall below that of always saying 1.
+# Before any training, of a number k steps ago: how far does the output move if that is 1 instead of 0? Here at 1,000
+# steps, by networks of the full run's width, in medians over sequences.
+#
+# In minGRU and IndRNN some of every distance is heard. In the others it falls like a power, as the gradients of lesson
+# 3a do. A GRU starts with gates of 1/2, and in an LSTM, whose forget gates start at 0.73, it is the orthogonal matrices
+# that carry farther; of 500 steps ago there is next to nothing to follow in either.
+#
+# At 50 and 100 steps that is not all that counts. The LSTM hears far more of 50 steps ago than the GRU, which solves
+# that problem while the LSTM does not: to be heard is not to be told apart from all the other numbers, which are heard
+# as well, and a network that has begun to learn the nearer marks hears farther than at its start.
 
 
-def heard_of(cell, n_steps, steps_ago, n_sequences=4):
-    """How far the output of an untrained network moves if the number k steps ago (1: the last) is 1 instead of 0.
+def heard_of(cell, n_steps, steps_ago, n_sequences=24):
+    """How far the output of an untrained network moves if the number k steps ago is 1 and not 0.
 
-    Medians over sequences, as a share of what moves it most.
+    Medians over sequences, as a share of what moves it most; k = 1 is the last step.
     """
     X, y = draw(n_sequences, n_steps, seed=2)
     X = X.astype(float)  # rounding ends at 1e-16 then
-    # A fit in which nothing weighs anything sets the network up, and moves nothing.
-    model = network(cell, 1).partial_fit(X, y, sample_weight=np.zeros(n_sequences))
+    # A fit in which nothing weighs anything draws the weights, and as alpha is 0 does not move them.
+    model = network(cell, 1, width=64).partial_fit(
+        X, y, sample_weight=np.zeros(n_sequences)
+    )
     moves = []
     for k in steps_ago:
         low, high = X.copy(), X.copy()
@@ -211,11 +221,11 @@ def heard_of(cell, n_steps, steps_ago, n_sequences=4):
     return np.array(moves) / np.max(moves)
 
 
-n_steps = max(epochs_of)
-shown = sorted({1, 10, n_steps // 10, n_steps // 2})
-steps_ago = np.union1d(np.geomspace(1, n_steps, 40).astype(int), shown)
+N_HEARD = 1000
+shown = [1, 10, 50, 100, 500]
+steps_ago = np.union1d(np.geomspace(1, N_HEARD, 25).astype(int), shown)
 with threadpool_limits(1, "blas"):
-    heard = {cell: heard_of(cell, n_steps, steps_ago) for cell in NAMES}
+    heard = {cell: heard_of(cell, N_HEARD, steps_ago) for cell in NAMES}
 print(f"{'':8}" + "".join(f"{f'k={k}':>9}" for k in shown))
 for cell, moves in heard.items():
     print(f"{NAMES[cell]:8}" + "".join(f"{moves[steps_ago == k][0]:9.0e}" for k in shown))
@@ -266,7 +276,7 @@ for cell, moves in heard.items():
         linewidth=1.5,
         label=NAMES[cell],
     )
-axes[-1].set(title=f"{n_steps:,} steps, before training", xlabel="steps ago")
+axes[-1].set(title=f"{N_HEARD:,} steps, before training", xlabel="steps ago")
 axes[-1].set(
     xscale="log",
     yscale="log",
@@ -280,11 +290,12 @@ if picture:
     figure.savefig(picture, dpi=110)
     print(f"Picture: {picture}")
 
-if quick:
-    assert results[100]["mingru"][1] < SOLVED
-else:
-    for cell in ("mingru", "indrnn"):
-        assert results[1000][cell][1] < SOLVED
+for cell in ("mingru", "indrnn"):
+    assert (
+        results[max(epochs_of)][cell][1] < SOLVED and heard[cell][steps_ago == 500] > 1e-3
+    )
+for cell in ("rnn", "lstm", "gru"):
+    assert heard[cell][steps_ago == 500] < 1e-5
 
 # %%
 # What to try

@@ -6,7 +6,7 @@ The settings of a lecture, why they explode, the remedy, and what does better; a
 
     python examples/noisy_sine.py [picture.png] [--quick]
 
-One sequence of 200 steps: x runs from -10 to 10, and the target at every step is sin(x) plus noise of standard
+One sequence of 200 steps: x runs from -10 to 9.9, and the target at every step is sin(x) plus noise of standard
 deviation 0.1. A lecture on recurrent networks trains 800 tanh neurons on it. All weights and biases start from
 0.1 * N(0, 1), every epoch runs through the whole sequence and makes one step of gradient descent with momentum,
 
@@ -128,7 +128,7 @@ kinds = {
 
 
 def fit_with_snapshots(model, X, y, every, snapshots):
-    """Train an epoch at a time, as `fit` does but for keeping the last weights; store the outputs every so often."""
+    """Train an epoch at a time, as `fit` does, and keep the last weights; store outputs on the way."""
     for epoch in range(1, model.max_iter + 1):
         model.partial_fit(X, y)
         if epoch % every == 0:
@@ -169,9 +169,9 @@ del models[
 #
 # 800 neurons that start so wide are chaotic. The gradient goes back through time by
 #
-# .. math:: dh_{t-1} = W_h^\top \operatorname{diag}(1 - h_t^2)\, dh_t ,
+# .. math:: dh_{t-1} = W_o^\top do_{t-1} + W_h^\top \operatorname{diag}(1 - h_t^2)\, dh_t
 #
-# and the recurrent matrix alone stretches a vector by :math:`0.1 \sqrt{800} = 2.8` a step. The slope of tanh takes back
+# (lesson 1). In the second term the recurrent matrix alone stretches a vector by :math:`0.1 \sqrt{800} = 2.8` a step. The slope of tanh takes back
 # most of that, but some 1.3 remain, and :math:`1.3^{200}` is some :math:`10^{23}`: after 200 steps a change of
 # :math:`10^{-14}` in one bias has made another output altogether. Right gradients say so: the norm of the first, added
 # up over the steps as in the lecture, is :math:`10^{24}` to :math:`10^{25}`. One step along it throws the weights to
@@ -182,7 +182,7 @@ del models[
 # This is the exploding gradient (Bengio, Simard & Frasconi, 1994), and the remedy is to shorten gradients to a given
 # norm (Pascanu, Mikolov & Bengio, 2013):
 #
-# .. math:: g \leftarrow g \cdot \min(1,\; c / \lVert g \rVert)
+# .. math:: g \leftarrow g \cdot \min(1,\; c / \| g \|)
 #
 # The package does that unless it is told not to (``clip_norm``). With nothing changed but that, from the same start,
 # the same number of epochs trains the whole network. 100 neurons, where the matrix stretches by 1, need no remedy.
@@ -251,9 +251,11 @@ if picture:
 
 # %%
 # The hidden states tell it at a glance: ``hidden_states(X)`` is of shape (sequences, steps, units). At the lecture's
-# settings nearly every unit sits at -1 or +1, between which it jumps. With the gradient shortened there are waves:
-# units that move alike pass from one to the other together, and each group at its own x. They stand side by side here:
-# the two strongest common movements give each unit an angle, by which the units are sorted.
+# settings nearly every unit sits at -1 or +1, between which it jumps, many of them at every other step. With the gradient
+# shortened they move slowly: most stay near -1 or +1 for a long way and change sides once. With 300 neurons, as on this
+# page, nearly all change together, near x = 2.7, and those in the slanting bands a little before or after; with 800 the
+# work is shared otherwise. Similar units stand side by side here: the two strongest common movements give each unit an
+# angle, by which the units are sorted.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
 for ax, (title, name) in zip(
@@ -404,8 +406,9 @@ class Loops:
 
 
 # %%
-# First, that both do the same: from the same weights, the losses of 20 epochs. A ``partial_fit`` in which nothing
-# weighs anything sets the package's network up and moves nothing; then ``weights_``, which are views, are written to.
+# First, that both do the same: from the same weights, the losses of 20 epochs. A ``partial_fit`` in which nothing weighs
+# anything draws the package's weights and, as alpha is 0, does not move them (a penalty would); then ``weights_``, which
+# are views, are written to.
 
 loops = Loops(100, seed=0)
 model = lecture_settings(100, 20, seed=0)

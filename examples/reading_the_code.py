@@ -205,9 +205,8 @@ settings = {
     "learning_rate_init": 0.01,
 }
 model = RNNRegressor(8, batch_size=40, shuffle=False, random_state=0, **settings)
-model.partial_fit(
-    X_train, y_train, sample_weight=np.zeros(40)
-)  # weighs nothing: only draws the weights
+# Weighs nothing: only draws the weights, which do not move, as alpha is 0.
+model.partial_fit(X_train, y_train, sample_weight=np.zeros(40))
 network = Network(
     F,
     (8,),
@@ -313,8 +312,8 @@ assert abs(slope - (above - below) / 2e-6) < 1e-6 * abs(slope)
 
 # %%
 # From now on the estimators take its name, in this process. The task: the sum of 100 numbers, divided by
-# 10 so that its variance is 1. An Elman cell must turn its state into an integrator; a GRU has to open its gate; here
-# the state is one to begin with.
+# 10 so that its variance is 1. An Elman cell must turn its state into an integrator; a GRU has to learn a z near 1,
+# which keeps its state; here the state is an integrator to begin with.
 
 X_far = rng.normal(size=(300, 100, 1))
 y_far = X_far[:, :, 0].sum(axis=1) / 10
