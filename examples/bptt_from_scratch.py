@@ -175,8 +175,8 @@ numeric = finite_differences(weights, x, y)
 # %%
 # Which step? The error of the central difference falls with :math:`\varepsilon^2`, and what rounding adds grows with
 # :math:`1 / \varepsilon`: in float64 they meet near :math:`10^{-5}`. The picture also shows what makes a good test: a
-# wrong gradient does not fall with the step. The dashed line is of a backward pass that lacks the second visit, the last
-# line of ``backward``.
+# wrong gradient does not fall with the step. The dashed line is of a backward pass that lacks the second visit, the
+# last line of ``backward``.
 
 
 def without_time(weights, x, y, h, o):

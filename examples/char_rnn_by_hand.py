@@ -3,9 +3,9 @@ r"""
 =========================================
 
 One step of learning taken apart, and then a line of text learnt by heart. The network, which many lectures use, reads a
-line one character at a time and says at each which comes next. Here every quantity of its first update is computed by the
-package's core and, beside it, by scalar loops with the equation next to the line; an assertion compares the two. At the
-end the public estimator does the same a thousand times. ::
+line one character at a time and says at each which comes next. Here every quantity of its first update is computed by
+the package's core and, beside it, by scalar loops with the equation next to the line; an assertion compares the two. At
+the end the public estimator does the same a thousand times. ::
 
     python examples/char_rnn_by_hand.py [--quick] [--seed SEED]
 

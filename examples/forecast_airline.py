@@ -252,10 +252,11 @@ inside = backtest["y_true"].between(backtest["lower"], backtest["upper"])
 print(f"Of the 90% intervals, {inside.mean():.0%} held the true value.\n")
 
 # %%
-# Damped Holt-Winters is ahead in the mean over the six origins, 0.59 against 0.63, and the second origin is why. In 1957
-# the passengers became 12% more. The combination carries that on, and forecasts 14% more for 1958, when it came to 3%:
-# an error of 1.27, where the last year again has 0.41, and Holt-Winters, whose damped trend fades, forecasts 5% more and
-# has 0.45. From the ends of 1958 and of June 1959 it is the other way round. The forecasts from all six origins:
+# Damped Holt-Winters is ahead in the mean over the six origins, 0.59 against 0.63, and the second origin is why. In
+# 1957 the passengers became 12% more. The combination carries that on, and forecasts 14% more for 1958, when it came to
+# 3%: an error of 1.27, where the last year again has 0.41, and Holt-Winters, whose damped trend fades, forecasts 5%
+# more and has 0.45. From the ends of 1958 and of June 1959 it is the other way round. The forecasts from all six
+# origins:
 
 display = ForecastDisplay.from_backtest(backtest, airline, n_history=2 * YEAR)
 display.ax_.set(

@@ -77,10 +77,10 @@ RECIPE = {
 }
 
 # %%
-# Then, with the package's defaults except for the number of passes, one network for each cell that remembers: GRU, LSTM,
-# and two whose recurrence is elementwise, minGRU and IndRNN, which take three layers, since it is the layers above that
-# mix their units. They read 64 parts of the text side by side; the state at the end of one update is where the next
-# starts from.
+# Then, with the package's defaults except for the number of passes, one network for each cell that remembers: GRU,
+# LSTM, and two whose recurrence is elementwise, minGRU and IndRNN, which take three layers, since it is the layers
+# above that mix their units. They read 64 parts of the text side by side; the state at the end of one update is where
+# the next starts from.
 
 MODELS = {
     "Recipe of the article": RECIPE,

@@ -15,8 +15,8 @@ and 0.4545 with both, and on average nothing below.
 
 Training is that of a well-known lecture: 200 streams of 5,000 steps, drawn anew in every epoch; a simple network; an
 update after every k steps, the gradient going no further back than these (``bptt_steps=k``) while the state is carried
-on; Adagrad with rate 0.1. Ten epochs, then fresh data. The full run takes three seeds of each network, ``--quick``, with
-which this page is made for the documentation, one, and less fresh data.
+on; Adagrad with rate 0.1. Ten epochs, then fresh data. The full run takes three seeds of each network, ``--quick``,
+with which this page is made for the documentation, one, and less fresh data.
 """
 
 import sys

@@ -97,9 +97,9 @@ NAMES = {
 }
 
 
-def network(cell, epochs, width=32 if quick else 64):
+def network(cell, epochs):
     return RNNRegressor(
-        hidden_layer_sizes=(width, width),
+        hidden_layer_sizes=(32, 32) if quick else (64, 64),
         cell=cell,
         # It is the memory of the cell that is tested. So it reads each step by itself (patches would make the
         # sequences shorter), from the first to the last, and nothing but the last state is handed on.
@@ -184,14 +184,15 @@ with threadpool_limits(1, "blas"):  # one core for all
     }
 
 # %%
-# The GRU solves 50 steps, but not twice as many in its seconds. The Elman network and the LSTM are no better than always
-# answering 1. (In the full run the GRU solves 200 steps, too, and at 1,000 only minGRU and IndRNN solve anything.)
+# minGRU and IndRNN solve both; the Elman network and the LSTM are no better than always answering 1. The GRU solves 50
+# steps; at twice as many its seconds are just about enough, or not: that depends on the machine, and on what else it
+# does. (In the full run it solves 200 steps, too, and at 1,000 only minGRU and IndRNN solve anything.)
 #
 # How much does the output hear?
 # ------------------------------
 #
-# Before any training, of a number k steps ago: how far does the output move if that is 1 instead of 0? Here at 1,000
-# steps, by networks of the full run's width, in medians over sequences.
+# Before any training, of a number k steps ago: how far does the output move if that is 1 instead of 0? Here in
+# sequences of 1,000 steps.
 #
 # In minGRU and IndRNN some of every distance is heard. In the others it falls like a power, as the gradients of lesson
 # 3a do. A GRU starts with gates of 1/2, and in an LSTM, whose forget gates start at 0.73, it is the orthogonal matrices
@@ -202,7 +203,7 @@ with threadpool_limits(1, "blas"):  # one core for all
 # as well, and a network that has begun to learn the nearer marks hears farther than at its start.
 
 
-def heard_of(cell, n_steps, steps_ago, n_sequences=24):
+def heard_of(cell, n_steps, steps_ago, n_sequences=16):
     """How far the output of an untrained network moves if the number k steps ago is 1 and not 0.
 
     Medians over sequences, as a share of what moves it most; k = 1 is the last step.
@@ -210,7 +211,7 @@ def heard_of(cell, n_steps, steps_ago, n_sequences=24):
     X, y = draw(n_sequences, n_steps, seed=2)
     X = X.astype(float)  # rounding ends at 1e-16 then
     # A fit in which nothing weighs anything draws the weights, and as alpha is 0 does not move them.
-    model = network(cell, 1, width=64).partial_fit(
+    model = network(cell, 1).partial_fit(
         X, y, sample_weight=np.zeros(n_sequences)
     )
     moves = []
@@ -223,7 +224,7 @@ def heard_of(cell, n_steps, steps_ago, n_sequences=24):
 
 N_HEARD = 1000
 shown = [1, 10, 50, 100, 500]
-steps_ago = np.union1d(np.geomspace(1, N_HEARD, 25).astype(int), shown)
+steps_ago = np.union1d(np.geomspace(1, N_HEARD, 16).astype(int), shown)
 with threadpool_limits(1, "blas"):
     heard = {cell: heard_of(cell, N_HEARD, steps_ago) for cell in NAMES}
 print(f"{'':8}" + "".join(f"{f'k={k}':>9}" for k in shown))
@@ -271,7 +272,7 @@ for cell, moves in heard.items():
         color=color,
         linestyle=style,
         marker=marker,
-        markevery=6,
+        markevery=3,
         markersize=5,
         linewidth=1.5,
         label=NAMES[cell],
@@ -292,7 +293,7 @@ if picture:
 
 for cell in ("mingru", "indrnn"):
     assert (
-        results[max(epochs_of)][cell][1] < SOLVED and heard[cell][steps_ago == 500] > 1e-3
+        results[max(epochs_of)][cell][1] < SOLVED and heard[cell][steps_ago == 500] > 1e-4
     )
 for cell in ("rnn", "lstm", "gru"):
     assert heard[cell][steps_ago == 500] < 1e-5

@@ -171,13 +171,13 @@ del models[
 #
 # .. math:: dh_{t-1} = W_o^\top do_{t-1} + W_h^\top \operatorname{diag}(1 - h_t^2)\, dh_t
 #
-# (lesson 1). In the second term the recurrent matrix alone stretches a vector by :math:`0.1 \sqrt{800} = 2.8` a step. The slope of tanh takes back
-# most of that, but some 1.3 remain, and :math:`1.3^{200}` is some :math:`10^{23}`: after 200 steps a change of
-# :math:`10^{-14}` in one bias has made another output altogether. Right gradients say so: the norm of the first, added
-# up over the steps as in the lecture, is :math:`10^{24}` to :math:`10^{25}`. One step along it throws the weights to
-# :math:`10^{18}` or more, and every neuron is a switch from then on, -1 or +1, through which no gradient passes. Only
-# the readout goes on learning, and what it attains depends on the draw. (300 neurons, of ``--quick``, explode less far,
-# with the same outcome: see the column "weight" above.)
+# (lesson 1). In the second term the recurrent matrix alone stretches a vector by :math:`0.1 \sqrt{800} = 2.8` a step.
+# The slope of tanh takes back most of that, but some 1.3 remain, and :math:`1.3^{200}` is some :math:`10^{23}`: after
+# 200 steps a change of :math:`10^{-14}` in one bias has made another output altogether. Right gradients say so: the
+# norm of the first, added up over the steps as in the lecture, is :math:`10^{24}` to :math:`10^{25}`. One step along it
+# throws the weights to :math:`10^{18}` or more, and every neuron is a switch from then on, -1 or +1, through which no
+# gradient passes. Only the readout goes on learning, and what it attains depends on the draw. (300 neurons, of
+# ``--quick``, explode less far, with the same outcome: see the column "weight" above.)
 #
 # This is the exploding gradient (Bengio, Simard & Frasconi, 1994), and the remedy is to shorten gradients to a given
 # norm (Pascanu, Mikolov & Bengio, 2013):
@@ -251,11 +251,11 @@ if picture:
 
 # %%
 # The hidden states tell it at a glance: ``hidden_states(X)`` is of shape (sequences, steps, units). At the lecture's
-# settings nearly every unit sits at -1 or +1, between which it jumps, many of them at every other step. With the gradient
-# shortened they move slowly: most stay near -1 or +1 for a long way and change sides once. With 300 neurons, as on this
-# page, nearly all change together, near x = 2.7, and those in the slanting bands a little before or after; with 800 the
-# work is shared otherwise. Similar units stand side by side here: the two strongest common movements give each unit an
-# angle, by which the units are sorted.
+# settings nearly every unit sits at -1 or +1, between which it jumps, many of them at every other step. With the
+# gradient shortened they move slowly: most stay near -1 or +1 for a long way and change sides once. With 300 neurons,
+# as on this page, nearly all change together, near x = 2.7, and those in the slanting bands a little before or after;
+# with 800 the work is shared otherwise. Similar units stand side by side here: the two strongest common movements give
+# each unit an angle, by which the units are sorted.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
 for ax, (title, name) in zip(
@@ -406,9 +406,9 @@ class Loops:
 
 
 # %%
-# First, that both do the same: from the same weights, the losses of 20 epochs. A ``partial_fit`` in which nothing weighs
-# anything draws the package's weights and, as alpha is 0, does not move them (a penalty would); then ``weights_``, which
-# are views, are written to.
+# First, that both do the same: from the same weights, the losses of 20 epochs. A ``partial_fit`` in which nothing
+# weighs anything draws the package's weights and, as alpha is 0, does not move them (a penalty would); then
+# ``weights_``, which are views, are written to.
 
 loops = Loops(100, seed=0)
 model = lecture_settings(100, 20, seed=0)

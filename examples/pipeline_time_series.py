@@ -157,7 +157,8 @@ print(
 )
 
 # %%
-# Beside it, ridge regression on the same windows, laid flat; to repeat today; and what no model can beat, unless by luck.
+# Beside it, ridge regression on the same windows, laid flat; to repeat today; and what no model can beat, unless by
+# luck.
 
 best_window = search.best_params_["regressor__pipeline__slidingwindow__window"]
 flatten = FunctionTransformer(lambda windows: windows.reshape(len(windows), -1))
@@ -177,9 +178,9 @@ for name, forecast in forecasts.items():
 
 # %%
 # Where the difference comes from: the error of each day against what is expected of it. On the left no heating is
-# needed and the demand is the base load of 5, whatever the weather. The linear model does not know that there is one: on
-# the mildest days it forecasts less than 3. On the right it is cold, and what a weekend saves is a share of the heating,
-# which a sum of columns cannot say.
+# needed and the demand is the base load of 5, whatever the weather. The linear model does not know that there is one:
+# on the mildest days it forecasts less than 3. On the right it is cold, and what a weekend saves is a share of the
+# heating, which a sum of columns cannot say.
 #
 # The network's errors are smaller, but not centred: most points lie above 0, and the more so the colder it is. Such a
 # bias can be seen in the past, too, on days held back, and be taken off.

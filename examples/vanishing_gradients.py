@@ -174,9 +174,9 @@ if picture:
     figure.savefig(picture, dpi=110)
 
 # %%
-# Is it the LSTM's forget gate that carries the gradient? Not alone: :math:`0.73^{59}` is :math:`10^{-8}`, no better than
-# the GRU. Make the recurrent matrix smaller, and the forget gates are what is left. At the start it is the matrix that
-# makes the difference; training may open the gates. (PyTorch starts with smaller matrices, and with f = 1/2.)
+# Is it the LSTM's forget gate that carries the gradient? Not alone: :math:`0.73^{59}` is :math:`10^{-8}`, no better
+# than the GRU. Make the recurrent matrix smaller, and the forget gates are what is left. At the start it is the matrix
+# that makes the difference; training may open the gates. (PyTorch starts with smaller matrices, and with f = 1/2.)
 
 factors = {}
 for factor in (1, 0.5, 0.1):
@@ -197,8 +197,8 @@ assert factors["W_h times 1"] > 0.94 and factors["W_h times 0.1"] < 0.76
 # ----------------------------
 #
 # The same seven networks, trained alike. "Factor" is what the norm is multiplied by with each step back: the slope of a
-# straight line through the curve above. :math:`0.6^{59}` is :math:`10^{-13}`, :math:`0.93^{59}` is 0.01. Both errors are
-# shares of that of always saying 0: one on the sequences that were learnt from, one on new ones.
+# straight line through the curve above. :math:`0.6^{59}` is :math:`10^{-13}`, :math:`0.93^{59}` is 0.01. Both errors
+# are shares of that of always saying 0: one on the sequences that were learnt from, one on new ones.
 
 errors = {}
 print(f"{'':16} {'factor before':>14} {'and after':>10} {'error: learnt':>14} {'new':>7}")
@@ -226,18 +226,18 @@ for name in ("rnn, uniform", "rnn, relu"):
 assert errors["GRU"] > 0.9 if quick else errors["GRU"] < 0.1
 
 # %%
-# The networks whose factor was above 0.9 have found the first number: the orthogonal Elman network, the LSTM and minGRU.
-# IndRNN is on its way: it starts with all numbers in its memory, and with one layer it is slow to keep out those that
-# do not matter. The others have next to nothing to follow. What relu and the GRU learn instead is single training
-# sequences by heart: their error falls on those, and on new ones it is larger, with the GRU larger than that of always
-# saying 0.
+# The networks whose factor was above 0.9 have found the first number: the orthogonal Elman network, the LSTM and
+# minGRU. IndRNN is on its way: it starts with all numbers in its memory, and with one layer it is slow to keep out
+# those that do not matter. The others have next to nothing to follow. What relu and the GRU learn instead is single
+# training sequences by heart: their error falls on those, and on new ones it is larger, with the GRU larger than that
+# of always saying 0.
 #
 # The factor is no law of what can be learnt, only of how much there is to follow at the start. Training raises it once
 # there is something to follow. In the full run, of 100 epochs, the GRU gets there, too.
 #
 # On the right, the gradients after training. The curves of those that have learnt it are no straight lines. First they
-# fall, by that part of the state that is about the last few numbers; then they are level, the part that is kept; and
-# in the Elman network and in the LSTM they rise at the first steps: a change there, where the number comes in, moves the
+# fall, by that part of the state that is about the last few numbers; then they are level, the part that is kept; and in
+# the Elman network and in the LSTM they rise at the first steps: a change there, where the number comes in, moves the
 # output more than a later one. Hence factors of a little above 1.
 
 figure, (of_loss, of_gradient) = plt.subplots(
