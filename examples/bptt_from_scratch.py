@@ -94,7 +94,9 @@ def forward(weights, x, y):
 
 
 def backward(weights, x, y, h, o):
-    """The gradient of the loss with respect to the weights, and with respect to every state."""
+    """The gradient of the loss with respect to the weights, and with respect to every
+    state.
+    """
     W_h, W_o = weights["W_h"], weights["W_o"]
     dW_x, dW_h, db, dW_o, db_o = zeros(H, F), zeros(H, H), zeros(H), zeros(K, H), zeros(K)
     n_steps = len(x) - 1
@@ -180,7 +182,9 @@ numeric = finite_differences(weights, x, y)
 
 
 def without_time(weights, x, y, h, o):
-    """A backward pass that forgets what comes from the step after: dh_t = W_o^T @ do_t alone."""
+    """A backward pass that forgets what comes from the step after: dh_t = W_o^T @ do_t
+    alone.
+    """
     dA = ((np.array(o) - y)[1:] / K @ weights["W_o"]) * (1 - np.array(h)[1:] ** 2)
     return dA.T @ np.array(h)[:-1]
 
@@ -247,7 +251,8 @@ core_loss, core = core_gradient(weights, x, y)
 print(f"loss: loops {loss:.15f}, package {core_loss:.15f}\n")
 print("largest difference of the gradient that the loops give")
 print(
-    f"{'weight':>8} {'shape':>8} {'largest entry':>14} {'to differences':>15} {'to the package':>15}"
+    f"{'weight':>8} {'shape':>8} {'largest entry':>14} {'to differences':>15} "
+    f"{'to the package':>15}"
 )
 agree = abs(loss - core_loss) < 1e-13
 for name, gradient in ours.items():
@@ -256,7 +261,8 @@ for name, gradient in ours.items():
     to_core = np.abs(gradient - core[name]).max()
     agree = agree and to_numeric < 1e-8 and to_core < 1e-13
     print(
-        f"{name:>8} {gradient.shape!s:>8} {np.abs(gradient).max():14.4f} {to_numeric:15.1e} {to_core:15.1e}"
+        f"{name:>8} {gradient.shape!s:>8} {np.abs(gradient).max():14.4f} "
+        f"{to_numeric:15.1e} {to_core:15.1e}"
     )
 assert agree, "They disagree: one of the three is wrong."
 print("\nAll agree.")

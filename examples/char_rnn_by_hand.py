@@ -87,7 +87,9 @@ def forward(weights, x, y):
 
 
 def backward(weights, x, y, h, yhat):
-    """The five gradients, and dq: the forward loop run backwards, each line answered by its derivative."""
+    """The five gradients, and dq: the forward loop run backwards, each line answered by
+    its derivative.
+    """
     W_h, W_o = weights["W_h"], weights["W_o"]
     grads = {name: np.zeros(shape) for name, shape in SHAPES.items()}
     dq = np.zeros((len(x), V))
@@ -131,7 +133,9 @@ def backward(weights, x, y, h, yhat):
 
 
 def finite_differences(weights, x, y, step=1e-5):
-    """The gradient by definition: move one weight at a time up and down and see what the loss does."""
+    """The gradient by definition: move one weight at a time up and down and see what the
+    loss does.
+    """
     grads = {}
     for name, W in weights.items():
         grads[name] = np.empty_like(W)
@@ -158,7 +162,9 @@ def one_hot(numbers):
 
 
 def as_batch(x, y):
-    """One sequence as the core wants it, with the batch as the last axis: (T, V, 1), and class numbers (T, 1, 1)."""
+    """One sequence as the core wants it, with the batch as the last axis: (T, V, 1), and
+    class numbers (T, 1, 1).
+    """
     return Batch(X=one_hot(x)[:, :, None], Y=np.array(y)[:, None, None], count=len(x))
 
 
@@ -221,7 +227,8 @@ core, theta, batch = LogLoss(V), pack(network, weights), as_batch(x, y)
 h, q, yhat, losses = forward(weights, x, y)
 
 print(
-    f"1. One-hot. {''.join(VOCABULARY[c] for c in x)!r} are the characters {x}; each is a column of {V}."
+    f"1. One-hot. {''.join(VOCABULARY[c] for c in x)!r} are the characters {x}; each is "
+    f"a column of {V}."
 )
 print(f"   Targets: {''.join(VOCABULARY[c] for c in y)!r}, the characters {y}.")
 assert (batch.X.sum(axis=1) == 1).all() and (batch.X.argmax(axis=1)[:, 0] == x).all()
@@ -233,20 +240,23 @@ check("h", states, h[1:])
 
 logits = network.outputs(theta, batch)
 print(
-    f"\n3. Logits q_t, {V} a step; those of the first step lie in [{logits[0].min():.4f}, {logits[0].max():.4f}]."
+    f"\n3. Logits q_t, {V} a step; those of the first step lie in "
+    f"[{logits[0].min():.4f}, {logits[0].max():.4f}]."
 )
 check("q", logits[:, :, 0], q)
 
 chances = network.predict(theta, batch)
 low, high = chances[0].min(), chances[0].max()
 print(
-    f"\n4. Softmax. All near 1/{V} = {1 / V:.4f}: the first step's lie in [{low:.4f}, {high:.4f}]."
+    f"\n4. Softmax. All near 1/{V} = {1 / V:.4f}: the first step's lie in [{low:.4f}, "
+    f"{high:.4f}]."
 )
 check("yhat", chances[:, :, 0], yhat)
 
 values, dO = core.value_and_gradient(logits, batch.Y)
 print(
-    f"\n5. Cross-entropy of each step: {np.round(values[:, 0], 4)}, in sum {values.sum():.4f}."
+    f"\n5. Cross-entropy of each step: {np.round(values[:, 0], 4)}, in sum "
+    f"{values.sum():.4f}."
 )
 check("L", values[:, 0], losses)
 
@@ -255,7 +265,8 @@ check("L", values[:, 0], losses)
 
 grads, dq = backward(weights, x, y, h, yhat)
 print(
-    f"6. dL/dq = yhat - y: of the first step {dO[0, y[0], 0]:.4f} at the target, {VOCABULARY[y[0]]!r}, and"
+    f"6. dL/dq = yhat - y: of the first step {dO[0, y[0], 0]:.4f} at the target, "
+    f"{VOCABULARY[y[0]]!r}, and"
 )
 print(f"   {np.delete(dO[0, :, 0], y[0]).mean():.4f} on average elsewhere.")
 check("dq", dO[:, :, 0], dq)
@@ -264,7 +275,8 @@ loss, gradient = network.loss_grad(theta, batch)
 print("\n7. The five gradients, through time:")
 numeric = finite_differences(weights, x, y)
 print(
-    f"   {'weight':>6} {'shape':>8} {'largest entry':>14} {'to the loops':>13} {'to differences':>15}"
+    f"   {'weight':>6} {'shape':>8} {'largest entry':>14} {'to the loops':>13} "
+    f"{'to differences':>15}"
 )
 for name, W in unpack(network, gradient).items():
     to_loops, to_numeric = (np.abs(W - other[name]).max() for other in (grads, numeric))
@@ -272,7 +284,8 @@ for name, W in unpack(network, gradient).items():
         f"d{name}: {to_loops:.1e}, {to_numeric:.1e}"
     )
     print(
-        f"   {'d' + name:>6} {W.shape!s:>8} {np.abs(W).max():14.4f} {to_loops:13.1e} {to_numeric:15.1e}"
+        f"   {'d' + name:>6} {W.shape!s:>8} {np.abs(W).max():14.4f} {to_loops:13.1e} "
+        f"{to_numeric:15.1e}"
     )
 assert abs(loss - sum(losses)) < 1e-13
 
@@ -289,7 +302,8 @@ print(f"8. Clip to [-{LIMIT:g}, {LIMIT:g}], then two updates of Adagrad.")
 clipped = gradient.copy()
 clip(clipped, norm=None, value=LIMIT)
 print(
-    f"   Of the {len(clipped)} entries {np.sum(clipped != gradient)} are clipped. Ten times the gradient:"
+    f"   Of the {len(clipped)} entries {np.sum(clipped != gradient)} are clipped. Ten "
+    "times the gradient:"
 )
 tenfold = 10 * gradient
 clip(tenfold, norm=None, value=LIMIT)
@@ -310,7 +324,8 @@ for update in (1, 2):
     if update == 1:
         moved = np.abs(after - theta)[gradient != 0]
         print(
-            f"   The first update moves each weight that has a gradient by {moved.min():.6f} to {moved.max():.6f}."
+            "   The first update moves each weight that has a gradient by "
+            f"{moved.min():.6f} to {moved.max():.6f}."
         )
 print(
     f"   Loss of the five characters, before and after two updates: {sum(losses):.4f}, ",
@@ -327,10 +342,12 @@ print(f"{network.loss_grad(after, batch)[0]:.4f}.")
 
 whole_line = as_batch(numbers, following)
 print(
-    f"The net above: {network.loss_sum(theta, whole_line) / len(LINE) - log(V):+.4f} from ln {V} = {log(V):.4f}."
+    f"The net above: {network.loss_sum(theta, whole_line) / len(LINE) - log(V):+.4f} "
+    f"from ln {V} = {log(V):.4f}."
 )
 print(
-    f"{'weights times':>13} {'mean':>8} {'std':>8} {'least':>8} {'most':>8}  share that reads {log(V):.4f}"
+    f"{'weights times':>13} {'mean':>8} {'std':>8} {'least':>8} {'most':>8}  share that "
+    f"reads {log(V):.4f}"
 )
 for shrink in (1.0, 0.3, 0.1, 0.03, 0.01):
     rng = np.random.default_rng(0)
@@ -340,7 +357,8 @@ for shrink in (1.0, 0.3, 0.1, 0.03, 0.01):
     )
     share = np.mean(np.round(means, 4) == round(log(V), 4))
     print(
-        f"{shrink:13g} {means.mean():8.4f} {means.std():8.4f} {means.min():8.4f} {means.max():8.4f}  {share:.1%}"
+        f"{shrink:13g} {means.mean():8.4f} {means.std():8.4f} {means.min():8.4f} "
+        f"{means.max():8.4f}  {share:.1%}"
     )
     if shrink == 1.0:
         excess, error = means.mean() - log(V), means.std() / sqrt(len(means))
@@ -353,7 +371,8 @@ for shrink in (1.0, 0.3, 0.1, 0.03, 0.01):
         assert abs(excess - half_variance) < 4 * error and means.std() < 2e-2
 assert share == 1.0
 print(
-    f"\nFirst row: {excess:+.5f} from ln {V}, standard error {error:.5f}; half the variance of the logits is",
+    f"\nFirst row: {excess:+.5f} from ln {V}, standard error {error:.5f}; half the "
+    "variance of the logits is",
     end=" ",
 )
 print(f"{half_variance:.5f}.")
@@ -403,7 +422,8 @@ def learn(width, passes):
         model.partial_fit(X, y, classes=VOCABULARY)
         if done in (1, 5, 10, 20, 50, passes):
             print(
-                f"   {done * updates:6} updates: loss a character {model.loss_curve_[-1]:.4f}   {recite(model)!r}"
+                f"   {done * updates:6} updates: loss a character "
+                f"{model.loss_curve_[-1]:.4f}   {recite(model)!r}"
             )
     return model
 

@@ -56,7 +56,9 @@ LENGTH = 16  # steps that a gesture takes
 
 
 def make_gestures(n, seed=0):
-    """A list of n arrays (T_i, 3), their labels, and the step at which each gesture begins."""
+    """A list of n arrays (T_i, 3), their labels, and the step at which each gesture
+    begins.
+    """
     rng = np.random.default_rng(seed)
     X, begins = [], []
     y = rng.choice(GESTURES, n)
@@ -83,7 +85,8 @@ X_train, X_test, y_train, y_test, _, begins_test = train_test_split(
     X, y, begins, test_size=0.25, random_state=0
 )
 print(
-    f"{len(X_train)} sequences to learn from, {len(X_test)} to test; the first are of shape",
+    f"{len(X_train)} sequences to learn from, {len(X_test)} to test; the first are of "
+    "shape",
     *[x.shape for x in X[:4]],
 )
 
@@ -134,7 +137,9 @@ def classifier(cell, pooling):
         24,
         cell=cell,
         pooling=pooling,
-        patch_size=1,  # each step by itself, in one direction: the cells are compared here, without other help
+        # each step by itself, in one direction: the cells are compared here, without
+        # other help
+        patch_size=1,
         bidirectional=False,
         learning_rate_init=0.01,
         batch_size=50,

@@ -118,7 +118,8 @@ print(table.to_string(index=False, float_format="{:.3f}".format))
 n_fits = len(table) * search.n_splits_ + 1
 print(f"\n{n_fits} fits in {seconds:.0f} s")
 print(
-    f"best: { ({name.removeprefix('net__'): value for name, value in search.best_params_.items()}) }"
+    "best:",
+    {name.removeprefix("net__"): value for name, value in search.best_params_.items()},
 )
 print(f"accuracy on {len(y_test)} held-out images: {search.score(X_test, y_test):.3f}")
 

@@ -73,11 +73,13 @@ print(
 )
 print(f"Mean absolute scaled error: {-model.score(held_out):.2f}.", end=" ")
 print(
-    f"Skill on the months held back in fit: {model.skill_:.2f} (0: as good as the best naive forecast)."
+    f"Skill on the months held back in fit: {model.skill_:.2f} (0: as good as the best "
+    "naive forecast)."
 )
 low, high = model.sample_paths(n_paths=1000, random_state=0).sum().quantile([0.05, 0.95])
 print(
-    f"The year as a whole: {forecast.sum():.0f}, with a probability of 90% from {low:.0f} to {high:.0f}; ",
+    f"The year as a whole: {forecast.sum():.0f}, with a probability of 90% from "
+    f"{low:.0f} to {high:.0f}; ",
     end="",
 )
 print(f"it came to {held_out.sum()}.\nWhat is combined:")
@@ -166,7 +168,9 @@ SEEDS = range(1 if quick else 3)
 
 
 def ridge_on_lags():
-    """The same windows of the last 24 logarithms, relative to the newest one, and no network."""
+    """The same windows of the last 24 logarithms, relative to the newest one, and no
+    network.
+    """
     return RNNForecaster(
         RidgeCV(np.logspace(-3, 3, 13)),
         horizon=YEAR,
@@ -188,7 +192,9 @@ def holt_winters(past):
 
 
 def scaled_errors(airline, backtest):
-    """MASE for each cutoff: mean absolute error, by that of repeating the last year on all months until then."""
+    """MASE for each cutoff: mean absolute error, by that of repeating the last year on
+    all months until then.
+    """
     errors = (
         (backtest["y_true"] - backtest["y_pred"]).abs().groupby(backtest["cutoff"]).mean()
     )
@@ -213,7 +219,9 @@ def scaled_errors_of(make_forecast, airline):
 
 
 def compare(airline):
-    """One row for each forecaster: its scaled error from each origin, fitted anew on what was known then."""
+    """One row for each forecaster: its scaled error from each origin, fitted anew on what
+    was known then.
+    """
     settings = {
         "n_splits": len(ORIGINS),
         "stride": ORIGINS[1] - ORIGINS[0],
@@ -221,7 +229,8 @@ def compare(airline):
     }
     rows = {}
     with warnings.catch_warnings():
-        # After the first years, with only 20 months held back, a forecaster may find itself worse than the naive one.
+        # After the first years, with only 20 months held back, a forecaster may find
+        # itself worse than the naive one.
         warnings.filterwarnings("ignore", message="On the last")
         backtests = [forecaster(seed).backtest(airline, **settings) for seed in SEEDS]
         for seed, backtest in zip(SEEDS, backtests, strict=True):
@@ -235,7 +244,8 @@ def compare(airline):
         )
     except ImportError:
         print(
-            "For Holt-Winters beside it: pip install '.[examples]' in a clone of the package\n"
+            "For Holt-Winters beside it: pip install '.[examples]' in a clone of the "
+            "package\n"
         )
     rows["Seasonal naive"] = scaled_errors_of(seasonal_naive, airline)
     table = pd.DataFrame.from_dict(
@@ -275,7 +285,8 @@ display.ax_.set(
 # combined with it.
 
 print(
-    "Grid search over window and width, each scored on the last 4 years before the held-out one:"
+    "Grid search over window and width, each scored on the last 4 years before the "
+    "held-out one:"
 )
 grid = {"window": [12, 18, 24], "regressor__hidden_layer_sizes": [8, 16, 32]}
 if quick:

@@ -89,7 +89,8 @@ candidates = (
 print(candidates.head(5).to_string(float_format="{:.2f}".format))
 skill = forecaster.skill_by_series_
 print(
-    f"Skill from {skill.min():.2f} ({skill.idxmin()}) to {skill.max():.2f} ({skill.idxmax()})"
+    f"Skill from {skill.min():.2f} ({skill.idxmin()}) to {skill.max():.2f} "
+    f"({skill.idxmax()})"
 )
 
 # %%
@@ -118,10 +119,12 @@ for what, column in (
 ):
     error = np.abs(both[column] / both["sales_true"] - 1).groupby(both["shop"]).mean()
     print(
-        f"Off by {error.drop(NEW).mean():.1%} on average, {what}; of {NEW}, which is new, by {error[NEW]:.1%}"
+        f"Off by {error.drop(NEW).mean():.1%} on average, {what}; of {NEW}, which is "
+        f"new, by {error[NEW]:.1%}"
     )
 print(
-    f"{both['sales_true'].between(both['lower'], both['upper']).mean():.0%} within the 90% intervals"
+    f"{both['sales_true'].between(both['lower'], both['upper']).mean():.0%} within the "
+    "90% intervals"
 )
 
 # %%

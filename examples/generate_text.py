@@ -49,7 +49,8 @@ if quick:
 # All characters are known beforehand, also those of the last tenth. It is the end of the text that is held out.
 n_train = len(text) - int(0.1 * len(text))
 print(
-    f"{len(text):,} characters, {len(set(text))} different ones; held out: the last {len(text) - n_train:,}."
+    f"{len(text):,} characters, {len(set(text))} different ones; held out: the last "
+    f"{len(text) - n_train:,}."
 )
 
 # %%
@@ -103,7 +104,8 @@ for name, settings in MODELS.items():
     seconds[name] = perf_counter() - start
     speed = model.n_iter_ * n_train / seconds[name]
     print(
-        f"{name}: {model.n_iter_} passes in {seconds[name]:.0f} s, {speed:,.0f} characters/s"
+        f"{name}: {model.n_iter_} passes in {seconds[name]:.0f} s, {speed:,.0f} "
+        "characters/s"
     )
     held_out = -model.score(text[n_train:])
     print(
@@ -176,7 +178,8 @@ print(
 )
 print(written)
 print(
-    f"\nWords that occur in the text that was learnt: {known_words(written, text[:n_train]):.0%}"
+    "\nWords that occur in the text that was learnt: "
+    f"{known_words(written, text[:n_train]):.0%}"
 )
 
 # %%

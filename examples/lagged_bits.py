@@ -117,7 +117,9 @@ def evaluate(model, X, y):
 
 
 def remembered(model, X, lag=3):
-    """Share of the variance of x[t - lag] that a straight line through the states explains."""
+    """Share of the variance of x[t - lag] that a straight line through the states
+    explains.
+    """
     states = model.hidden_states(X)[:, lag:].reshape(-1, model.hidden_layer_sizes)
     states = np.column_stack([states, np.ones(len(states))]).astype(float)
     thrown = X[:, :-lag].ravel().astype(float)
@@ -126,7 +128,9 @@ def remembered(model, X, lag=3):
 
 
 def train(k, width, changes, seed, epochs, streams, fresh):
-    """One network. Loss on fresh data after the first and the last epoch, the same of its memory, and seconds."""
+    """One network. Loss on fresh data after the first and the last epoch, the same of its
+    memory, and seconds.
+    """
     settings = {
         **LECTURE,
         "max_iter": epochs,
@@ -159,7 +163,9 @@ def train(k, width, changes, seed, epochs, streams, fresh):
 
 
 def lecture_loop(k, H, n_steps, seed=0):
-    """The lecture's loop as it is described: one stream, one step at a time. Returns its time steps a second."""
+    """The lecture's loop as it is described: one stream, one step at a time. Returns its
+    time steps a second.
+    """
     X, y, _ = make_lagged_bits(n_steps, random_state=seed)
     x, y = X[0, :, 0], y[0]
     rng = np.random.default_rng(seed)
@@ -202,7 +208,10 @@ def lecture_loop(k, H, n_steps, seed=0):
     return n_steps / (perf_counter() - start)
 
 
-head = f"{'setting':34} {'epoch 1':>8} {'loss':>7} {'gap':>7}  {'theory':6} {'lecture':>11} {'to reach':>18}"
+head = (
+    f"{'setting':34} {'epoch 1':>8} {'loss':>7} {'gap':>7}  {'theory':6} {'lecture':>11}"
+)
+head = f"{head} {'to reach':>18}"
 print(f"{head} {'seconds':>8} {'Msteps/s':>8} {'loop/s':>8} {'ratio':>6}")
 loss_of, seeds_of, memory_of = {}, {}, {}
 for name, k, width, changes, theory, lecture, goal in SETTINGS:
@@ -221,7 +230,8 @@ for name, k, width, changes, theory, lecture, goal in SETTINGS:
     speed = epochs * streams[0] * streams[1] / seconds
     loop = lecture_loop(k, width, 2_000 if quick else 20_000)
     print(
-        f"{name:34} {early:8.4f} {loss:7.4f} {loss - oracle:7.4f}  {theory:.4f} {lecture:>11} {goal:>18} "
+        f"{name:34} {early:8.4f} {loss:7.4f} {loss - oracle:7.4f}  {theory:.4f} "
+        f"{lecture:>11} {goal:>18} "
         f"{seconds:8.1f} {speed / 1e6:8.2f} {loop:8,.0f} {speed / loop:6.0f}",
         flush=True,
     )
@@ -296,7 +306,8 @@ print("The seeds, one by one:")
 for name, losses in seeds_of.items():
     print(f"  {name:34} " + " ".join(f"{loss:.4f}" for loss in losses))
 print(
-    "\nShare of x[t-3] that a straight line finds in the states (1: fully kept, 0: gone), after the first"
+    "\nShare of x[t-3] that a straight line finds in the states (1: fully kept, 0: "
+    "gone), after the first"
 )
 print("and the last epoch, medians:")
 for name, (early, late) in memory_of.items():

@@ -46,7 +46,8 @@ width, epochs, n_seeds = (300, 250, 1) if quick else (800, 1000, 3)
 X, y = make_noisy_sine(random_state=0)
 print(f"X {X.shape}, y {y.shape}: one sequence, a target at every step")
 print(
-    f"Half the mean square of the noise that was drawn: {np.mean((y - np.sin(X[:, :, 0])) ** 2) / 2:.4f}"
+    "Half the mean square of the noise that was drawn: "
+    f"{np.mean((y - np.sin(X[:, :, 0])) ** 2) / 2:.4f}"
 )
 
 # %%
@@ -74,15 +75,21 @@ def lecture_settings(width, epochs, seed, clip_norm=None):
         loss="squared_error",  # half the squared error, averaged over the steps: L
         alpha=0,  # no penalty
         solver="sgd",
-        batch_size=1,  # the one sequence; and bptt_steps=None, so an epoch is one step of the whole gradient
+        # the one sequence; and bptt_steps=None, so an epoch is one step of the whole
+        # gradient
+        batch_size=1,
         shuffle=False,
-        # The lecture adds the gradients of (yhat - y)^2 / 2 over the steps. Ours is that of L, their mean.
+        # The lecture adds the gradients of (yhat - y)^2 / 2 over the steps. Ours is that
+        # of L, their mean.
         learning_rate_init=RATE * X.shape[1],
-        learning_rate="constant",  # its optional decay lr / (1 + decay * epoch): "inverse_time", learning_rate_decay
+        # its optional decay lr / (1 + decay * epoch): "inverse_time", learning_rate_decay
+        learning_rate="constant",
         momentum=MOMENTUM,
         nesterovs_momentum=False,  # v = momentum * v - lr * gradient; weights += v
-        clip_norm=clip_norm,  # of the gradient of L. None, the lecture's: it is not shortened
-        # The lecture ends with its last weights, `fit` with those of the best epoch: here nearly always the last.
+        # of the gradient of L. None, the lecture's: it is not shortened
+        clip_norm=clip_norm,
+        # The lecture ends with its last weights, `fit` with those of the best epoch: here
+        # nearly always the last.
         max_iter=epochs,
         tol=0,  # `fit` must not stop before, however slowly the loss falls
         n_iter_no_change=epochs,
@@ -128,7 +135,9 @@ kinds = {
 
 
 def fit_with_snapshots(model, X, y, every, snapshots):
-    """Train an epoch at a time, as `fit` does, and keep the last weights; store outputs on the way."""
+    """Train an epoch at a time, as `fit` does, and keep the last weights; store outputs
+    on the way.
+    """
     for epoch in range(1, model.max_iter + 1):
         model.partial_fit(X, y)
         if epoch % every == 0:
@@ -137,10 +146,12 @@ def fit_with_snapshots(model, X, y, every, snapshots):
 
 models, snapshots, first_row = {}, {}, None
 print(
-    f"Medians of {n_seeds} seed(s); seconds, and as a share of those of the first row; the largest weight at the end"
+    f"Medians of {n_seeds} seed(s); seconds, and as a share of those of the first row; "
+    "the largest weight at the end"
 )
 print(
-    f"{'':36} {'L':>7} {'epochs':>7} {'seconds':>8} {'share':>6} {'weight':>8}   L of each seed"
+    f"{'':36} {'L':>7} {'epochs':>7} {'seconds':>8} {'share':>6} {'weight':>8}   L of "
+    "each seed"
 )
 for name, make in kinds.items():
     results = []
@@ -157,7 +168,8 @@ for name, make in kinds.items():
     first_row = first_row or seconds
     each = " ".join(f"{L:.4f}" for L, *_ in results)
     print(
-        f"{name:36} {L:7.4f} {n_epochs:7.0f} {seconds:8.2f} {seconds / first_row:6.3f} {largest:8.2g}   {each}"
+        f"{name:36} {L:7.4f} {n_epochs:7.0f} {seconds:8.2f} {seconds / first_row:6.3f} "
+        f"{largest:8.2g}   {each}"
     )
 del models[
     short
@@ -294,7 +306,9 @@ def grid(start, stop, step):
 
 
 def error_on_grid(model, step):
-    """Root mean squared error against the sine itself, inside the range of the training data."""
+    """Root mean squared error against the sine itself, inside the range of the training
+    data.
+    """
     X_new = grid(0, 10, step)
     return float(np.sqrt(np.mean((model.predict(X_new) - np.sin(X_new[:, :, 0])) ** 2)))
 
@@ -420,7 +434,8 @@ for _ in range(20):
     model.partial_fit(X, y)
 apart = np.abs(np.subtract(theirs, model.loss_curve_[1:])).max()
 print(
-    f"Losses of 20 epochs from the same weights, 100 neurons, differ by {apart:.0e} at most."
+    f"Losses of 20 epochs from the same weights, 100 neurons, differ by {apart:.0e} at "
+    "most."
 )
 assert apart < 1e-6
 
@@ -431,7 +446,9 @@ assert apart < 1e-6
 
 
 def time_epochs(width, rounds, epochs):
-    """Seconds an epoch of the loops, and of the package in float64 and float32; medians of rounds in turns."""
+    """Seconds an epoch of the loops, and of the package in float64 and float32; medians
+    of rounds in turns.
+    """
     loops = Loops(width, seed=0)
     seconds = []
     for _ in range(rounds):
@@ -451,7 +468,8 @@ def time_epochs(width, rounds, epochs):
 
 
 print(
-    "Milliseconds an epoch, in turns, one thread: the lecture's loops (with right gradients) and the package"
+    "Milliseconds an epoch, in turns, one thread: the lecture's loops (with right "
+    "gradients) and the package"
 )
 print(
     f"{'':15} {'loops':>8} {'package':>8} {'faster':>7} {'in float32':>11} {'faster':>7}"

@@ -48,7 +48,9 @@ NOISE = 0.3
 
 
 def simulate(n_days, seed=0):
-    """A table of what is known each day, tomorrow's demand, and the part of it that is not noise."""
+    """A table of what is known each day, tomorrow's demand, and the part of it that is
+    not noise.
+    """
     rng = np.random.default_rng(seed)
     days = pd.date_range("2021-01-01", periods=n_days + 1, name="day")
     weather = np.zeros(n_days + 1)

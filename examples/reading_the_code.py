@@ -44,7 +44,9 @@ picture = next((word for word in sys.argv if word.endswith(".png")), None)
 
 
 def show(code, first="", last=None):
-    """Print the source of a function from the line that holds `first` to the next that holds `last`."""
+    """Print the source of a function from the line that holds `first` to the next that
+    holds `last`.
+    """
     lines = inspect.getsource(code).splitlines()
     start = next(k for k, line in enumerate(lines) if first in line)
     stop = (
@@ -236,7 +238,8 @@ for t in range(1, 21):
     )
 apart = np.abs(np.subtract(losses, model.loss_curve_[1:])).max()
 print(
-    f"loss from {losses[0]:.6f} to {losses[-1]:.6f}; the estimator's differ by {apart:.0e} at most"
+    f"loss from {losses[0]:.6f} to {losses[-1]:.6f}; the estimator's differ by "
+    f"{apart:.0e} at most"
 )
 assert apart < 1e-12
 

@@ -75,7 +75,8 @@ def network(cell, **settings):
         learning_rate_init=0.01,
         batch_size=50,
         max_iter=epochs,
-        n_iter_no_change=epochs,  # no early end: the loss stands still for some epochs before it falls
+        # no early end: the loss stands still for some epochs before it falls
+        n_iter_no_change=epochs,
         random_state=0,
         **settings,
     )
@@ -217,7 +218,8 @@ for name, model in models.items():
     )
     errors[name] = new
     print(
-        f"{name:16} {before:14.3f} {flows[name].decay_rate_[0]:10.3f} {learnt:14.3f} {new:7.3f}"
+        f"{name:16} {before:14.3f} {flows[name].decay_rate_[0]:10.3f} {learnt:14.3f} "
+        f"{new:7.3f}"
     )
 for name in ("rnn, orthogonal", "LSTM", "minGRU"):
     assert errors[name] < 0.1 and flows[name].decay_rate_[0] > 0.98
