@@ -59,19 +59,17 @@ def forward(weights, x, y):
     L = 0.0
     for t in range(1, n_steps + 1):
         for i in range(H):
-            a = b[i]  #                                     a_t = b
+            a = b[i]  #                             a_t = b
             for j in range(F):
-                a += W_x[i][j] * x[t][j]  #                     + W_x @ x_t
+                a += W_x[i][j] * x[t][j]  #             + W_x @ x_t
             for j in range(H):
-                a += W_h[i][j] * h[t - 1][j]  #                 + W_h @ h_{t-1}
-            h[t][i] = tanh(a)  #                            h_t = tanh(a_t)
+                a += W_h[i][j] * h[t - 1][j]  #         + W_h @ h_{t-1}
+            h[t][i] = tanh(a)  #                    h_t = tanh(a_t)
         for k in range(K):
-            o[t][k] = b_o[k]  #                             o_t = b_o
+            o[t][k] = b_o[k]  #                     o_t = b_o
             for i in range(H):
-                o[t][k] += W_o[k][i] * h[t][i]  #               + W_o @ h_t
-            L += (
-                0.5 * (o[t][k] - y[t][k]) ** 2 / K
-            )  #      L   = sum of (o_t - y_t)^2 / 2K
+                o[t][k] += W_o[k][i] * h[t][i]  #       + W_o @ h_t
+            L += 0.5 * (o[t][k] - y[t][k]) ** 2 / K  # L   = sum of (o_t - y_t)^2 / 2K
     return L, h, o
 
 
@@ -94,40 +92,26 @@ def forward(weights, x, y):
 
 
 def backward(weights, x, y, h, o):
-    """The gradient of the loss with respect to the weights, and with respect to every
-    state.
-    """
+    """The gradient of the loss with respect to the weights, and to every state."""
     W_h, W_o = weights["W_h"], weights["W_o"]
     dW_x, dW_h, db, dW_o, db_o = zeros(H, F), zeros(H, H), zeros(H), zeros(K, H), zeros(K)
     n_steps = len(x) - 1
     dh = zeros(n_steps + 1, H)
     for t in range(n_steps, 0, -1):
         for k in range(K):
-            do = (o[t][k] - y[t][k]) / K  #                 do_t = (o_t - y_t) / K
-            db_o[k] += do  #                                db_o = sum over t of do_t
+            do = (o[t][k] - y[t][k]) / K  #         do_t = (o_t - y_t) / K
+            db_o[k] += do  #                        db_o = sum over t of do_t
             for i in range(H):
-                dW_o[k][i] += (
-                    do * h[t][i]
-                )  #               dW_o = sum over t of do_t @ h_t^T
-                dh[t][i] += (
-                    W_o[k][i] * do
-                )  #               dh_t = W_o^T @ do_t       (+ what came from step t+1)
+                dW_o[k][i] += do * h[t][i]  #       dW_o = sum over t of do_t @ h_t^T
+                dh[t][i] += W_o[k][i] * do  # dh_t = W_o^T @ do_t   (+ from step t+1)
         for i in range(H):
-            da = dh[t][i] * (
-                1 - h[t][i] ** 2
-            )  #           da_t = dh_t * (1 - h_t^2)       since tanh' = 1 - tanh^2
-            db[i] += da  #                                  db   = sum over t of da_t
+            da = dh[t][i] * (1 - h[t][i] ** 2)  #   da_t = dh_t * (1 - h_t^2)  (tanh')
+            db[i] += da  #                          db   = sum over t of da_t
             for j in range(F):
-                dW_x[i][j] += (
-                    da * x[t][j]
-                )  #               dW_x = sum over t of da_t @ x_t^T
+                dW_x[i][j] += da * x[t][j]  #       dW_x = sum over t of da_t @ x_t^T
             for j in range(H):
-                dW_h[i][j] += (
-                    da * h[t - 1][j]
-                )  #           dW_h = sum over t of da_t @ h_{t-1}^T
-                dh[t - 1][j] += (
-                    W_h[i][j] * da
-                )  #           dh_{t-1} = W_h^T @ da_t   (the step through time)
+                dW_h[i][j] += da * h[t - 1][j]  #   dW_h = sum over t of da_t @ h_{t-1}^T
+                dh[t - 1][j] += W_h[i][j] * da  #   dh_{t-1} = W_h^T @ da_t
     return {"W_x": dW_x, "W_h": dW_h, "b": db, "W_o": dW_o, "b_o": db_o}, dh
 
 

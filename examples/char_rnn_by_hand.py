@@ -87,9 +87,7 @@ def forward(weights, x, y):
 
 
 def backward(weights, x, y, h, yhat):
-    """The five gradients, and dq: the forward loop run backwards, each line answered by
-    its derivative.
-    """
+    """The five gradients, and dq."""
     W_h, W_o = weights["W_h"], weights["W_o"]
     grads = {name: np.zeros(shape) for name, shape in SHAPES.items()}
     dq = np.zeros((len(x), V))
@@ -97,33 +95,18 @@ def backward(weights, x, y, h, yhat):
     for t in reversed(range(len(x))):
         dh = list(from_later)
         for k in range(V):
-            dq[t, k] = yhat[t][k] - (
-                k == y[t]
-            )  #                  dq_t  = yhat_t - y_t           y_t as one-hot
-            grads["b_o"][k] += dq[
-                t, k
-            ]  #                          db_o  = sum over t of dq_t
+            dq[t, k] = yhat[t][k] - (k == y[t])  #                dq_t  = yhat_t - y_t
+            grads["b_o"][k] += dq[t, k]  #                        db_o  = sum dq_t
             for i in range(H):
-                grads["W_o"][k, i] += (
-                    dq[t, k] * h[t + 1][i]
-                )  #     dW_o  = sum over t of dq_t @ h_t^T
-                dh[i] += (
-                    W_o[k, i] * dq[t, k]
-                )  #                    dh_t  = W_o^T @ dq_t + W_h^T @ da_{t+1}
-        da = [
-            dh[i] * (1 - h[t + 1][i] ** 2) for i in range(H)
-        ]  #  da_t  = dh_t * (1 - h_t^2)     tanh' = 1 - tanh^2
+                grads["W_o"][k, i] += dq[t, k] * h[t + 1][i]  #   dW_o  = sum dq_t @ h_t^T
+                dh[i] += W_o[k, i] * dq[t, k]  # dh_t  = W_o^T @ dq_t + W_h^T @ da_{t+1}
+        # da_t  = dh_t * (1 - h_t^2), as tanh' = 1 - tanh^2
+        da = [dh[i] * (1 - h[t + 1][i] ** 2) for i in range(H)]
         for i in range(H):
-            grads["b"][i] += da[
-                i
-            ]  #                               db    = sum over t of da_t
-            grads["W_x"][i, x[t]] += da[
-                i
-            ]  #                       dW_x  = sum over t of da_t @ x_t^T
+            grads["b"][i] += da[i]  #                             db    = sum da_t
+            grads["W_x"][i, x[t]] += da[i]  #                     dW_x  = sum da_t @ x_t^T
             for j in range(H):
-                grads["W_h"][i, j] += (
-                    da[i] * h[t][j]
-                )  #            dW_h  = sum over t of da_t @ h_{t-1}^T
+                grads["W_h"][i, j] += da[i] * h[t][j]  # dW_h  = sum da_t @ h_{t-1}^T
         from_later = [sum(W_h[i, j] * da[i] for i in range(H)) for j in range(H)]
     return grads, dq
 
@@ -317,9 +300,8 @@ for update in (1, 2):
     optimizer.step(after, gradient, RATE, update)
     for i, g in enumerate(gradient):
         squares[i] += g**2  #                                           s     = s + g^2
-        by_hand[i] -= (
-            RATE * g / (sqrt(squares[i]) + EPSILON)
-        )  #        theta = theta - rate * g / (sqrt(s) + eps)
+        # theta = theta - rate * g / (sqrt(s) + eps).
+        by_hand[i] -= RATE * g / (sqrt(squares[i]) + EPSILON)
     check(f"theta after update {update}", after, by_hand, 1e-15)
     if update == 1:
         moved = np.abs(after - theta)[gradient != 0]
@@ -429,9 +411,8 @@ def learn(width, passes):
 
 
 X = one_hot(numbers)[None]  # one sequence: (1, 25, 20)
-y = np.array(
-    [[*LINE[1:], LINE[0]]]
-)  # the labels are the characters themselves; after the last comes the first
+# The labels are the characters themselves; after the last comes the first.
+y = np.array([[*LINE[1:], LINE[0]]])
 passes = 30 if quick else 200
 few, more = learn(H, passes), learn(16, passes)
 

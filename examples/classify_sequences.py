@@ -155,9 +155,8 @@ models, accuracy = {}, pd.DataFrame(index=cells, columns=poolings, dtype=float)
 for cell in cells:
     for pooling in poolings:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", ConvergenceWarning
-            )  # a set number of epochs ends there, and says so
+            # A set number of epochs ends there, and says so.
+            warnings.simplefilter("ignore", ConvergenceWarning)
             models[cell, pooling] = classifier(cell, pooling).fit(X_train, y_train)
         accuracy.loc[cell, pooling] = models[cell, pooling].score(X_test, y_test)
 print("Accuracy on the test part, by cell and pooling; guessing has 0.25")

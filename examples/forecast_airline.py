@@ -156,14 +156,8 @@ axes[1].legend(frameon=False)
 # on what was known then. Beside it: ridge regression on the last 24 logarithms, damped Holt-Winters from statsmodels,
 # and the last year again.
 
-ORIGINS = [
-    102,
-    108,
-    114,
-    120,
-    126,
-    132,
-]  # months after which the backtest stands, to forecast the next 12
+# Months after which the backtest stands, to forecast the next 12.
+ORIGINS = [102, 108, 114, 120, 126, 132]
 SEEDS = range(1 if quick else 3)
 
 

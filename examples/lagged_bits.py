@@ -42,11 +42,8 @@ streams, epochs, seeds = (200, 5000), 10, [0] if quick else [0, 1, 2]
 
 def draw(n_streams, n_steps, seed):
     X, y, probability = make_lagged_bits(n_steps, n_streams, random_state=seed)
-    return (
-        X.astype(np.float32),
-        y,
-        probability,
-    )  # the network computes in the precision of X
+    # The network computes in the precision of X.
+    return (X.astype(np.float32), y, probability)
 
 
 def cross_entropy(y, probability):
@@ -131,11 +128,8 @@ def train(k, width, changes, seed, epochs, streams, fresh):
     """One network. Loss on fresh data after the first and the last epoch, the same of its
     memory, and seconds.
     """
-    settings = {
-        **LECTURE,
-        "max_iter": epochs,
-        **changes,
-    }  # the cosine ends with max_iter epochs
+    # The cosine ends with max_iter epochs.
+    settings = {**LECTURE, "max_iter": epochs, **changes}
     model = RNNSequenceClassifier(width, bptt_steps=k, random_state=seed, **settings)
     X_fresh, y_fresh, _ = fresh
     seconds, losses, memory = 0.0, [], []
@@ -145,9 +139,8 @@ def train(k, width, changes, seed, epochs, streams, fresh):
         model.partial_fit(X, y, classes=[0, 1])
         seconds += perf_counter() - start
         if epoch in (0, epochs - 1):
-            some = slice(
-                None if epoch else streams[0]
-            )  # a glance after the first epoch, all after the last
+            # A glance after the first epoch, all after the last.
+            some = slice(None if epoch else streams[0])
             losses.append(evaluate(model, X_fresh[some], y_fresh[some]))
             memory.append(remembered(model, X_fresh[:20]))
     return *losses, *memory, seconds
@@ -202,25 +195,20 @@ def lecture_loop(k, H, n_steps, seed=0):
             s += g * g
             W -= 0.1 * g / (np.sqrt(s) + 1e-8)
         h[0] = h[k]
-    assert (
-        total / n_steps < 0.75
-    )  # no more than a sign of life: some 20,000 steps are few
+    # No more than a sign of life: some 20,000 steps are few.
+    assert total / n_steps < 0.75
     return n_steps / (perf_counter() - start)
 
 
-head = (
-    f"{'setting':34} {'epoch 1':>8} {'loss':>7} {'gap':>7}  {'theory':6} {'lecture':>11}"
-)
-head = f"{head} {'to reach':>18}"
+head = f"{'setting':34} {'epoch 1':>8} {'loss':>7} {'gap':>7}  {'theory':6}"
+head = f"{head} {'lecture':>11} {'to reach':>18}"
 print(f"{head} {'seconds':>8} {'Msteps/s':>8} {'loop/s':>8} {'ratio':>6}")
 loss_of, seeds_of, memory_of = {}, {}, {}
 for name, k, width, changes, theory, lecture, goal in SETTINGS:
     runs = np.array(
         [train(k, width, changes, seed, epochs, streams, fresh) for seed in seeds]
     )
-    goal = (
-        "-" if quick or goal is None else goal
-    )  # a tenth of the steps is too little to reach it
+    goal = goal or "-"
     early, loss, memory_early, memory, seconds = np.median(runs, axis=0)
     loss_of[name], seeds_of[name], memory_of[name] = (
         loss,
@@ -243,7 +231,7 @@ for name, k, width, changes, theory, lecture, goal in SETTINGS:
 # - seconds: of training alone, of one network. loop/s: time steps a second of the lecture's own loop with the same k
 #   and H (a simple network in each row); ratio: ours to it.
 #
-# More steps, less loss: one step finds next to nothing, five the first dependency, ten both. Where both are found the
+# More steps, less loss: one step finds little, and that by luck, five the first dependency, ten both. Where both are found the
 # rest is training: the last row comes within 0.001 of the least that is possible, which the lecture's 0.456 does not.
 
 figure, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")

@@ -31,9 +31,8 @@ quick = "--quick" in sys.argv or "ipykernel" in sys.modules  # as in a notebook
 beside = Path(__file__).with_suffix(".png") if "__file__" in globals() else None
 picture = next((word for word in sys.argv if word.endswith(".png")), beside)
 n_sequences = 1500 if quick else 5000
-epochs_of = (
-    {50: 10, 100: 10} if quick else {50: 8, 200: 8, 1000: 12}
-)  # of minGRU, by the number of steps
+# Of minGRU, by the number of steps.
+epochs_of = {50: 10, 100: 10} if quick else {50: 8, 200: 8, 1000: 12}
 
 # %%
 # The problem
@@ -47,9 +46,8 @@ def draw(n_sequences, n_steps, seed):
     the two that are marked.
     """
     rng = np.random.default_rng(seed)
-    X = np.zeros(
-        (n_sequences, n_steps, 2), np.float32
-    )  # the network computes in the precision of X
+    # The network computes in the precision of X.
+    X = np.zeros((n_sequences, n_steps, 2), np.float32)
     numbers, marks = X[..., 0], X[..., 1]
     numbers[...] = rng.random(numbers.shape)
     each = np.arange(n_sequences)
@@ -169,11 +167,8 @@ def solve(n_steps, n_sequences, epochs):
         model = network(cell, n_epochs)
         seconds = fit(model, X, y)
         error = mean_squared_error(model, X_new, y_new)
-        results[cell] = (
-            2 * np.array(model.loss_curve_),
-            error,
-            seconds,
-        )  # the loss is half the squared error
+        # The loss is half the squared error.
+        results[cell] = (2 * np.array(model.loss_curve_), error, seconds)
         print(
             f"{n_steps:>6,} {NAMES[cell]:8} {n_epochs:6} {seconds:8.1f} {error:8.4f} "
             f"{error / ALWAYS_1:8.0%}   "

@@ -171,9 +171,8 @@ for name, make in kinds.items():
         f"{name:36} {L:7.4f} {n_epochs:7.0f} {seconds:8.2f} {seconds / first_row:6.3f} "
         f"{largest:8.2g}   {each}"
     )
-del models[
-    short
-]  # L = 0.214 in the lecture, which right gradients do not reach: they explode there, too
+# L = 0.214 in the lecture, which right gradients do not reach: they explode there, too.
+del models[short]
 
 # %%
 # Why it explodes

@@ -334,9 +334,8 @@ for name in ("rnn", "gru", "euler"):
         random_state=0,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # a fit of a set number of epochs says that it ends there
+        # A fit of a set number of epochs says that it ends there.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         models[f'cell="{name}"'] = model.fit(X_far, y_far)
 display = LossCurveDisplay.from_estimator(models)
 display.ax_.set(title="The sum of 100 numbers", ylabel="loss (half the squared error)")

@@ -206,9 +206,8 @@ print(f"{'':16} {'factor before':>14} {'and after':>10} {'error: learnt':>14} {'
 for name, model in models.items():
     before = flows[name].decay_rate_[0]
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # the set number of epochs is up, or nothing was learnt
+        # The set number of epochs is up, or nothing was learnt.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, y)
     flows[name] = GradientFlowDisplay.from_estimator(model, X_new[:200], y_new[:200])
     plt.close(flows[name].figure_)
