@@ -46,7 +46,8 @@ else:
     text = Path(corpus).read_text(encoding="utf-8")
 if quick:
     text = text[:60_000]
-# All characters are known beforehand, also those of the last tenth. It is the end of the text that is held out.
+# All characters are known beforehand, also those of the last tenth. It is the end of the
+# text that is held out.
 n_train = len(text) - int(0.1 * len(text))
 print(
     f"{len(text):,} characters, {len(set(text))} different ones; held out: the last "

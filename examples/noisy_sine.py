@@ -312,8 +312,8 @@ def error_on_grid(model, step):
     return float(np.sqrt(np.mean((model.predict(X_new) - np.sin(X_new[:, :, 0])) ** 2)))
 
 
-# One more network is fitted to the sequence and to every second and every third point of it: a list of sequences of
-# different lengths.
+# One more network is fitted to the sequence and to every second and every third point of
+# it: a list of sequences of different lengths.
 several = "defaults, several spacings"
 parts = [slice(start, None, every) for every in (1, 2, 3) for start in range(every)]
 models[several] = RNNRegressor(mapping="many-to-many", random_state=0)

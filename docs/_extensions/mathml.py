@@ -20,7 +20,8 @@ def displayed(self, node):
     self.body.append(self.starttag(node, "div", CLASS="math notranslate nohighlight"))
     latex = node.astext()
     several = ("\\\\" in latex or "&" in latex) and "\\begin" not in latex
-    self.body.append(_mathml(f"\\begin{{aligned}}{latex}\\end{{aligned}}" if several else latex, display="block"))
+    # align*, as the converter does not know aligned
+    self.body.append(_mathml(f"\\begin{{align*}}{latex}\\end{{align*}}" if several else latex, display="block"))
     self.body.append("</div>\n")
     raise nodes.SkipNode
 
