@@ -128,9 +128,9 @@ print(
 )
 
 # %%
-# Three shops that were fitted, and the new one. The peaks are promotions. They are known ahead, so the forecast rises
-# where they are; how far is another matter: shop_01 sold 275 on its best day, where some 170 were forecast, and that is
-# outside the interval.
+# Three shops that were fitted, and the new one. Most peaks are promotions. They are known ahead, so the forecast rises
+# where they are; how far is another matter: shop_01 sold 275 on its best day, where some 170 were forecast (on this
+# page, with ten shops).
 
 SHOWN = ["shop_00", "shop_01", "shop_05"]
 figure, axes = plt.subplots(2, 2, figsize=(11, 6.4), sharex=True, layout="constrained")

@@ -231,8 +231,9 @@ for name, k, width, changes, theory, lecture, goal in SETTINGS:
 # - seconds: of training alone, of one network. loop/s: time steps a second of the lecture's own loop with the same k
 #   and H (a simple network in each row); ratio: ours to it.
 #
-# More steps, less loss: one step finds little, and that by luck, five the first dependency, ten both. Where both are found the
-# rest is training: the last row comes within 0.001 of the least that is possible, which the lecture's 0.456 does not.
+# More steps, less loss: one step finds little, and that by luck, five the first dependency, ten both. Where both are
+# found the rest is training: the last row comes within 0.001 of the least that is possible, which the lecture's 0.456
+# does not.
 
 figure, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 positions = np.arange(len(SETTINGS))

@@ -266,10 +266,13 @@ for ax, (n_steps_here, of_cells) in zip(axes, results.items(), strict=False):
         xlim=(0, None),
     )
 axes[0].set_ylabel("mean squared error")
-for level, text in ((ALWAYS_1, "always 1"), (SOLVED, "solved")):
+for level, text, x, align in (
+    (ALWAYS_1, "always 1", 0.98, "right"),
+    (SOLVED, "solved", 0.02, "left"),
+):
     where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
     axes[0].annotate(
-        text, (0.98, level), (0, 3), **where, ha="right", color="0.35", fontsize=9
+        text, (x, level), (0, 3), **where, ha=align, color="0.35", fontsize=9
     )
 for cell, moves in heard.items():
     color, style, marker = STYLES[cell]
