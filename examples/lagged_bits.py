@@ -264,7 +264,7 @@ for level, text in (
     ax.axhline(level, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
     ax.annotate(
         text,
-        (len(SETTINGS) - 0.45, level),
+        (len(SETTINGS) - 0.05, level),
         (0, 3),
         textcoords="offset points",
         ha="right",
@@ -274,7 +274,7 @@ ax.set_xticks(positions, [name.replace(", ", "\n", 1) for name in seeds_of], fon
 ax.set(
     title="What truncation costs",
     ylabel="loss (nats a step)",
-    xlim=(-0.6, len(SETTINGS) - 0.4),
+    xlim=(-0.6, len(SETTINGS)),
 )
 ax.set_xlabel("steps k that the gradient goes back, and the network")
 ax.spines[["top", "right"]].set_visible(False)
