@@ -272,7 +272,7 @@ for level, text, x, align, above in (
 ):
     where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
     axes[0].annotate(
-        text, (x, level), (0, 3), **where, ha=align, color="0.35", fontsize=9
+        text, (x, level), (0, above), **where, ha=align, color="0.35", fontsize=9
     )
 for cell, moves in heard.items():
     color, style, marker = STYLES[cell]
