@@ -174,3 +174,6 @@ def test_a_series_whose_squares_are_infinite(value):
     series[30] = value
     with pytest.raises(ValueError, match=r"values up to .* are infinite. Divide"):
         RNNForecaster(regressor(), window=4, random_state=0).fit(series)
+    single = pd.Series(np.sin(np.arange(60.0)).astype(np.float32) * np.float32(1e37))
+    with pytest.raises(ValueError, match="infinite in float32"):
+        RNNForecaster(regressor(), window=4, random_state=0).fit(single)

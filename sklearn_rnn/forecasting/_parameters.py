@@ -19,8 +19,8 @@ from ._series import Series
 from ._tables import Table
 from ._timegrid import TimeGrid
 
-# Variances of such values, and sums of them, are still finite.
-_LARGEST = 1e150
+# Variances of such values, and sums of them, are still finite. (In float32 there are only sums.)
+_LARGEST, _LARGEST_SINGLE = 1e150, 1e32
 
 
 class ForecasterParameters:
@@ -108,10 +108,11 @@ class ForecasterParameters:
         """Squares must not overflow, a logarithm takes positive values only, and what is never negative has none below
         0."""
         for i, values in enumerate(table.values):
-            if (np.abs(values) > _LARGEST).any():
+            largest = _LARGEST if values.dtype != np.float32 else _LARGEST_SINGLE
+            if (np.abs(values) > largest).any():
                 raise ValueError(
-                    f"{table.label(i, name)} has values up to {np.nanmax(np.abs(values)):.3g}; squares of more than "
-                    f"{_LARGEST:g} are infinite. Divide all values by a power of ten."
+                    f"{table.label(i, name)} has values up to {np.nanmax(np.abs(values)):.3g}; sums and squares of more "
+                    f"than {largest:g} are infinite in {values.dtype}. Divide all values by a power of ten."
                 )
         for i, values in enumerate(table.values if self.nonnegative else ()):
             if (values < 0).any():
