@@ -172,7 +172,7 @@ def test_sparse_columns_in_a_list_of_frames():
 def test_a_series_whose_squares_are_infinite(value):
     series = pd.Series(np.sin(np.arange(60.0)))
     series[30] = value
-    with pytest.raises(ValueError, match=r"values up to .* are infinite. Divide"):
+    with pytest.raises(ValueError, match=r"values up to .* are infinite in float64. Divide"):
         RNNForecaster(regressor(), window=4, random_state=0).fit(series)
     single = pd.Series(np.sin(np.arange(60.0)).astype(np.float32) * np.float32(1e37))
     with pytest.raises(ValueError, match="infinite in float32"):

@@ -111,8 +111,8 @@ class ForecasterParameters:
             largest = _LARGEST if values.dtype != np.float32 else _LARGEST_SINGLE
             if (np.abs(values) > largest).any():
                 raise ValueError(
-                    f"{table.label(i, name)} has values up to {np.nanmax(np.abs(values)):.3g}; sums and squares of more "
-                    f"than {largest:g} are infinite in {values.dtype}. Divide all values by a power of ten."
+                    f"{table.label(i, name)} has values up to {np.nanmax(np.abs(values)):.3g}; sums and squares of "
+                    f"more than {largest:g} are infinite in {values.dtype}. Divide all values by a power of ten."
                 )
         for i, values in enumerate(table.values if self.nonnegative else ()):
             if (values < 0).any():
