@@ -80,14 +80,14 @@ class Sequences:
     @property
     def n_patches(self) -> np.ndarray:
         """Steps of each sequence, as networks see it."""
+        if not self.may_vary:  # one number: every batch asks for it, of data of any length
+            return np.broadcast_to(np.intp(-(-self.n_timesteps // self.patch_size)), len(self))
         return -(-self.lengths // self.patch_size)
 
     @property
     def usual_length(self) -> int:
         """The median number of steps of a sequence, as networks see it."""
-        if not self.may_vary:
-            return -(-self.n_timesteps // self.patch_size)
-        return int(np.median(self.n_patches))
+        return int(np.median(self.n_patches) if self.may_vary else self.n_patches[0])
 
     # -- from what users pass ---------------------------------------------------------------------------------------
 
@@ -210,8 +210,9 @@ class Sequences:
         if not self.may_vary:
             size = max(1, min(most_sequences, most_cells // int(self.n_patches[0])))
             return [index[start : start + size] for start in range(0, len(index), size)]
-        index = index[np.argsort(self.n_patches[index], kind="stable")]
-        lengths, start = self.n_patches[index], 0
+        lengths = -(-self.lengths[index] // self.patch_size)
+        order = np.argsort(lengths, kind="stable")
+        index, lengths, start = index[order], lengths[order], 0
         blocks: list[np.ndarray] = []
         while start < len(index):
             some = lengths[start : start + most_sequences]

@@ -54,10 +54,11 @@ def main():
 # ---- memory ---------------------------------------------------------------------------------------------------------
 
 
-def resident() -> str:
-    """Resident memory of this process that is its own, without the pages of files that are mapped (Linux)."""
+def resident(what: str = "RssAnon") -> str:
+    """Resident memory of this process that is its own, without the pages of files that are mapped; "VmHWM": the most
+    that there was, with them (Linux)."""
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
+        if line.startswith(what):
             return f"{int(line.split()[1]) / 1024:.0f} MB"
     return "unknown"
 
@@ -105,6 +106,7 @@ def by_fit(folder: Path) -> None:
     net, at_start = RNNRegressor(**NET, max_iter=1), process_time()
     net.fit(X, y)
     print(f"  after an epoch  {resident()}, {len(X) / (process_time() - at_start):,.0f} windows a second of a core")
+    print(f"  at most         {resident('VmHWM')}, with the pages of libraries and of the file")
     print(f"  R2 of the last 10,000: {net.score(X[-10_000:], y[-10_000:]):.3f}; noise allows 0.98")
 
 

@@ -606,3 +606,17 @@ def test_plain_sequences_take_a_short_way_too(monkeypatch):
     for other in (X.astype(np.float32), X.tolist(), list(X), padded):
         with pytest.raises(AssertionError, match="short way"):
             wide.predict(other)
+
+
+def test_windows_without_gaps_cost_nothing_each():
+    """What every batch asks for must not take as long as there are windows."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.arange(10_000.0), 24)[:, :, None]
+    sequences = Sequences.from_3d(windows)
+    for of_each in (sequences.first, sequences.lengths, sequences.n_patches, sequences.in_patches(7).n_patches):
+        assert of_each.shape == (9977,) and of_each.strides == (0,)
+    assert sequences.in_patches(7).usual_length == 4
+    with_gap = windows.copy()
+    with_gap[5, :3] = np.nan
+    sequences = Sequences.from_3d(with_gap)
+    assert sequences.first[[4, 5]].tolist() == [0, 3] and sequences.lengths[[4, 5]].tolist() == [24, 21]
+    assert sequences.in_patches(7).n_patches[[4, 5]].tolist() == [4, 3]
