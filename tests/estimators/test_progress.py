@@ -1,9 +1,11 @@
 """What is printed while training goes on, and what is recorded of it."""
 
 import io
+import multiprocessing
 import re
 import sys
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -134,13 +136,15 @@ def test_where_there_is_nowhere_to_print_to_it_trains(monkeypatch, stdout):
 
 
 @quiet
-def test_workers_say_who_they_are(capfd):
-    GridSearchCV(
-        RNNRegressor(4, max_iter=1, verbose=1, random_state=0), {"alpha": [0, 1]}, cv=2, n_jobs=2, refit=False
-    ).fit(X, Y)
-    lines = capfd.readouterr().out.splitlines()
-    assert len(lines) == 4
-    assert all(re.match(r"\S*Process-\d+: Epoch 1/1, loss = ", line) for line in lines)
+def test_workers_say_who_they_are(monkeypatch):
+    """Several print to one terminal, so that none may rewrite its line."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(multiprocessing, "current_process", lambda: SimpleNamespace(name="LokyProcess-3"))
+    RNNRegressor(4, max_iter=2, verbose=1, random_state=0).fit(X, Y)
+    lines = terminal.getvalue().splitlines()
+    assert [line[:25] for line in lines] == ["LokyProcess-3: Epoch 1/2,", "LokyProcess-3: Epoch 2/2,"]
+    assert "\r" not in terminal.getvalue()
 
 
 @quiet
