@@ -376,7 +376,7 @@ def test_what_is_refused():
     with pytest.raises(NotFittedError):
         to_onnx(make_pipeline(TimestepTransformer(StandardScaler()), RNNRegressor()))
     for wrong in (RNNForecaster(), RNNRegressor, StandardScaler(), "model", Pipeline([("nothing", None)])):
-        with pytest.raises(TypeError, match=r"to_onnx exports a fitted RNNRegressor .* got a "):
+        with pytest.raises(TypeError, match=r"to_onnx exports a fitted RNNRegressor .* got an? "):
             to_onnx(wrong)
     with pytest.raises(ValueError, match=r"fitted on 2-D X. Fit it on 3-D X"):
         to_onnx(a_pass(RNNRegressor, X[:, :, 0], y), ragged=True)
