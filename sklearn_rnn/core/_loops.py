@@ -147,11 +147,13 @@ class Monitor:
         return self.without_gain > self.patience
 
 
-def _checked(value: float, g: np.ndarray) -> tuple[float, np.ndarray]:
-    # where g @ g is finite every entry is: one product instead of a mask, nearly always
-    if not (np.isfinite(value) and (np.isfinite(g @ g) or np.isfinite(g).all())):
+def _checked(value: float, g: np.ndarray) -> tuple[float, np.ndarray, float]:
+    """A value and its gradient, and the gradient's norm; NotFinite where one of them holds what is not finite."""
+    norm = norm_of(g)
+    # where the norm is finite every entry is: one product instead of a mask, nearly always
+    if not (np.isfinite(value) and (np.isfinite(norm) or np.isfinite(g).all())):
         raise NotFinite
-    return value, g
+    return value, g, norm
 
 
 def minimize_stochastic(
@@ -194,8 +196,8 @@ def minimize_stochastic(
             total, count, first = 0.0, 0, progress.t
             norms, n_clipped = 0.0, 0
             for batch, n in epoch_batches():
-                value, g = _checked(*objective(theta, batch))
-                norm, clipped = clip(g, clip_norm, clip_value)
+                value, g, norm = _checked(*objective(theta, batch))
+                clipped = clip(g, clip_norm, clip_value, norm)
                 progress.rate = schedule.rate(progress.epoch, progress.t + 1, progress.cuts)
                 progress.t += 1
                 optimizer.step(theta, g, progress.rate, progress.t)
@@ -247,12 +249,12 @@ def minimize_lbfgs(
     def fun(x):
         nonlocal best, norm
         try:
-            value, g = _checked(*objective(x.astype(dtype)))
+            value, g, of_g = _checked(*objective(x.astype(dtype)))
         except NotFinite:
             # A line search that steps too far comes back from a large value; after an infinite one scipy gives up,
             # and calls that convergence.
             return 1e3 * (abs(best if np.isfinite(best) else 0.0) + 1), np.zeros_like(x)
-        best, norm = min(best, value), norm_of(g)
+        best, norm = min(best, value), of_g
         return value, g.astype(np.float64)
 
     def callback(intermediate_result):

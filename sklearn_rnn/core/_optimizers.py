@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite, sqrt
 
 import numpy as np
 
@@ -17,21 +18,23 @@ AVERAGE_POWER = 8
 
 
 def norm_of(g: np.ndarray) -> float:
-    """The length of a vector, also where its squares overflow."""
-    length = float(np.sqrt(g @ g))
-    if not np.isfinite(length):
-        largest = float(np.abs(g).max())
-        shorter = g / largest
-        length = largest * float(np.sqrt(shorter @ shorter))
-    return length
+    """The length of a vector, also where its squares overflow; not finite where an entry is not."""
+    squared = float(g @ g)
+    if isfinite(squared):
+        return sqrt(squared)
+    largest = float(np.abs(g).max())
+    if not isfinite(largest):
+        return largest
+    shorter = g / largest
+    return largest * sqrt(float(shorter @ shorter))
 
 
-def clip(g: np.ndarray, norm: float | None, value: float | None) -> tuple[float, bool]:
+def clip(g: np.ndarray, norm: float | None, value: float | None, length: float | None = None) -> bool:
     """Cut every entry to [-value, value], then shorten the whole vector to `norm`, in place.
 
-    Returns the length that g had before, and whether anything was cut.
+    Returns whether anything was cut; `length` is that of g, if it is known.
     """
-    before = length = norm_of(g)
+    length = norm_of(g) if length is None else length
     clipped = False
     if value is not None and length > value and np.abs(g).max() > value:
         np.clip(g, -value, value, out=g)
@@ -42,7 +45,7 @@ def clip(g: np.ndarray, norm: float | None, value: float | None) -> tuple[float,
             length = norm_of(g)
         g *= norm / length
         clipped = True
-    return before, clipped
+    return clipped
 
 
 def average_in(averaged: np.ndarray, theta: np.ndarray, t: int) -> None:

@@ -32,7 +32,7 @@ from ._held_out import make_score, split
 from ._hyperparameters import Hyperparameters, layer_sizes
 from ._learning import learn, refuse_if_nothing_was_learnt, tell, what_to_try
 from ._networks import network_of
-from ._progress import CURVES, Announcer, curves_of, with_validation
+from ._progress import CURVES, Announcer, curves_of, told, with_validation
 from ._rows import compute_rows
 from ._states import HiddenStates
 from ._stream import Streaming
@@ -307,23 +307,13 @@ class BaseRNN(
                 epochs = EpochCallbacks(self, X, y, self.max_iter)
                 announcer = Announcer(training, self.verbose)
 
-                def on_epoch_begin():
-                    checkpoint.between_epochs(training, {"split_seed": self._split_seed})
-                    epochs.begin()
-
-                def on_epoch_end(theta):
-                    announcer.epoch()
-                    return epochs.end(theta)
-
                 def work(cores):
                     return training.run(
                         data.with_mean_weight_1(),
                         cores,
                         held_out=None if held_out is None else held_out.with_mean_weight_1(),
                         score=score,
-                        on_epoch_begin=on_epoch_begin,
-                        on_batch_end=announcer.batch if announcer.verbose > 1 else None,
-                        on_epoch_end=on_epoch_end,
+                        **told(training, checkpoint, epochs, announcer, split_seed=self._split_seed),
                     )
 
                 with announcer:

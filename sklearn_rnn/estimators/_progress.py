@@ -45,6 +45,24 @@ def with_validation(
     return losses, scores
 
 
+def told(training: Training, checkpoint: Any, epochs: Any, announcer: Announcer, **notes: object) -> dict[str, Any]:
+    """What `Training.run` is to call between epochs and mini-batches: all that a fit tells of itself on the way.
+
+    `notes` are stored with the checkpoint.
+    """
+
+    def on_epoch_begin():
+        checkpoint.between_epochs(training, notes)
+        epochs.begin()
+
+    def on_epoch_end(theta):
+        announcer.epoch()
+        return epochs.end(theta)
+
+    on_batch_end = announcer.batch if announcer.verbose > 1 else None
+    return {"on_epoch_begin": on_epoch_begin, "on_batch_end": on_batch_end, "on_epoch_end": on_epoch_end}
+
+
 @contextmanager
 def announced(label: str, verbose: int | None = None) -> Iterator[None]:
     """Whatever is trained in this block by estimators that are not asked to be verbose is as verbose as this; None is

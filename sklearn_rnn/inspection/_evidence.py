@@ -89,7 +89,7 @@ class Evidence:
     @property
     def is_relu(self) -> bool:
         """Whether states are what relu lets through."""
-        return self.cell == "indrnn" or (self.cell == "rnn" and getattr(self.net, "activation", "tanh") == "relu")
+        return self.cell == "indrnn" or (self.cell == "rnn" and getattr(self.net, "activation_", "tanh") == "relu")
 
     @property
     def usual_loss(self) -> float | None:

@@ -256,7 +256,7 @@ class HiddenStateDisplay:
             layer=layer,
             direction=direction,
             n_forward=width,
-            nonlinearity=_nonlinearity(network, states),
+            nonlinearity=_nonlinearity(network),
             title=f"{network.cell_}, layer {layer}",
             patch_size=network.patch_size_,
         )
@@ -485,18 +485,13 @@ class HiddenStateDisplay:
         self.ax_.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
 
 
-def _nonlinearity(network: Any, states: np.ndarray) -> Literal["tanh", "relu"] | None:
+def _nonlinearity(network: Any) -> Literal["tanh", "relu"] | None:
     """What the states of this cell are bounded by."""
     if network.cell_ in ("gru", "lstm", "mingru"):
         return "tanh"
     if network.cell_ == "indrnn":
         return "relu"
-    if network.cell_ != "rnn":
-        return None
-    # The parameter may have been set anew since fit; what tanh or relu cannot give says more.
-    if np.any(states < 0):
-        return "tanh"
-    return "relu" if np.any(states > 1) else network.activation
+    return network.activation_ if network.cell_ == "rnn" else None
 
 
 def _some(names: list[str]) -> tuple[list[int], list[str]]:

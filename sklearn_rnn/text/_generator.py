@@ -23,7 +23,7 @@ from ..core._training import Training
 from ..estimators._checkpoint import Checkpoint, identify
 from ..estimators._hyperparameters import layer_sizes, store_parameters
 from ..estimators._learning import learn, refuse_if_nothing_was_learnt, tell
-from ..estimators._progress import CURVES, Announcer, curves_of
+from ..estimators._progress import CURVES, Announcer, curves_of, told
 from ..estimators._summary import Summarized
 from ..sequences._dataset import Dataset
 from ._parameters import TRAINING_PARAMETERS, TextParameters
@@ -280,23 +280,9 @@ class RNNTextGenerator(Writing, Stored, Summarized, CallbackSupportMixin, TextPa
                 epochs = EpochCallbacks(self, text, None, self.max_iter)
                 announcer = Announcer(training, self.verbose)
 
-                def on_epoch_begin():
-                    checkpoint.between_epochs(training, {})
-                    epochs.begin()
-
-                def on_epoch_end(theta):
-                    announcer.epoch()
-                    return epochs.end(theta)
-
                 def work(cores):
-                    return training.run(
-                        data,
-                        cores,
-                        held_out=held_out,
-                        on_epoch_begin=on_epoch_begin,
-                        on_batch_end=announcer.batch if announcer.verbose > 1 else None,
-                        on_epoch_end=on_epoch_end,
-                    )
+                    of_epochs = told(training, checkpoint, epochs, announcer)
+                    return training.run(data, cores, held_out=held_out, **of_epochs)
 
                 with announcer:
                     reason = learn(self, work, lambda: self._keep(training))
