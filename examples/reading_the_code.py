@@ -260,7 +260,7 @@ assert apart < 1e-12
 class EulerCell(Cell):
     gates = 1  # W_x, W_h and b have one block of H rows
 
-    def forward(self, weights, Z, state, arena):
+    def forward(self, weights, Z, state, arena, keep=True):
         width = len(weights["W_h"])
         W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
         H, S = Z[:, :width], np.empty((len(Z) - 1, width, Z.shape[2]), Z.dtype)

@@ -68,7 +68,12 @@ class Cell(ABC):
 
     @abstractmethod
     def forward(
-        self, weights: dict[str, np.ndarray], Z: np.ndarray, state: Sequence[np.ndarray] | None, arena: Arena
+        self,
+        weights: dict[str, np.ndarray],
+        Z: np.ndarray,
+        state: Sequence[np.ndarray] | None,
+        arena: Arena,
+        keep: bool = True,
     ) -> tuple:
         """Run through all steps of Z, in place.
 
@@ -81,13 +86,16 @@ class Cell(ABC):
             What the cell remembers before the first step; None is zero.
         arena : Arena
             Where memory comes from.
+        keep : bool
+            Whether anything but the hidden states is kept of the steps before the last.
 
         Returns
         -------
         history : tuple of ndarray of shape (T+1, H, N)
-            What the cell remembers after 0, 1, ..., T steps. The hidden states come first.
+            What the cell remembers after 0, 1, ..., T steps; without `keep` it may be after T steps only. The hidden
+            states come first.
         cache : ndarray or None
-            What `backward` needs besides Z.
+            With `keep`, what `backward` needs besides Z.
         """
 
     @abstractmethod

@@ -47,9 +47,9 @@ LSTM    8 calls,  15 passes        8 or 9 calls,  7 or 8 passes, and 20 in chunk
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy import add, matmul, multiply, subtract, tanh
+from numpy import add, multiply, subtract, tanh
 
-from ._blas import by_row, outer, product, sum_outer
+from ._blas import at_all_steps, by_row, outer, product, sum_outer
 from ._cell import Cell, chunks
 from ._linear_cells import IndRNNCell, MinGRUCell
 
@@ -63,6 +63,11 @@ def _blocks(A: np.ndarray, n: int) -> np.ndarray:
 def _backwards(*sequences: Sequence) -> list[Sequence]:
     """The sequences from their last time step to their first."""
     return [sequence[::-1] for sequence in sequences]
+
+
+def _each(n_steps: int, *arrays: np.ndarray) -> list[Sequence]:
+    """A[t] of each array for each step t. Where nothing is kept for `backward`, an array has one step, which all use."""
+    return [A if len(A) >= n_steps else [A[0]] * n_steps for A in arrays]
 
 
 def _places(whole: np.ndarray | None, n_steps: int) -> np.ndarray | list[None]:
@@ -92,9 +97,9 @@ class ElmanCell(Cell):
     def __init__(self, activation: str = "tanh"):
         self.activation = activation
 
-    def forward(self, weights, Z, state, arena):
+    def forward(self, weights, Z, state, arena, keep=True):
         width = len(weights["W_h"])
-        W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
+        W = np.concatenate([weights["W_h"], weights["W_x"], weights["b"][:, None]], axis=1)
         H = Z[:, :width]
         H[0] = 0.0 if state is None else state[0]
         times_W, outputs = product(W, H[1:])
@@ -169,35 +174,27 @@ class GRUCell(Cell):
     def shapes(self, n_inputs, width):
         return {**super().shapes(n_inputs, width), "b_hn": (width,)}
 
-    def forward(self, weights, Z, state, arena):
+    def forward(self, weights, Z, state, arena, keep=True):
         W_x, W_h, b = weights["W_x"], weights["W_h"], weights["b"]
         width = W_h.shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
         # Rows r, z, m of one product with Z[t]. s(a) = (1 + tanh(a/2)) / 2, and tanh is ten times as fast as exp and
         # a division: the weights of the sigmoids are halved here, once, and not a in every step.
-        W = np.hstack([W_h, W_x, b[:, None]])
+        W = np.concatenate([W_h, W_x, b[:, None]], axis=1)
         W[: 2 * width] *= 0.5
         W[2 * width :, width:] = 0.0
         W[2 * width :, -1] = weights["b_hn"]
-        A = arena.empty((n_steps, 4 * width, batch), Z.dtype)
+        A = arena.empty((n_steps if keep else 1, 4 * width, batch), Z.dtype)
         # W_xn @ x_t + b_n, for all steps at once, stands where n_t will.
-        W_xn = np.hstack([W_x[2 * width :], b[2 * width :, None]])
-        matmul(W_xn, Z[:-1, width:], out=A[:, 3 * width :])
+        N = A[:, 3 * width :] if keep else arena.empty((n_steps, width, batch), Z.dtype)
+        at_all_steps(np.concatenate([W_x[2 * width :], b[2 * width :, None]], axis=1), Z[:-1, width:], N)
         times_W, rzm = product(W, A[:, : 3 * width])
         H = Z[:, :width]
         H[0] = 0.0 if state is None else state[0]
         r_times_m, half = np.empty((width, batch), Z.dtype), np.array(0.5, Z.dtype)
-        for z, h_before, h, out, gates, r, update, m, n in zip(
-            Z,
-            H,
-            H[1:],
-            rzm,
-            A[:, : 2 * width],
-            A[:, :width],
-            A[:, width : 2 * width],
-            A[:, 2 * width : 3 * width],
-            A[:, 3 * width :],
-        ):
+        r_z, r, update, m = (A[:, k * width : stop * width] for k, stop in ((0, 2), (0, 1), (1, 2), (2, 3)))
+        h_before = H[0]
+        for z, h, n, out, gates, r, update, m in zip(Z, H[1:], N, *_each(n_steps, rzm, r_z, r, update, m)):
             times_W(z, out)
             tanh(gates, gates)
             multiply(gates, half, gates)
@@ -207,6 +204,7 @@ class GRUCell(Cell):
             subtract(h_before, n, h)
             multiply(h, update, h)
             add(h, n, h)
+            h_before = h
         return (H,), A
 
     def backward(self, weights, Z, cache, dH, grads, arena, dX=None, whole=None):
@@ -299,30 +297,23 @@ class LSTMCell(Cell):
         width = weights["W_h"].shape[1]
         weights["b"][width : 2 * width] = 1.0
 
-    def forward(self, weights, Z, state, arena):
+    def forward(self, weights, Z, state, arena, keep=True):
         width = weights["W_h"].shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
         two, three, four, five = (k * width for k in (2, 3, 4, 5))
-        W = np.hstack([weights["W_h"], weights["W_x"], weights["b"][:, None]])
-        W = np.vstack([W[:two], W[three:], W[two:three]])  # i, f, o, g
+        W = np.concatenate([weights["W_h"], weights["W_x"], weights["b"][:, None]], axis=1)
+        W = np.concatenate([W[:two], W[three:], W[two:three]])  # i, f, o, g
         W[:three] *= 0.5  # s(a) = (1 + tanh(a/2)) / 2: halve once here, not in every step
-        A = arena.empty((n_steps + 1, 6 * width, batch), Z.dtype)
+        A = arena.empty((n_steps + 1 if keep else 1, 6 * width, batch), Z.dtype)
         times_W, outputs = product(W, A[:, :four])
         H, C = Z[:, :width], A[:, four:five]
         H[0], C[0] = (0.0, 0.0) if state is None else state
         products, half = np.empty((two, batch), Z.dtype), np.array(0.5, Z.dtype)
         from_input, from_memory = products[:width], products[width:]
-        for z, h, a, out, sigmoids, i_f, o, g_c, c, tanh_c in zip(
-            Z,
-            H[1:],
-            A[:, :four],
-            outputs,
-            A[:, :three],
-            A[:, :two],
-            A[:, two:three],
-            A[:, three:five],
-            C[1:],
-            A[:, five:],
+        C_after = C[1:] if keep else C  # c_t stands where the next step looks for it
+        sigmoids, i_f, o, g_c = A[:, :three], A[:, :two], A[:, two:three], A[:, three:five]
+        for z, h, out, a, sigmoids, i_f, o, g_c, c, tanh_c in zip(
+            Z, H[1:], *_each(n_steps, outputs, A[:, :four], sigmoids, i_f, o, g_c, C_after, A[:, five:])
         ):
             times_W(z, out)
             tanh(a, a)

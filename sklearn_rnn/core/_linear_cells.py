@@ -176,7 +176,7 @@ class MinGRUCell(Cell):
         z = np.minimum(1.0 / memory, 0.9)
         weights["b"][:width] = np.log(z / (1.0 - z))
 
-    def forward(self, weights, Z, state, arena):
+    def forward(self, weights, Z, state, arena, keep=True):
         rows = len(weights["b"])
         width = rows // 2
         n_steps, batch = len(Z) - 1, Z.shape[2]
@@ -273,7 +273,7 @@ class IndRNNCell(Cell):
         e = np.exp(np.clip(weights["nu"], -80.0, 30.0))
         return e, np.exp(-e), np.sqrt(-np.expm1(-2.0 * e))
 
-    def forward(self, weights, Z, state, arena):
+    def forward(self, weights, Z, state, arena, keep=True):
         width = len(weights["b"])
         _, u, g = self._u_and_g(weights)
         W = np.hstack([weights["W_x"], weights["b"][:, None]]) * g[:, None]

@@ -155,9 +155,10 @@ class Network:
         mask /= keep
         return A * mask, mask
 
-    def _forward_layers(self, named, batch: Batch, rng, arena: Arena, n_layers: int | None = None):
-        """Run all layers, or the first so many. Returns the states of the last one (T, D, N), a trace for
-        `_backward_layers`, and what each cell remembers after the last step."""
+    def _forward_layers(self, named, batch: Batch, rng, arena: Arena, n_layers: int | None = None, keep: bool = False):
+        """Run all layers, or the first so many. Returns the states of the last one (T, D, N), a trace, which with
+        `keep` is for `_backward_layers`, and what each cell remembers after the last step."""
+        keep = keep or batch.lengths is not None  # what is remembered after the last step of each sequence
         X, valid = batch.X, batch.valid
         if self.n_tokens is not None:
             if self._embeds:
@@ -179,7 +180,7 @@ class Network:
                 Z[:-1, -1] = 1
                 weights = self._layer(named, layer, direction)
                 state = None if batch.state is None else batch.state[len(state_after)]
-                history, cache = self.cell.forward(weights, Z, state, arena)
+                history, cache = self.cell.forward(weights, Z, state, arena, keep)
                 state_after.append(_state_after(history, batch.lengths))
                 H = Z[1:, :width]
                 if valid is not None:
@@ -323,7 +324,7 @@ class Network:
         gradient = np.empty_like(theta)
         grads = self.layout.views(gradient)
 
-        H, trace, batch.state_after = self._forward_layers(named, batch, rng, arena)
+        H, trace, batch.state_after = self._forward_layers(named, batch, rng, arena, keep=True)
         if self.pooling is None:
             P = H
         else:

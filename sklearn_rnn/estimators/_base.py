@@ -22,7 +22,7 @@ from ..core._cells import CELLS
 from ..core._cores import Cores
 from ..core._network import Network
 from ..core._training import Training
-from ..sequences._arrays import as_array, is_ragged
+from ..sequences._arrays import all_finite, as_array, is_ragged
 from ..sequences._checks import check_sequences, plain_sequences
 from ..sequences._dataset import Dataset
 from ..sequences._sequences import CHANNELS_LAST, Sequences
@@ -406,11 +406,11 @@ class BaseRNN(
 
     def _predict_rows(self, X, link: bool = True) -> tuple[np.ndarray, Sequences]:
         """The loss's link for X, or without it the raw outputs, as rows, and X as Sequences."""
-        sequences = self._check_fitted_X(X).in_patches(self.patch_size_)
+        sequences = self._check_fitted_X(X).in_patches(self._net["patch_size"])
         network = self._network()
         compute = network.predict if link else network.outputs
         rows = compute_rows(compute, self._theta, sequences, network)
-        if not np.isfinite(rows).all():
+        if not all_finite(rows):
             largest = np.nanmax(np.abs(sequences.values))
             raise ValueError(
                 f"The network's outputs are not finite: X holds values up to {largest:.3g}, or the weights have become "

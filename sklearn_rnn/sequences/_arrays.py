@@ -22,6 +22,11 @@ def unmasked(values: Any) -> Any:
     return plain
 
 
+def all_finite(numbers: np.ndarray) -> bool:
+    """np.isfinite(numbers).all(), in half the time where there are few."""
+    return bool(np.logical_and.reduce(np.isfinite(numbers), axis=None))
+
+
 def native(values: Any) -> Any:
     """An array in the byte order of this machine."""
     if isinstance(values, np.ndarray) and not values.dtype.isnative and values.dtype.kind in "iuf":

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn
 from ._arrays import (
+    all_finite,
     as_array,
     is_ragged,
     native,
@@ -147,7 +148,7 @@ def plain_sequences(
         fits = X.shape[1] == n_features if as_fitted else n_features == 1
     else:
         fits = X.ndim == 3 and not as_fitted and X.shape[2] == n_features
-    if not fits or hasattr(estimator, "feature_names_in_") or not np.isfinite(X).all():
+    if not fits or hasattr(estimator, "feature_names_in_") or not all_finite(X):
         return None
     return Sequences.from_2d(X, n_repeats) if X.ndim == 2 else Sequences.without_gaps(X)
 

@@ -66,13 +66,15 @@ class Sequences:
         self.n_timesteps = -1 if kind == "ragged" else values.shape[1]
         self.dtype = np.dtype(np.float32 if values.dtype == np.float32 else np.float64)
         self.feature_names = feature_names
-        self.may_vary = kind == "ragged" or bool((lengths < values.shape[1]).any())
+        self.may_vary = kind == "ragged" or (lengths.flags.writeable and bool((lengths < values.shape[1]).any()))
 
     def __len__(self):
         return len(self.lengths)
 
     def in_patches(self, size: int) -> Sequences:
         """The same sequences, which networks see in patches of `size` steps. Nothing is copied."""
+        if size == self.patch_size:
+            return self
         patched = copy.copy(self)
         patched.patch_size = size
         return patched
@@ -81,7 +83,7 @@ class Sequences:
     def n_patches(self) -> np.ndarray:
         """Steps of each sequence, as networks see it."""
         if not self.may_vary:  # one number: every batch asks for it, of data of any length
-            return np.broadcast_to(np.intp(-(-self.n_timesteps // self.patch_size)), len(self))
+            return _repeated(-(-self.n_timesteps // self.patch_size), len(self))
         return -(-self.lengths // self.patch_size)
 
     @property
@@ -391,7 +393,14 @@ def _in_order(x: Any, names: list, expected: list, name: str) -> Any:
 
 def _all_present(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First step and length of each sequence (n,) where no step is absent: one number each, whatever n is."""
-    return np.broadcast_to(np.intp(0), len(X)), np.broadcast_to(np.intp(X.shape[1]), len(X))
+    return _repeated(0, len(X)), _repeated(X.shape[1], len(X))
+
+
+def _repeated(number: int, n: int) -> np.ndarray:
+    """n times the number, in the memory of one. As np.broadcast_to, which takes five times as long."""
+    repeated = np.ndarray((n,), np.intp, np.array(number, np.intp), 0, (0,))
+    repeated.flags.writeable = False
+    return repeated
 
 
 def _find_present(X: np.ndarray, start: int, name: str, allow_nan: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -58,6 +58,25 @@ def test_an_arena_changes_no_bit(cell, pooling, bidirectional):
         assert network.loss_sum(theta, batch, arena) == network.loss_sum(theta, batch)
 
 
+@pytest.mark.parametrize("n_steps", [1, 2, 9])
+@pytest.mark.parametrize("n", [1, 16])
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_nobody_keeps_changes_no_bit(cell, n, n_steps):
+    """Outputs come without what only a gradient needs, and from the same states, as does what a cell remembers."""
+    network = make(cell, hidden_layer_sizes=(5, 4))
+    theta = np.random.default_rng(0).normal(size=network.layout.size)
+    named = network.layout.views(theta)
+    batch, first = make_batch(n_steps, n=n), make_batch(3, n=n, seed=1)
+    network.outputs(theta, first)
+    for state in (None, first.state_after):
+        batch.state = state
+        kept, _, after_kept = network._forward_layers(named, batch, None, Arena(), keep=True)
+        spared, _, after_spared = network._forward_layers(named, batch, None, Arena())
+        np.testing.assert_array_equal(spared, kept)
+        for a, b in zip(after_spared, after_kept, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_arrays_of_one_step_do_not_overlap():
     arena = Arena()
     for _ in range(3):
