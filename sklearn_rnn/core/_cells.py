@@ -66,7 +66,7 @@ def _backwards(*sequences: Sequence) -> list[Sequence]:
 
 
 def _each(n_steps: int, *arrays: np.ndarray) -> list[Sequence]:
-    """A[t] of each array for each step t. Where nothing is kept for `backward`, an array has one step, which all use."""
+    """A[t] of each array for each step t. Where nothing is kept for `backward`, arrays have one step, which all use."""
     return [A if len(A) >= n_steps else [A[0]] * n_steps for A in arrays]
 
 
@@ -178,23 +178,25 @@ class GRUCell(Cell):
         W_x, W_h, b = weights["W_x"], weights["W_h"], weights["b"]
         width = W_h.shape[1]
         n_steps, batch = len(Z) - 1, Z.shape[2]
+        two, three = 2 * width, 3 * width
         # Rows r, z, m of one product with Z[t]. s(a) = (1 + tanh(a/2)) / 2, and tanh is ten times as fast as exp and
         # a division: the weights of the sigmoids are halved here, once, and not a in every step.
         W = np.concatenate([W_h, W_x, b[:, None]], axis=1)
-        W[: 2 * width] *= 0.5
-        W[2 * width :, width:] = 0.0
-        W[2 * width :, -1] = weights["b_hn"]
+        W[:two] *= 0.5
+        W[two:, width:] = 0.0
+        W[two:, -1] = weights["b_hn"]
         A = arena.empty((n_steps if keep else 1, 4 * width, batch), Z.dtype)
         # W_xn @ x_t + b_n, for all steps at once, stands where n_t will.
-        N = A[:, 3 * width :] if keep else arena.empty((n_steps, width, batch), Z.dtype)
-        at_all_steps(np.concatenate([W_x[2 * width :], b[2 * width :, None]], axis=1), Z[:-1, width:], N)
-        times_W, rzm = product(W, A[:, : 3 * width])
+        N = A[:, three:] if keep else arena.empty((n_steps, width, batch), Z.dtype)
+        at_all_steps(np.concatenate([W_x[two:], b[two:, None]], axis=1), Z[:-1, width:], N)
+        times_W, rzm = product(W, A[:, :three])
         H = Z[:, :width]
         H[0] = 0.0 if state is None else state[0]
         r_times_m, half = np.empty((width, batch), Z.dtype), np.array(0.5, Z.dtype)
-        r_z, r, update, m = (A[:, k * width : stop * width] for k, stop in ((0, 2), (0, 1), (1, 2), (2, 3)))
         h_before = H[0]
-        for z, h, n, out, gates, r, update, m in zip(Z, H[1:], N, *_each(n_steps, rzm, r_z, r, update, m)):
+        for z, h, n, out, gates, r, update, m in zip(
+            Z, H[1:], N, *_each(n_steps, rzm, A[:, :two], A[:, :width], A[:, width:two], A[:, two:three])
+        ):
             times_W(z, out)
             tanh(gates, gates)
             multiply(gates, half, gates)
@@ -311,10 +313,8 @@ class LSTMCell(Cell):
         products, half = np.empty((two, batch), Z.dtype), np.array(0.5, Z.dtype)
         from_input, from_memory = products[:width], products[width:]
         C_after = C[1:] if keep else C  # c_t stands where the next step looks for it
-        sigmoids, i_f, o, g_c = A[:, :three], A[:, :two], A[:, two:three], A[:, three:five]
-        for z, h, out, a, sigmoids, i_f, o, g_c, c, tanh_c in zip(
-            Z, H[1:], *_each(n_steps, outputs, A[:, :four], sigmoids, i_f, o, g_c, C_after, A[:, five:])
-        ):
+        parts = A[:, :four], A[:, :three], A[:, :two], A[:, two:three], A[:, three:five], C_after, A[:, five:]
+        for z, h, out, a, sigmoids, i_f, o, g_c, c, tanh_c in zip(Z, H[1:], *_each(n_steps, outputs, *parts)):
             times_W(z, out)
             tanh(a, a)
             multiply(sigmoids, half, sigmoids)
