@@ -65,7 +65,7 @@ def _backwards(*sequences: Sequence) -> list[Sequence]:
     return [sequence[::-1] for sequence in sequences]
 
 
-def _each(n_steps: int, *arrays: np.ndarray) -> list[Sequence]:
+def _each(n_steps: int, *arrays: np.ndarray) -> list[np.ndarray | list[np.ndarray]]:
     """A[t] of each array for each step t. Where nothing is kept for `backward`, arrays have one step, which all use."""
     return [A if len(A) >= n_steps else [A[0]] * n_steps for A in arrays]
 
