@@ -73,7 +73,7 @@ def targets(draw, plain, per_step, n_outputs, make):
     return [make((len(x), *shape)) for x in plain]
 
 
-@cases(70)
+@cases(65)
 @given(st.data())
 def test_regressor(data):
     draw = data.draw
@@ -120,6 +120,35 @@ def test_regressor(data):
         assert not np.isinf(rows).any()
 
 
+@cases(10)
+@given(st.data())
+def test_one_to_many(data):
+    """A table, each row of which is fed at every step."""
+    draw = data.draw
+    n, n_steps, n_features = draw(st.integers(1, 7)), draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    classifies = draw(st.booleans())
+    hard = draw(st.sampled_from(["X", "y", "parameters"]))
+    X = values(draw, (n, n_features), usual=hard != "X")
+    tail = draw(st.sampled_from([(), (), (2,)]))
+    if classifies:
+        y = np.random.default_rng(draw(st.integers(0, 99))).integers(0, 3, (n, n_steps))
+    else:
+        y = values(draw, (n, n_steps, *tail), usual=hard != "y")
+    X, y = dressed(draw, X) if hard == "X" else X, dressed(draw, y) if hard == "y" else y
+    options = {**SMALL, **(parameters(draw, ABOUT_ALL) if hard == "parameters" else {}), "mapping": "one-to-many"}
+    model = (RNNSequenceClassifier if classifies else RNNRegressor)(**options)
+    if outcome(lambda: model.fit(X, y), X, y) is None:
+        return
+    check_finite(model._theta)
+    out = outcome(lambda: (model.predict_proba if classifies else model.predict)(X), X)
+    if out is not None and hard == "parameters":
+        assert out.shape == ((n, n_steps, len(model.classes_)) if classifies else (n, n_steps, *tail))
+        check_finite(out)
+    new = dressed(draw, values(draw, (2, n_features)))
+    out = outcome(lambda: model.predict(new), new)
+    assert out is None or len(out) == len(new)
+
+
 LABELS = {
     "integers": lambda y: y,
     "booleans": lambda y: y > 0,
@@ -143,7 +172,7 @@ LABELS = {
 }
 
 
-@cases(45)
+@cases(40)
 @given(st.data())
 def test_classifier(data):
     draw = data.draw
@@ -223,7 +252,7 @@ TRANSFORMERS = {
 }
 
 
-@cases(40)
+@cases(32)
 @given(st.data())
 def test_transformers(data):
     draw = data.draw
@@ -379,6 +408,51 @@ def test_forecaster(data):
         forecast = outcome(lambda ask=ask: ask(draw(st.sampled_from([1, 4]))), y)
         if forecast is not None:
             check_finite(forecast)
+
+
+ALSO_ASKED = {"window": [3, 5, 8], "horizon": [1, 2, 3], "strategy": ["direct", "recursive"], "n_members": [1, 2]}
+
+
+@cases(8)
+@given(st.data())
+def test_forecaster_with_columns(data):
+    """A sound series and columns of any kind beside it, which are known of the future or not."""
+    draw = data.draw
+    n, n_ahead = 40, 3
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    index = INDEXES[draw(st.sampled_from(["days", "months", "periods", "numbers", "zoned"]))](n + n_ahead)
+    usual = ["numbers", "integers", "booleans", "boolean", "category", "text", "float16"]
+    kinds = [
+        draw(st.sampled_from(usual if draw(st.integers(0, 4)) else sorted(COLUMNS)))
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+    with np.errstate(all="ignore"):
+        table = pd.DataFrame(
+            {f"x{k}": pd.Series(COLUMNS[kind](rng, n + n_ahead)) for k, kind in enumerate(kinds)}
+        ).set_axis(index)
+    y = pd.Series(np.sin(np.arange(n) / 3) + rng.normal(size=n) / 9, index=index[:n])
+    past_only = draw(st.sampled_from([None, None, ["x0"], ["nowhere"]]))
+    known, ahead = table.iloc[:n], table.iloc[n:]
+    wrong = draw(st.integers(0, 5))
+    if wrong == 0:
+        known = draw(st.sampled_from([known.iloc[::-1], known.iloc[:-3], known.iloc[5:], known.to_numpy()]))
+    elif wrong == 1:
+        ahead = draw(st.sampled_from([ahead.iloc[:1], ahead.iloc[:, ::-1], ahead.iloc[:, :0], ahead.to_numpy(), None]))
+    forecaster = RNNForecaster(
+        RNNRegressor(**SMALL, batch_size=64),
+        **{"random_state": 0, "past_only": past_only, "window": 5, **parameters(draw, ALSO_ASKED, most=3)},
+    )
+    if outcome(lambda: forecaster.fit(y, known), y, known) is None:
+        return
+    if past_only is not None and isinstance(ahead, pd.DataFrame):
+        ahead = ahead.drop(columns=past_only, errors="ignore")
+        ahead = ahead if ahead.shape[1] else None
+    out = outcome(lambda: forecaster.predict(n_ahead, ahead), y, ahead)
+    if out is not None:
+        assert len(out) == n_ahead
+        check_finite(out)
+        if isinstance(out, pd.Series):
+            assert out.index.equals(index[n:])
 
 
 ALPHABETS = ["ab", string.ascii_letters, "\x00\n\t ", "äöü\u0301", "😀👩\u200d👩\u200d👧", "\ud800", "\ufffd", ""]

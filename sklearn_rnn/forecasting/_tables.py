@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..sequences._arrays import refuse_lazy, unmasked
+from ..sequences._arrays import as_array, refuse_lazy
 from ..sequences._columns import an_example, kind_of, numbers_of, text_to_numbers
 from ..sequences._timeindex import parse_times
 from ._timegrid import Advice
@@ -317,10 +317,9 @@ def _read_array(data, name, id_col, time_col, columns, with_values) -> Table:
         raise TypeError(f"{name} must be a pandas object or an array, got {given}. Convert it: {name}.to_pandas().")
     if id_col is not None or time_col is not None:
         raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a {type(data).__name__}.")
+    data = as_array(data, name)
     if np.iscomplexobj(data):
         raise TypeError(f"{name} holds complex numbers; forecasts are of real ones.")
-    if isinstance(data, np.ma.MaskedArray):
-        data = unmasked(data)
     try:
         values = np.asarray(data, dtype=np.float32 if getattr(data, "dtype", None) == np.float32 else np.float64)
     except (TypeError, ValueError) as error:
