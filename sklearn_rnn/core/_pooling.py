@@ -21,6 +21,9 @@ from ._blas import sum_outer
 class Pooling(ABC):
     """Base of all poolings; notation and arguments stand at the top of the file."""
 
+    #: the weight that stands for no step at all
+    nothing = 0.0
+
     def __init__(self, bidirectional: bool = False):
         self.bidirectional = bidirectional
 
@@ -116,6 +119,8 @@ class AttentionPooling(Pooling):
         a_t = exp(e_t) / sum over t' of exp(e_t')
         P   = sum over t of a_t * h_t
     """
+
+    nothing = -np.inf  # the log of the softmax's denominator
 
     def shapes(self, n_states):
         return {"W_a": (n_states, n_states), "v_a": (1, n_states)}

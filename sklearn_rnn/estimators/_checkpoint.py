@@ -11,11 +11,13 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic
+from types import CodeType, FunctionType
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
+from joblib.hashing import NumpyHasher
 
 from .._version import __version__
 from .._warnings import warn
@@ -53,20 +55,36 @@ def _digest(value: Any) -> str:
         isinstance(value, np.ndarray)
         and value.dtype.kind in "biufcSUmM"
         and value.ndim
-        and type(value) is not np.ma.masked_array
+        and not isinstance(value, np.ma.MaskedArray)
     ):
         found = hashlib.blake2b(f"{value.dtype.str} {value.shape}".encode(), digest_size=16)
         rows = max(1, _AT_ONCE // max(1, value[:1].size))
         for start in range(0, len(value), rows):
             found.update(np.ascontiguousarray(value[start : start + rows]).data.cast("B") if value.size else b"")
         return found.hexdigest()
-    try:
-        return joblib.hash(value)
-    except Exception:  # a function without a name to find it by
-        code = getattr(value, "__code__", None)
-        return joblib.hash(
-            [getattr(value, "__qualname__", str(type(value))), code and (code.co_code, repr(code.co_consts))]
-        )
+    if isinstance(value, np.ma.MaskedArray):
+        there = value.filled(0) if value.dtype.kind in "biuf" else value.data
+        return _digest(["masked", there, np.ma.getmaskarray(value)])
+    return _Hasher("md5").hash(value)
+
+
+class _Hasher(NumpyHasher):
+    """joblib's, to which a function is more than its name: its code, which may have been edited since, what it
+    encloses and its defaults. Not so what it calls."""
+
+    def reducer_override(self, value):
+        """Of pickle: what stands for a value. It is only ever written."""
+        if not isinstance(value, FunctionType):
+            return NotImplemented
+        enclosed = [cell.cell_contents for cell in value.__closure__ or ()]
+        more = value.__defaults__, value.__kwdefaults__, vars(value)
+        return str, (f"{value.__module__}.{value.__qualname__}",), (_digest_code(value.__code__), enclosed, *more)
+
+
+def _digest_code(code: CodeType) -> str:
+    """What tells the code of a function from others; not what it calls."""
+    constants = [_digest_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return joblib.hash([code.co_code, code.co_names, constants])
 
 
 def identify(estimator: Any, seed: object, *data: object) -> str:
@@ -113,8 +131,15 @@ class Checkpoint:
             raise ValueError(
                 f"checkpoint={str(folder)!r} is no folder. Use None for no checkpoints, '.' for the current folder."
             )
-        # what it means now, wherever the process goes while it trains
-        where, fit = Path(folder).expanduser().absolute(), f"{name}-{of()}"
+        try:
+            fit = f"{name}-{of()}"
+        except Exception as error:  # whatever cannot be pickled may be a parameter, or data
+            warn(
+                f"Nothing tells this fit from others ({error!r}), so that there are no checkpoints; training goes on "
+                "without them."
+            )
+            return
+        where = Path(folder).expanduser().absolute()  # what it means now, wherever the process goes while it trains
         for number in count():
             self.path = where / f"{fit}{f'-{number}' if number else ''}.npz"
             try:
@@ -136,6 +161,13 @@ class Checkpoint:
             notes = json.loads(str(arrays.pop("values")))
             training.restore(arrays, notes.pop("training"))
         except (FileNotFoundError, NotADirectoryError):
+            others = len(list(self.path.parent.glob(f"{self.path.name.partition('-')[0]}-*.npz")))
+            if verbose and others:
+                print(
+                    f"Starts anew: of {others} checkpoint(s) in {self.path.parent} none is of a fit with these data, "
+                    "these parameters and this version.",
+                    flush=True,
+                )
             return {}
         except Exception as error:  # whatever it is that stands there, it is no reason not to train
             warn(f"The checkpoint {self.path} cannot be read ({error!r}); training starts anew.")

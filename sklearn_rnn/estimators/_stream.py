@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
@@ -23,14 +24,15 @@ class Stream:
 
     Made by ``estimator.stream(n)``. A step takes the same time and memory however many came before it: what a network
     needs to know of them is its state, and what pooling has seen so far. A stream holds the weights as they were when
-    it was made, whatever becomes of the estimator, and can be copied (`copy`) and pickled mid-way.
+    it was made, whatever becomes of the estimator, and can be pickled mid-way. A `copy` shares the weights: where
+    sequences come and go, one stream for each, copied from a first one, takes little more than their states.
 
     Attributes
     ----------
     n : int
         Sequences side by side.
     n_steps : int
-        Time steps so far.
+        Time steps so far, since the last `reset` of all sequences.
 
     Examples
     --------
@@ -98,14 +100,17 @@ class Stream:
         self.n_steps += 1
         return rows
 
-    def step(self, x_t: ArrayLike) -> np.ndarray:
+    def step(self, x_t: ArrayLike | Mapping) -> np.ndarray:
         """Tell the next time step of each sequence; returns what `predict` gives for the sequences up to it.
+
+        Each call is one more step: of a classifier call `step` or `step_proba`, not both for the same readings.
 
         Parameters
         ----------
-        x_t : array-like of shape (n, n_features)
+        x_t : array-like of shape (n, n_features), or dict
             For a single sequence also (n_features,), and with one feature a number. n sequences of one feature may
-            be (n,). Columns of a data frame, or labels of a row of one, are put in the order that was fitted.
+            be (n,). What names its features is put in the order that was fitted: columns of a data frame, a row of
+            one, keys of a dict (of numbers, or of n numbers each), fields of a named tuple.
 
         Returns
         -------
@@ -122,6 +127,8 @@ class Stream:
 
     def step_proba(self, x_t: ArrayLike) -> np.ndarray:
         """Tell the next time step, as `step`; returns what `predict_proba` gives for the sequences up to it.
+
+        The label that `step` would return is ``classes_[probabilities.argmax(axis=1)]``, with the estimator's classes.
 
         Parameters
         ----------
@@ -142,28 +149,74 @@ class Stream:
             raise AttributeError(f"A stream of an {type(self._model).__name__} has no step_proba; use step.")
         return self._model._proba_of_rows(self._rows(x_t))
 
-    def reset(self) -> Self:
-        """Forget all steps: new sequences begin."""
-        self._state, self._pooled, self.n_steps = None, None, 0
+    def reset(self, which: int | slice | ArrayLike | None = None) -> Self:
+        """Forget all steps: new sequences begin.
+
+        Parameters
+        ----------
+        which : int, slice, or array-like of int or bool, default=None
+            Sequences that begin anew, beside the others, which go on. None is all.
+
+        Returns
+        -------
+        self : Stream
+
+        Raises
+        ------
+        IndexError
+            If there are no such sequences.
+        """
+        if which is None:
+            self._state, self._pooled, self.n_steps = None, None, 0
+            return self
+        if not isinstance(which, slice):
+            which = np.atleast_1d(np.asarray(which))
+        try:
+            np.empty(self.n)[which]
+        except IndexError as error:
+            raise IndexError(
+                f"This stream has {self.n} sequence(s), numbered from 0; got {which!r}: {error}."
+            ) from None
+        if self._state is not None:
+            self._state = [tuple(_with(values, which, 0.0) for values in layer) for layer in self._state]
+        if self._pooled is not None:
+            values, weight = self._pooled
+            self._pooled = _with(values, which, 0.0), _with(weight, which, self._network.pooling.nothing)
         return self
 
     def copy(self) -> Stream:
         """A second stream that goes on from the same steps."""
-        return copy.deepcopy(self)
+        return copy.copy(self)  # what is remembered is replaced with each step, never written to
+
+
+def _with(values: np.ndarray, which: Any, value: float) -> np.ndarray:
+    """A copy with another value in some of the sequences, which are the last axis."""
+    values = values.copy()
+    values[..., which] = value
+    return values
 
 
 def _in_order(x_t: Any, names: np.ndarray | None) -> Any:
-    """A step that names its features (a data frame, or a row of one), in the order of those that were fitted."""
-    labels = getattr(x_t, "columns", None)
-    if labels is None and getattr(x_t, "ndim", 0) == 1:
-        labels = getattr(x_t, "index", None)
-    if names is None or labels is None or isinstance(x_t, (list, tuple)) or not all(isinstance(n, str) for n in labels):
+    """A step that names its features, in the order of those that were fitted."""
+    by_key = isinstance(x_t, Mapping)
+    if by_key and names is None:
+        raise TypeError(
+            f"x_t is a {type(x_t).__name__}, but this model was fitted on an X without feature names (those of a list "
+            "of data frames), so that there is no order to put its values in. Pass them as an array."
+        )
+    if hasattr(x_t, "_fields") and names is not None:
+        x_t, by_key = x_t._asdict(), True
+    labels = list(x_t) if by_key else getattr(x_t, "columns", x_t.index if isinstance(x_t, pd.Series) else None)
+    if names is None or labels is None or not (by_key or all(isinstance(label, str) for label in labels)):
         return x_t
     if set(labels) != set(names) or len(labels) != len(names):
         raise ValueError(
             f"x_t names the features {list(labels)}; this model was fitted on {list(names)}. Give all of them, and no "
             "others."
         )
+    if by_key:
+        columns = [as_array(x_t[name], f"x_t[{name!r}]") for name in names]
+        return np.stack(columns, axis=-1) if len({column.shape for column in columns}) == 1 else columns
     return x_t[list(names)]
 
 
@@ -189,7 +242,9 @@ class Streaming:
         Stream
             ``stream.step(x_t)`` gives what `predict` gives for the sequences so far, in constant time and memory.
             Behind the scalers of a pipeline, each step has to go through them first: with the stream of ``pipe[-1]``,
-            ``stream.step(pipe[:-1].transform([x_t[None]])[0])``.
+            ``stream.step(pipe[:-1].transform([x_t[None]])[0])``. That holds for what looks at one step alone, such as
+            a `TimestepTransformer` of a scaler; not for what looks at others, such as `SequenceImputer` and
+            `PatchSequence`. A network fitted on 2-D X goes on beyond the length that `predict` takes.
 
         Raises
         ------

@@ -104,7 +104,7 @@ def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     if x.dtype == object:
         try:
             return np.where(pd.isna(x), np.nan, x).astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"{name} must hold numbers; got objects that are none: {error}") from error
     if x.dtype.kind not in "biuf":
         why = " Complex data not supported." if x.dtype.kind == "c" else ""

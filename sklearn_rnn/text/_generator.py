@@ -270,7 +270,7 @@ class RNNTextGenerator(Writing, Stored, Summarized, CallbackSupportMixin, TextPa
             checkpoint = Checkpoint(
                 self.checkpoint,
                 self.checkpoint_every,
-                lambda: identify(self, training.rng.bit_generator.state, text),
+                lambda: identify(self, training.rng.bit_generator.state, numbers, list(self.vocabulary_)),
                 type(self).__name__,
             )
             with checkpoint:

@@ -5,6 +5,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from datetime import timedelta
@@ -293,6 +294,62 @@ def test_scorers_are_told_apart(tmp_path):
         model(tmp_path, **options, scoring=largest).fit(X, Y),
         model(**options, scoring=largest).fit(X, Y),
     )
+
+
+def metric(k):
+    return lambda est, X, y: -k * np.abs(est.predict(X) - y).mean()
+
+
+def metric_of(source):
+    named = {}
+    exec(f"def score(est, X, y): return {source}", named)
+    return named["score"]
+
+
+def test_a_score_that_was_edited_is_another(tmp_path):
+    """By its code, or by what it encloses; the same one goes on."""
+    options = {"early_stopping": True, "n_iter_no_change": 99}
+    edited = metric_of("est.score(X, y)"), metric_of("-est.score(X, y)")
+    for before, after in ((metric(1), metric(-1)), edited, tuple(map(make_scorer, (r2_score, max_error)))):
+        killed_at(4, model(tmp_path, **options, scoring=before), X, Y)
+        same(model(tmp_path, **options, scoring=after).fit(X, Y), model(**options, scoring=after).fit(X, Y))
+        assert len(list(tmp_path.glob("*.npz"))) == 1
+        again = metric(1) if getattr(before, "__name__", "") == "<lambda>" else before
+        same(model(tmp_path, **options, scoring=again).fit(X, Y), model(**options, scoring=again).fit(X, Y))
+        assert not list(tmp_path.glob("*.npz"))
+
+
+def test_masked_data_are_told_apart(tmp_path):
+    table = X[..., 0]
+    masks = np.zeros((2, *table.shape), bool)
+    some, others = np.ma.masked_array(table, masks[0]), np.ma.masked_array(3 * table, masks[1])
+    killed_at(4, model(tmp_path), some, Y)
+    same(model(tmp_path).fit(others, Y), model().fit(others, Y))
+    assert len(list(tmp_path.glob("*.npz"))) == 1
+    same(model(tmp_path).fit(np.ma.masked_array(table.copy(), masks[1]), Y), model().fit(some, Y))
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_what_cannot_be_told_from_others_has_no_checkpoint(tmp_path):
+    lock = threading.Lock()
+
+    def score(est, X, y):
+        with lock:
+            return est.score(X, y)
+
+    with pytest.warns(UserWarning, match="Nothing tells this fit from others"):
+        net = model(tmp_path, early_stopping=True, scoring=score).fit(X, Y)
+    assert net.n_iter_ == EPOCHS and not list(tmp_path.iterdir())
+
+
+def test_a_fit_beside_the_file_of_another_is_told(tmp_path, capsys):
+    killed_at(4, model(tmp_path), X, Y)
+    model(tmp_path).fit(2 * X, Y)
+    assert "Starts anew" not in capsys.readouterr().out
+    model(tmp_path, verbose=1).fit(2 * X, Y)
+    assert "Starts anew: of 1 checkpoint(s)" in capsys.readouterr().out
+    model(tmp_path, verbose=1).fit(X, Y)
+    assert "Goes on after epoch 3" in capsys.readouterr().out
 
 
 def test_the_layout_in_memory_is_no_matter(tmp_path):

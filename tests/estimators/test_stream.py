@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from collections import OrderedDict, namedtuple
 
 import numpy as np
 import pandas as pd
@@ -121,6 +122,65 @@ def test_features_with_names():
     for columns in (["x", "y"], ["a", "x"]):
         with pytest.raises(ValueError, match=r"x_t names the features .* fitted on \['a', 'b'\]"):
             model.stream().step(pd.DataFrame([[1.0, 2.0]], columns=columns))
+
+
+def test_steps_that_name_their_features():
+    """By key or by field, in any order; anything that names others is refused."""
+    names = ["a", "b", "c"]
+    Z = np.random.default_rng(1).normal(size=(20, 6, 3))
+    model = fitted(RNNRegressor, [pd.DataFrame(z, columns=names) for z in Z], Z[:, -1, 0])
+    expected = model.stream().step(pd.Series(Z[0, 0], names))
+    a, b, c = Z[0, 0]
+    Row = namedtuple("Row", "c a b")
+    for x_t in ({"c": c, "a": a, "b": b}, Row(c, a, b), OrderedDict(b=b, a=a, c=c), {"a": [a], "b": [b], "c": [c]}):
+        np.testing.assert_array_equal(model.stream().step(x_t), expected)
+    table = pd.DataFrame(Z[:4, 0], columns=names)
+    np.testing.assert_array_equal(
+        model.stream(4).step({name: table[name] for name in "bca"}), model.stream(4).step(table)
+    )
+    for x_t, words in (
+        ({"a": a, "b": b}, "names the features"),
+        (Row._make("xyz")._replace(a=None), "must hold numbers"),
+        ({"a": a, "b": b, "d": c}, "names the features"),
+        (namedtuple("Row", "Index a b c")(0, a, b, c), "names the features"),
+        ({"a": [a], "b": [b, b], "c": [c]}, "rows of one length"),
+        ({"a": 10**400, "b": b, "c": c}, "must hold numbers"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.stream().step(x_t)
+    nameless = fitted(RNNRegressor, Z, Z[:, -1, 0])
+    with pytest.raises(TypeError, match="without feature names"):
+        nameless.stream().step({"a": a, "b": b, "c": c})
+    np.testing.assert_array_equal(nameless.stream().step(Row(a, b, c)), nameless.stream().step(Z[:1, 0]))
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("cell", ["lstm", "mingru"])
+def test_some_sequences_begin_anew_beside_the_others(cell, pooling):
+    model = fitted(RNNRegressor, X, Y, cell=cell, pooling=pooling, hidden_layer_sizes=(4, 3))
+    for which, fresh in ((1, [1]), ([0, 2], [0, 2]), (np.array([False, True, True]), [1, 2]), (slice(1), [0])):
+        stream = model.stream(n=3).reset(which)  # nothing to forget yet
+        for t in range(4):
+            stream.step(X[:3, t])
+        before = stream.copy()
+        stream.reset(which)
+        for t in range(4, 7):
+            out, kept = stream.step(X[:3, t]), before.step(X[:3, t])
+            for i in range(3):
+                expected = model.predict(X[i : i + 1, (4 if i in fresh else 0) : t + 1])
+                np.testing.assert_allclose(out[i], expected[0], rtol=1e-10, atol=1e-14)
+            np.testing.assert_allclose(kept, model.predict(X[:3, : t + 1]), rtol=1e-10, atol=1e-14)
+    with pytest.raises(IndexError):
+        stream.reset(3)
+
+
+def test_copies_share_the_weights():
+    model = fitted(RNNRegressor, X, Y, hidden_layer_sizes=200)
+    streams = [model.stream()]
+    streams += [streams[0].copy() for _ in range(50)]
+    assert len(pickle.dumps(streams)) < 1.2 * len(pickle.dumps(streams[:1]))
+    streams[1].step(X[0, 0])
+    np.testing.assert_array_equal(streams[0].step(X[0, 1]), model.stream().step(X[0, 1]))
 
 
 def test_behind_the_scalers_of_a_pipeline():

@@ -714,8 +714,11 @@ def test_a_killed_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr("sklearn_rnn.text._generator.Announcer.epoch", end)
-        RNNTextGenerator(8, **options, checkpoint=tmp_path, checkpoint_every=1).fit(text)
+        RNNTextGenerator(8, **options, checkpoint=tmp_path, checkpoint_every=1).fit(part for part in [text])
     assert [path.suffix for path in tmp_path.iterdir()] == [".npz"]
+    other = text[::-1]
+    anew = RNNTextGenerator(8, **options, checkpoint=tmp_path, checkpoint_every=1).fit(part for part in [other])
+    assert anew.loss_curve_ == RNNTextGenerator(8, **options).fit(other).loss_curve_
     resumed = RNNTextGenerator(8, **options, checkpoint=tmp_path, checkpoint_every=1).fit(text)
     for name, W in expected.weights_.items():
         np.testing.assert_array_equal(resumed.weights_[name], W)
