@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import threadpoolctl
 from sklearn.exceptions import ConvergenceWarning
@@ -15,7 +17,9 @@ from sklearn_rnn import (
     PatchSequence,
     RNNForecaster,
     RNNRegressor,
+    RNNSequenceClassifier,
     RNNTextGenerator,
+    SequenceImputer,
     SlidingWindow,
 )
 from sklearn_rnn.core import _cores
@@ -143,7 +147,7 @@ def test_rows_of_different_lengths_are_no_table(transformer, rows):
 
 def test_a_patch_longer_than_any_memory():
     for wrong in (PatchSequence(10**30), regressor(patch_size=10**30)):
-        with pytest.raises(ValueError, match=r"in the range \[1, 2147483648\)"):
+        with pytest.raises(ValueError, match=r"in the range \[1, 1048576\]"):
             wrong.fit(X, y)
 
 
@@ -177,3 +181,147 @@ def test_a_series_whose_squares_are_infinite(value):
     single = pd.Series(np.sin(np.arange(60.0)).astype(np.float32) * np.float32(1e37))
     with pytest.raises(ValueError, match="infinite in float32"):
         RNNForecaster(regressor(), window=4, random_state=0).fit(single)
+
+
+def frames_of_others():
+    times = pd.date_range("2020", periods=12).to_pydatetime().tolist()
+    columns = {
+        "datetime": times,
+        "missing": [times[0], *[None] * 11],
+        "date": [time.date() for time in times],
+        "duration": [time - times[0] for time in times],
+        "time": [time.time() for time in times],
+        "text": list("123456789abc"),
+    }
+    for kind, values in columns.items():
+        yield pytest.param(pl.DataFrame({"a": y, "b": values}), id=f"polars {kind}")
+        yield pytest.param(pa.table({"a": y, "b": values}), id=f"Arrow {kind}")
+    yield pytest.param(
+        pl.DataFrame({"a": y, "b": pl.Series(list("123456789abc"), dtype=pl.Categorical)}), id="category"
+    )
+
+
+@pytest.mark.parametrize("frame", frames_of_others())
+def test_times_and_text_are_no_numbers_in_frames_of_others(frame):
+    """As numbers they would be nanoseconds since 1970, and a missing one the smallest of all."""
+    words = "Column 'b' of X.* is of type .*, and holds no numbers"
+    for estimator in (regressor(), SequenceImputer(), LagsToSequence("oldest-first"), SlidingWindow(2)):
+        with pytest.raises(ValueError, match=words):
+            estimator.fit(frame, y)
+    if isinstance(frame, pl.DataFrame):
+        with pytest.raises(ValueError, match=words):
+            regressor().fit([frame] * 12, y)
+
+
+@quiet
+def test_numbers_in_frames_of_others():
+    table = {f"c{k}": X[:, k] for k in range(5)}
+    expected = regressor().fit(pd.DataFrame(table), y).predict(pd.DataFrame(table))
+    for frame in (pl.DataFrame(table), pa.table(table)):
+        np.testing.assert_array_equal(regressor().fit(frame, y).predict(frame), expected)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        [[np.datetime64("2020-01-01")] * 5] * 12,
+        np.full((12, 5), np.timedelta64(1, "D")).astype("m8[D]"),
+        np.array([[np.datetime64("2020-01-01", "ns")] * 5] * 12, object),
+        np.array([[[np.timedelta64(1, "D")]] * 5] * 12, object),
+        [["2020-01-01"] * 5] * 12,
+        X.astype("U9"),
+        X.astype("U9")[:, :, None],
+        np.zeros((12, 5), [("a", float)]),
+    ],
+)
+def test_times_and_text_are_no_numbers(table):
+    with pytest.raises(ValueError, match=r"must hold real numbers|could not convert string to float"):
+        regressor().fit(table, y)
+
+
+def test_columns_that_are_no_numbers_are_named():
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    with pytest.raises(ValueError, match="Column 'b' of X is of type category"):
+        regressor().fit(frame.assign(b=pd.Categorical(["x", "y"] * 6)), y)
+    with pytest.raises(ValueError, match="two columns of one name, 'a'"):
+        regressor().fit(frame.set_axis(list("aabcd"), axis=1), y)
+    with pytest.raises(ValueError, match=r"Column 'b' of X\[0\] is of type str"):
+        regressor().fit([frame.assign(b=list("123456789abc")).astype({"b": "string"})] * 12, y)
+
+
+HUGE = 10**400
+
+
+def test_whole_numbers_too_large_for_a_float():
+    for call in (
+        lambda: regressor().fit([[HUGE] * 5] * 12, y),
+        lambda: regressor().fit(X, [HUGE] * 12),
+        lambda: regressor().fit(X, y, [HUGE] * 12),
+        lambda: RNNSequenceClassifier(3, class_weight={0: HUGE, 1: 1}).fit(X, (y > 0).astype(int)),
+        lambda: RNNForecaster(regressor()).fit([HUGE] * 40),
+        lambda: RNNForecaster(regressor()).fit(np.arange(40.0), [[HUGE]] * 40),
+    ):
+        with pytest.raises((ValueError, TypeError), match=r"too large|finite numbers >= 0"):
+            call()
+
+
+@quiet
+def test_any_number_of_steps_to_go_back():
+    expected = regressor(bptt_steps=5).fit(X, y)
+    np.testing.assert_array_equal(regressor(bptt_steps=10**30).fit(X, y)._theta, expected._theta)
+
+
+def test_weights_of_validation_data_that_are_all_zero():
+    for weights in (np.zeros(12), 0.0):
+        with pytest.raises(ValueError, match="sample_weight_val"):
+            regressor(early_stopping=True).fit(X, y, X_val=X, y_val=y, sample_weight_val=weights)
+
+
+@quiet
+def test_only_ratios_of_weights_matter_to_a_classifier():
+    labels = (y > 0).astype(int)
+    weights = np.arange(1.0, 13)
+    plain = RNNSequenceClassifier(3, max_iter=2, random_state=0).fit(X, labels, weights)
+    balanced = RNNSequenceClassifier(3, max_iter=2, random_state=0, class_weight="balanced").fit(X, labels, weights)
+    for factor in (2.0**1000, 2.0**-1000):
+        assert plain.score(X, labels, factor * weights) == plain.score(X, labels, weights)
+        again = RNNSequenceClassifier(**balanced.get_params()).fit(X, labels, factor * weights)
+        np.testing.assert_allclose(again._theta, balanced._theta, rtol=1e-10)
+    extreme = RNNSequenceClassifier(**balanced.get_params()).fit(X, labels, np.r_[1.0, np.full(11, 5e-324)])
+    assert len(extreme.loss_curve_) == 2 and np.isfinite(extreme._theta).all()
+
+
+@quiet
+def test_labels_that_are_dates():
+    dates = np.where(y > 0, np.datetime64("2020-01-01"), np.datetime64("2021-01-01"))
+    model = RNNSequenceClassifier(3, max_iter=1, random_state=0).fit(X, dates)
+    assert 0 <= model.score(X, dates) <= 1
+    for wrong in (y > 0, (y > 0).astype(str)):
+        with pytest.raises(ValueError, match="this model was fitted on labels of"):
+            model.score(X, wrong)
+    with pytest.raises(ValueError, match="contains NaT"):
+        model.fit(X, np.where(y > 0, dates, np.datetime64("NaT")))
+    with pytest.raises(ValueError, match="holds records"):
+        model.fit(X, np.zeros(12, [("a", int)]))
+
+
+@pytest.mark.parametrize("factor", [1e160, 1e300, 1e-160, 1e-300])
+def test_a_column_whose_squares_are_no_numbers(factor):
+    """It would be left out without a word."""
+    rng = np.random.default_rng(0)
+    column = pd.DataFrame({"a": rng.normal(size=63)})
+    series = pd.Series(5 * column["a"][:60] + rng.normal(size=60) / 9)
+    forecaster = RNNForecaster(regressor(), window=4, horizon=3, random_state=0)
+    with pytest.raises(ValueError, match="Column 'a' of X has values up to"):
+        forecaster.fit(series, factor * column[:60])
+    forecaster.fit(series, column[:60])
+    with pytest.raises(ValueError, match="Column 'a' of X has values up to"):
+        forecaster.predict(3, factor * column[60:])
+
+
+def test_a_series_that_is_missing_but_for_one_value():
+    for n in (24, 36, 60):
+        series = pd.Series(np.nan, index=pd.date_range("2020-01", periods=n, freq="MS"))
+        series.iloc[0] = 1.0
+        with pytest.raises(ValueError, match="too few to fit on"):
+            RNNForecaster(regressor()).fit(series)

@@ -359,7 +359,7 @@ class Network:
         """
         n_steps, _, n_sequences = batch.X.shape
         lengths = np.full(n_sequences, n_steps) if batch.lengths is None else batch.lengths
-        n_early = np.maximum(lengths - n_last, 0)
+        n_early = np.maximum(lengths - min(n_last, n_steps), 0)
         if not n_early.any():
             return batch
         named = self.layout.views(theta)

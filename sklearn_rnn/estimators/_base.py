@@ -292,6 +292,11 @@ class BaseRNN(
                 held_out = None
                 if validation[0] is not None:
                     held_out = self._prepare(*validation, reset=False, suffix="_val")
+                    if held_out.weights is not None and not held_out.weights.any():
+                        raise ValueError(
+                            "sample_weight_val (times class weights) must hold a non-zero weight; all "
+                            f"{len(held_out.weights)} are zero."
+                        )
                 elif self.early_stopping:
                     how = self.validation_fraction, self.validation_method, self._split_seed
                     train, some = split(data, *how, self._stratify_by(data))

@@ -127,7 +127,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         super()._check_parameters()
         if isinstance(self.class_weight, dict):
             for label, weight in self.class_weight.items():
-                if not (isinstance(weight, Real) and 0 <= weight < np.inf):
+                if not (isinstance(weight, Real) and 0 <= weight <= float(np.finfo(np.float64).max)):
                     raise ValueError(f"class_weight must hold finite numbers >= 0; got {weight!r} for {label!r}.")
 
     def _describe_loss(self):
@@ -197,6 +197,11 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
 
     def _check_same_kind(self, rows, name):
         """Are rows of labels, or of an indicator matrix, what the model was fitted on?"""
+        kinds = {rows.dtype.kind, self.classes_.dtype.kind}
+        if len(kinds) > 1 and kinds & {"m", "M"}:
+            raise ValueError(
+                f"{name} holds labels of dtype {rows.dtype}, this model was fitted on labels of {self.classes_.dtype}."
+            )
         if rows.shape[1:] != ((len(self.classes_),) if self._multilabel else ()):
             raise ValueError(
                 f"{name}, with rows of shape {rows.shape[1:]}, does not match the targets that this model was fitted "
@@ -425,6 +430,8 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         actual, _ = self._label_rows(y, sequences, "y")
         self._check_same_kind(actual, "y")
         sample_weight = sequences.row_weights(sample_weight, self._per_step)
+        if sample_weight is not None:  # only their ratios matter, and a sum of large ones overflows
+            sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
         return float(accuracy_score(actual, predicted, sample_weight=sample_weight))
 
     def __sklearn_tags__(self):
@@ -435,8 +442,12 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
 
 def _inverse_shares(codes: np.ndarray, weights: np.ndarray | None, n_classes: int) -> np.ndarray:
     """One weight for each class, so that all weigh alike in all."""
+    if weights is not None:
+        weights = weights / max(weights.max(), np.finfo(np.float64).tiny)  # only their ratios matter
     shares = np.bincount(codes, weights, n_classes)
-    return shares.sum() / (n_classes * np.where(shares > 0, shares, 1.0))
+    with np.errstate(over="ignore"):  # of weights that differ beyond what float64 holds
+        balanced = shares.sum() / (n_classes * np.where(shares > 0, shares, 1.0))
+    return np.minimum(balanced, np.finfo(np.float64).max)
 
 
 def _balanced(indicator: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
@@ -452,7 +463,11 @@ def _plain_labels(y: np.ndarray, name: str) -> np.ndarray:
     """Labels of objects as what they are: all strings, or all numbers; one that is missing is an error."""
     if y.dtype.kind == "T":  # NumPy's StringDType
         y = y.astype(object)
+    if y.dtype.kind == "V":
+        raise ValueError(f"Unknown label type: {name} of dtype {y.dtype} holds records; a label is one value.")
     if y.dtype != object:
+        if y.dtype.kind in "mM" and np.isnat(y).any():
+            raise ValueError(f"Input {name} contains NaT; every sample must have a label.")
         return y
     flat = y.ravel().tolist()
     if pd.isna(y).any():

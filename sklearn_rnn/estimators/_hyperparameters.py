@@ -65,7 +65,7 @@ class Hyperparameters:
         "activation": [StrOptions({"tanh", "relu"})],
         "bidirectional": ["boolean", StrOptions({"auto"})],
         "mapping": [StrOptions({"many-to-one", "many-to-many", "one-to-many"})],
-        "patch_size": [Interval(Integral, 1, 2**31, closed="left"), StrOptions({"auto"})],
+        "patch_size": [Interval(Integral, 1, 2**20, closed="both"), StrOptions({"auto"})],
         "pooling": [RegisteredNames(POOLINGS), StrOptions({"auto"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "init": [StrOptions({"orthogonal", "uniform", "normal"})],

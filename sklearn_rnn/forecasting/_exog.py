@@ -20,6 +20,10 @@ _WHERE_IT_BEGINS = (
 )
 
 
+# Numbers whose squares are finite, and those of their reciprocals not 0.
+_LARGEST = 1e150
+
+
 @dataclass
 class Source:
     """A frame that holds exogenous columns, and where in it the steps of each series stand; -1 if they do not."""
@@ -101,7 +105,7 @@ class ExogColumns:
                     f"Column {label!r} of {name} held numbers in fit; now it is of type {column.dtype}, with values "
                     f"such as {an_example(column)}. Convert it, as with pd.to_numeric({name}[{label!r}]), or fit again."
                 )
-            return numbers_of(column).astype(np.float64)[:, None]
+            return _of_usable_size(numbers_of(column).astype(np.float64), label, name)[:, None]
         if kind == "numbers" and all(isinstance(category, str) for category in categories):
             raise ValueError(
                 f"Column {label!r} of {name} held text in fit, such as {categories[0]!r}; now it is of type "
@@ -228,6 +232,18 @@ class ExogColumns:
         out = part.copy()
         out[:, is_static] = np.where(np.isnan(self._without_none(part)[:, is_static]), constants, part[:, is_static])
         return out
+
+
+def _of_usable_size(numbers: np.ndarray, label: Hashable, name: str) -> np.ndarray:
+    """Their squares must neither overflow nor vanish, or the column would be left out without a word."""
+    sizes = np.abs(numbers[np.isfinite(numbers)])
+    largest = sizes.max(initial=0.0)
+    if largest > _LARGEST or 0 < largest < 1 / _LARGEST:
+        raise ValueError(
+            f"Column {label!r} of {name} has values up to {largest:.3g}, whose squares are no usable numbers in "
+            "float64. Multiply or divide the column by a power of ten, in fit and in predict."
+        )
+    return numbers
 
 
 def _checked_kind(column: pd.Series, label: Hashable, name: str) -> str:

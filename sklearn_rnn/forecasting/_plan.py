@@ -142,6 +142,11 @@ class Plan:
     def check_lengths(self, data: Series) -> None:
         """An error if all series are too short to fit on."""
         lengths = data.lengths
+        n_known = max(int(np.isfinite(values).sum(axis=0).max()) for values in data.values)
+        if n_known < 3:
+            raise ValueError(
+                f"y has at most {n_known} value(s) in a series that are not missing, too few to fit on; the least is 3."
+            )
         of_what = f"window={self.window}, season_length={self.season_length}, difference={self.difference}"
         if lengths.max() < self.n_least:
             raise ValueError(

@@ -322,7 +322,7 @@ def _read_array(data, name, id_col, time_col, columns, with_values) -> Table:
         raise TypeError(f"{name} holds complex numbers; forecasts are of real ones.")
     try:
         values = np.asarray(data, dtype=np.float32 if getattr(data, "dtype", None) == np.float32 else np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"{name} must be a Series, a DataFrame or an array of numbers: {error}") from error
     if values.ndim not in (1, 2) or values.size == 0:
         raise ValueError(f"{name} must be (n_timesteps,) or (n_timesteps, n_series) and not empty, got {values.shape}.")

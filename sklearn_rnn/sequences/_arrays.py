@@ -22,6 +22,16 @@ def unmasked(values: Any) -> Any:
     return plain
 
 
+def from_torch(values: Any) -> Any:
+    """A tensor of PyTorch as an array, also where it asks for gradients; anything else as it is."""
+    if type(values).__module__.partition(".")[0] != "torch" or not hasattr(values, "detach"):
+        return values
+    if values.device.type == "meta":
+        raise ValueError(f"Got a tensor of shape {tuple(values.shape)} on the device 'meta', which holds no numbers.")
+    values = values.detach().cpu()
+    return (values.float() if values.dtype.itemsize == 2 else values).numpy()
+
+
 def all_finite(numbers: np.ndarray) -> bool:
     """np.isfinite(numbers).all(), in half the time where there are few."""
     return bool(np.logical_and.reduce(np.isfinite(numbers), axis=None))
@@ -69,6 +79,7 @@ def as_array(values: object, name: str) -> np.ndarray:
     if issparse(values):
         raise TypeError(f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()'.")
     refuse_lazy(values, name)
+    values = from_torch(values)
     if isinstance(values, (pd.DataFrame, pd.Series)) and _holds_nullable_numbers(values):
         dtypes = values.dtypes if isinstance(values, pd.DataFrame) else [values.dtype]
         dtype = np.result_type(*(getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype)) for dtype in dtypes))
@@ -102,6 +113,7 @@ def _holds_nullable_numbers(values: pd.DataFrame | pd.Series) -> bool:
 def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     """x as it is if it is of a real number type, converted if its objects are numbers, else an error."""
     if x.dtype == object:
+        _refuse_times_among(x, name)
         try:
             return np.where(pd.isna(x), np.nan, x).astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
@@ -112,17 +124,52 @@ def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     return x
 
 
+def _refuse_times_among(objects: np.ndarray, name: str) -> None:
+    if any(isinstance(value, (np.datetime64, np.timedelta64)) for value in objects.flat):
+        raise ValueError(f"{name} must hold real numbers; got dates or durations among objects.")
+
+
 def refuse_times_and_text(X: Any, name: str, advice: str) -> None:
-    """An array of times, or a pandas frame with columns of times or text. scikit-learn would read times as whole
-    numbers, and a missing one as the smallest of them."""
-    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):
+    """An array of times or text, or a frame with columns of them. scikit-learn would read times as whole numbers, and a
+    missing one as the smallest of them."""
+    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M", "U", "S", "V"):
         raise ValueError(f"{name} must hold real numbers, got dtype {X.dtype}.")
-    if not isinstance(X, pd.DataFrame):
-        return
-    for label, dtype in zip(X.columns, X.dtypes, strict=True):
-        is_text = pd.api.types.is_string_dtype(dtype) and not pd.api.types.is_object_dtype(dtype)
-        if dtype.kind in "mM" or isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or is_text:
-            raise ValueError(f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. {advice}")
+    if isinstance(X, np.ndarray) and X.dtype == object:
+        _refuse_times_among(X, name)
+    elif isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], (list, tuple)):
+        _refuse_times_among(np.array([*X[0], None], object)[:-1], f"{name}[0]")
+    elif isinstance(X, pd.DataFrame):
+        if not X.columns.is_unique and all(isinstance(label, str) for label in X.columns):
+            twice = X.columns[X.columns.duplicated()][0]
+            raise ValueError(f"{name} has two columns of one name, {twice!r}. Rename one, or leave it out.")
+        for label, dtype in zip(X.columns, X.dtypes, strict=True):
+            if isinstance(dtype, pd.CategoricalDtype):
+                is_text = not pd.api.types.is_numeric_dtype(dtype.categories.dtype)
+            else:
+                is_text = pd.api.types.is_string_dtype(dtype) and not pd.api.types.is_object_dtype(dtype)
+            if dtype.kind in "mM" or isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or is_text:
+                raise ValueError(f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. {advice}")
+    elif (
+        type(X).__module__.partition(".")[0] in ("polars", "pyarrow")
+        and hasattr(X, "to_pandas")
+        and hasattr(X, "schema")
+    ):
+        for label, dtype in zip(X.schema.names if hasattr(X.schema, "types") else X.schema, _column_types(X)):
+            if dtype.lower().startswith(_NO_NUMBERS):
+                raise ValueError(f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. {advice}")
+
+
+# How the names of types of polars and of Arrow begin whose values are no numbers.
+_NO_NUMBERS = (
+    "date", "time", "duration", "month_day_nano", "string", "large_string", "utf8", "categorical", "enum", "dictionary",
+    "list", "large_list", "fixed_size", "struct", "map", "array", "binary", "large_binary",
+)  # fmt: skip
+
+
+def _column_types(frame: Any) -> list[str]:
+    """The types of the columns of a frame of polars, or of a table of Arrow."""
+    types = frame.schema.types if hasattr(frame.schema, "types") else frame.schema.values()
+    return [str(dtype) for dtype in types]
 
 
 def single_column(X: Any) -> Any:

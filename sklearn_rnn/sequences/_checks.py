@@ -12,6 +12,7 @@ from .._warnings import warn
 from ._arrays import (
     all_finite,
     as_array,
+    from_torch,
     is_ragged,
     native,
     refuse_lazy,
@@ -41,6 +42,7 @@ def a_or_an(name: str) -> str:
 
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
     """2-D X of which the rows are no sequences yet, as scikit-learn's `validate_data` has it."""
+    X = from_torch(X)
     refuse_times_and_text(X, "X", "Make numbers of it, or leave it out.")
     if isinstance(X, (list, tuple)) or is_ragged(X):
         X = as_array(list(X), "X")  # says what is wrong, where rows differ in length
@@ -81,7 +83,7 @@ def check_sequences(
     ValueError, TypeError
     """
     as_table = n_repeats is not None
-    X = single_column(X)
+    X = single_column(from_torch(X))
     refuse_times_and_text(X, name, _LONG_FRAME)
     if as_table and is_ragged(X):
         raise ValueError(
@@ -163,9 +165,12 @@ def _n_axes(X: object, name: str) -> int | None:
 
 def _check_table(estimator, X, reset, name, dtype, allow_nan, as_table) -> np.ndarray:
     """2-D X, validated: univariate sequences as rows, or features."""
-    table = check_array(
-        X, dtype=[np.float64, np.float32], ensure_all_finite=False, input_name=name, estimator=estimator
-    )
+    try:
+        table = check_array(
+            X, dtype=[np.float64, np.float32], ensure_all_finite=False, input_name=name, estimator=estimator
+        )
+    except OverflowError as error:
+        raise ValueError(f"{name} holds whole numbers that are too large for float64: {error}.") from error
     as_fitted = reset or estimator._fitted_on == "2d"
     if as_fitted:
         try:

@@ -41,7 +41,7 @@ class PatchSequence(SequenceTransformer):
             [2., 3.]]])
     """
 
-    _parameter_constraints = {"size": [Interval(Integral, 1, 2**31, closed="left")]}
+    _parameter_constraints = {"size": [Interval(Integral, 1, 2**20, closed="both")]}
 
     def __init__(self, size: int = 5):
         self.size = size
