@@ -350,12 +350,12 @@ def _static_rows(values: pd.Series, column: Hashable, lengths: np.ndarray, ids: 
 
 def _doubt_text(values: pd.Series, column: Hashable, categories: np.ndarray) -> None:
     """A warning if text does not look like categories."""
-    if len(categories) <= 20:
-        return
     as_numbers = pd.to_numeric(pd.Series(categories, dtype=object), errors="coerce").notna().mean()
     what = ""
-    if as_numbers > 0.9:
-        what = f"nearly all of which are numbers. If it is one, pd.to_numeric(df[{column!r}], errors='coerce')"
+    if len(categories) <= 20 and not (len(categories) > 3 and 0.5 < as_numbers < 1):  # 4 of "1", "2", "3", "n.a."
+        return
+    if as_numbers > 0.9 or len(categories) <= 20:
+        what = f"most of which are numbers. If it is one, pd.to_numeric(df[{column!r}], errors='coerce')"
     elif len(categories) > len(values) / 2:
         what = "nearly one a row. Leave it out by naming the features in columns="
     if what:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ._arrays import as_array, as_numbers, is_ragged, list_column, refuse_lazy, refuse_times_and_text, single_column
+from ._timeindex import refuse_wrong_order
 
 CHANNELS_LAST = "3-D X is (n_samples, n_timesteps, n_features); if yours has time last, pass X.transpose(0, 2, 1)."
 # What to do about values that are not finite.
@@ -138,6 +139,7 @@ class Sequences:
         in_order, names = columns_in_order(X if column is None else column, feature_names, name)
         for i, x in enumerate(in_order):
             refuse_times_and_text(x, f"{name}[{i}]", "Make numbers of it, or leave it out.")
+            refuse_wrong_order(x, f"{name}[{i}]")
             x = as_array(x, f"{name}[{i}]")
             if x.ndim not in (1, 2):
                 raise ValueError(

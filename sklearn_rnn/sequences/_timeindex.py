@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
+from .._warnings import warn
+
 
 def infer_freq(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset | None:
     """The step of a regular index that does not name it, also one of months or business days."""
@@ -88,6 +90,34 @@ def index_in_time(X: object, name: str = "X") -> pd.Index | None:
             "otherwise drop one of the rows."
         )
     return index
+
+
+def warn_of_gaps(index: pd.Index | None, name: str) -> None:
+    """A warning if a few times of a regular index are left out, so that a window across them is wrong.
+
+    Where many are, such as nights or weekends, that is how the series is.
+    """
+    if not isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) or len(index) < 3 or index.hasnans:
+        return
+    steps = np.diff(index.asi8)
+    step = int(np.median(steps))
+    gaps = np.flatnonzero(steps != step)
+    if step > 0 and 0 < len(gaps) <= 0.1 * len(steps) and (steps % step == 0).all() and (steps >= step).all():
+        warn(
+            f"{name} leaves out {int((steps // step - 1).sum())} time(s), the first after {index[gaps[0]]}: windows "
+            "that reach across take what is older for the step before. Put them in as missing, as with "
+            f"{name}.asfreq(), and fill them, as with interpolate(), or cut the pieces between one by one."
+        )
+
+
+def refuse_wrong_order(frame: object, name: str) -> None:
+    """The rows of one sequence, if they have dates, must stand in their order."""
+    index = getattr(frame, "index", None)
+    if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) and not index.is_monotonic_increasing:
+        raise ValueError(
+            f"The rows of {name} must be ordered in time, oldest first: they go from {index[0]} to {index[-1]}. Sort "
+            "them, as with x.sort_index()."
+        )
 
 
 def end_of_index(X: object, name: str = "X") -> dict | None:

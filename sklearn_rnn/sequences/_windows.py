@@ -14,13 +14,13 @@ from .._sklearn import Interval, StrOptions, validate_parameters
 from .._warnings import warn
 from ._arrays import as_array, as_numbers
 from ._checks import check_rows
-from ._timeindex import end_of_index, follows_on, index_in_time
+from ._timeindex import end_of_index, follows_on, index_in_time, warn_of_gaps
 from ._transformer import SequenceTransformer
 
 
 def _as_series(series: ArrayLike) -> np.ndarray:
     """A series as (n_timesteps, n_features)."""
-    index_in_time(series, "series")  # says what is wrong with it
+    warn_of_gaps(index_in_time(series, "series"), "series")  # says what else is wrong with it
     values = as_numbers(as_array(series, "series"), "series")
     if values.ndim not in (1, 2) or values.size == 0:
         raise ValueError(
@@ -188,6 +188,7 @@ class SlidingWindow(SequenceTransformer):
         """The rows of X as an array, of which the last are kept."""
         validate_parameters(self)
         end = end_of_index(X)
+        warn_of_gaps(index_in_time(X), "X")
         table = check_rows(self, X, reset=True)
         self._n_before_at_fit = self._n_before
         self._tail = table[len(table) - min(self._n_before, len(table)) :].copy()
@@ -222,7 +223,7 @@ class SlidingWindow(SequenceTransformer):
                 f"window and dilation reach {self._n_before} rows back now, but {self._n_before_at_fit} when this "
                 "transformer was fitted. Set them back, or fit again."
             )
-        index_in_time(X)  # says what is wrong with it
+        warn_of_gaps(index_in_time(X), "X")  # says what else is wrong with it
         table = check_rows(self, X, reset=False)
         follows = {"fit": True, "none": False, "auto": None}[self.context]
         if follows is None and self._n_before:

@@ -507,3 +507,13 @@ def test_columns_of_several_levels_are_named_by_tuples():
     with pytest.raises(ValueError, match="have 2 levels"):
         FrameToSequences("id", "t").fit(df)
     assert len(FrameToSequences(("id", ""), ("t", "")).fit(df).transform(df)) == 2
+
+
+def test_a_column_of_numbers_with_a_word_in_it():
+    """Otherwise each number would be a category of its own."""
+    table = pd.DataFrame({"id": [1, 1, 1, 2, 2, 2], "price": ["3.5", "4", "n.a.", "5", "4.5", "6"]})
+    with pytest.warns(UserWarning, match="most of which are numbers"):
+        FrameToSequences("id").fit(table)
+    for sound in (["1", "2", "3", "1", "2", "3"], ["a", "b", "1", "c", "d", "e"]):
+        FrameToSequences("id").fit(table.assign(price=sound))
+    FrameToSequences("id").fit(table.astype({"price": "category"}))

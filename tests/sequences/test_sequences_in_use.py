@@ -14,7 +14,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.utils.fixes import parse_version
 
-from sklearn_rnn import LagsToSequence, PatchSequence, SlidingWindow, TimestepTransformer, frame_to_sequences
+from sklearn_rnn import (
+    LagsToSequence,
+    PatchSequence,
+    RNNRegressor,
+    SequenceImputer,
+    SlidingWindow,
+    TimestepTransformer,
+    frame_to_sequences,
+)
 from sklearn_rnn.sequences._sequences import Sequences
 
 rng = np.random.default_rng(0)
@@ -228,3 +236,22 @@ def test_times_are_not_read_as_whole_numbers(transformer):
     fitted = transformer.fit(np.zeros((4, 2)))
     with pytest.raises(ValueError, match="datetime64"):
         fitted.transform(frame)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_frames_whose_dates_run_backwards():
+    days = pd.date_range("2020-01-01", periods=6)
+    frames = [pd.DataFrame({"a": x}, index=days) for x in np.random.default_rng(0).normal(size=(8, 6))]
+    y = np.arange(8.0)
+    model = RNNRegressor(3, max_iter=1, random_state=0).fit(frames, y)
+    backwards = [*frames[:3], frames[3][::-1]]
+    for call in (
+        lambda: model.predict(backwards),
+        lambda: RNNRegressor(3, max_iter=1).fit(backwards, y[:4]),
+        lambda: SequenceImputer().fit_transform(backwards),
+    ):
+        with pytest.raises(ValueError, match=r"rows of X\[3\] must be ordered in time, oldest first"):
+            call()
+    numbered = [frame.reset_index(drop=True)[::-1] for frame in frames]  # numbers may be those of anything
+    turned = [pd.DataFrame({"a": frame["a"].to_numpy()[::-1]}) for frame in frames]
+    np.testing.assert_array_equal(model.predict(numbered), model.predict(turned))

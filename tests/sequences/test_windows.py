@@ -1,5 +1,6 @@
 """Windows, lags, patches and per-step transformers: what comes out, what is refused, and that nothing leaks."""
 
+import re
 import tracemalloc
 import warnings
 
@@ -502,3 +503,21 @@ def test_lags_that_are_none_and_fits_that_fail():
             first.fit(bad)
     with pytest.raises(ValueError, match="sample 1"):
         first.fit(np.array([[[1.0, 2.0]], [[np.nan, 2.0]]]))
+
+
+def test_times_that_are_left_out_are_told():
+    days = pd.date_range("2020-01-01", periods=40)
+    series = pd.Series(np.arange(40.0), days)
+    for whole in (series, series.asfreq("B"), series.to_frame(), series.set_axis(days.to_period("D"))):
+        make_windows(whole.dropna(), 3)
+        SlidingWindow(3).fit_transform(whole.dropna().to_frame() if whole.ndim == 1 else whole)
+    for index in (days, days.to_period("D"), pd.date_range("2020-03-20", periods=40, freq="h", tz="Europe/Zurich")):
+        with_gap = series.set_axis(index).drop(index[[10, 11, 12]])
+        with pytest.warns(UserWarning, match=re.escape(f"leaves out 3 time(s), the first after {index[9]}")):
+            make_windows(with_gap, 3)
+        with pytest.warns(UserWarning, match="leaves out 3 time"):
+            SlidingWindow(3).fit(with_gap.to_frame())
+    for freq in ("MS", "B", "QE", "YE", "W"):  # months and years have no one length
+        make_windows(pd.Series(1.0, pd.date_range("2020-01-01", periods=60, freq=freq)), 3)
+    trading = pd.date_range("2020-01-06", periods=400, freq="h")
+    make_windows(pd.Series(1.0, trading[(trading.hour >= 9) & (trading.hour < 17)]), 3)  # nights are no gaps
