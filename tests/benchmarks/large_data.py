@@ -118,8 +118,11 @@ def by_partial_fit(folder: Path) -> None:
     last, n = np.empty(0, np.float32), 0
     print(f"  resident before {resident()}", flush=True)
     at_start = process_time()
-    for k, block in enumerate(parquet.ParquetFile(folder / "series.parquet").iter_batches(batch_size=BLOCK)):
-        values = np.concatenate([last, block["y"].to_numpy()])  # windows reach back into the block before
+    # without pre_buffer=False Arrow keeps what it has read ahead: 4 bytes a row of the whole file
+    file = parquet.ParquetFile(folder / "series.parquet", pre_buffer=False)
+    for k, block in enumerate(file.iter_batches(batch_size=BLOCK)):
+        new = block["y"].to_numpy(zero_copy_only=False)
+        values = np.concatenate([last, new])  # windows reach back into the block before
         X, y = make_windows(values, WINDOW)
         if k and k % 20 == 0:
             print(f"  after {n:>10,} windows {resident()}, R2 of the next block {net.score(X, y):.3f}", flush=True)

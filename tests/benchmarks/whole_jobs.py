@@ -1,4 +1,4 @@
-"""Whole jobs, as a user meets them: fit and predict beside PyTorch and skorch, streams, memory, import, and others.
+"""Whole jobs, as a user meets them: fit and predict beside PyTorch and skorch, memory, import, and others.
 
     python tests/benchmarks/whole_jobs.py [--quick] [--only NAME ...]
 
@@ -38,7 +38,6 @@ def main():
     sections = {
         "fit": lambda quick: with_thread_counts("fit", quick),
         "predict": lambda quick: with_thread_counts("predict", quick),
-        "streams": streams,
         "memory": memory,
         "install": install,
         "scaling": scaling,
@@ -258,31 +257,6 @@ def predict(quick, threads):
             seconds = in_turns(runs, n_rounds, n_calls, warm_up=1 + n_calls // 10)
             scaled = [factor * value for value in seconds]
             row(cell, len(some), unit, *scaled, scaled[1] / scaled[0], scaled[2] / scaled[0])
-
-
-def streams(quick):
-    row = table(
-        "streams: a step of 1 and of 64 float32 sequences side by side, H=64, 1 thread, us; and predict of 24 and of "
-        "240 steps, which a stream saves",
-        cell="<6", step_of_1=">10.1f", step_of_64=">11.1f", steps_a_second=">15,.0f", predict_24=">11.1f",
-        predict_240=">12.1f",
-    )  # fmt: skip
-    X, y = (np.ascontiguousarray(values) for values in windows(1000, 24))
-    long = np.repeat(X[:1], 10, axis=1)
-    with BLAS.limit(limits=1):
-        for cell in (*CELLS, "mingru", "indrnn"):
-            model = our_model(cell, 64, 64, 1).fit(X, y)
-            one, many = model.stream(), model.stream(64)
-            runs = (
-                lambda one=one: one.step(X[0, 0]),
-                lambda many=many: many.step(X[:64, 0]),
-                lambda model=model: model.predict(X[:1]),
-                lambda model=model: model.predict(long),
-            )
-            step, of_64, short, whole = (
-                1e6 * seconds for seconds in in_turns(runs, 2 if quick else 15, 100, warm_up=10)
-            )
-            row(cell, step, of_64, 1e6 / step, short, whole)
 
 
 # -- memory and disk --------------------------------------------------------------------------------------------------
