@@ -14,6 +14,7 @@ wanted: pip install torch==2.13.0 onnx onnxruntime.
 import argparse
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -61,10 +62,9 @@ def of_windows(torch, n_rounds):
         net, readout = module(torch, cell, 32), torch.nn.Linear(32, 1)
         for n, n_calls in ((1, 100), (500, 5)):
             some = X[:n]
-            tensor = torch.from_numpy(some)
-            runs = [lambda some=some: model.predict(some), lambda some=some: graph.run(None, {"X": some})]
+            runs = [partial(model.predict, some), partial(graph.run, None, {"X": some})]
             if net is not None:
-                runs.append(lambda tensor=tensor: readout(net(tensor)[0][:, -1]).numpy())
+                runs.append(partial(by_whole, net, readout, torch.from_numpy(some)))
             ours, onnx, *others = (1e6 * seconds for seconds in in_turns(runs, n_rounds, n_calls, warm_up=10))
             other = others[0] if others else None
             row(cell, n, ours, onnx, other, onnx / ours, other and other / ours)
@@ -89,12 +89,16 @@ def of_streams(torch, n_rounds):
             x = np.random.default_rng(0).normal(size=(n, 1)).astype(np.float32)
             tensor, sequence = torch.from_numpy(x), torch.from_numpy(x[:, None])
             stream = model.stream(n)
-            runs = [lambda stream=stream, x=x: stream.step(x)]
+            runs = [partial(stream.step, x)]
             if net is not None:
                 runs += [by_cell(kind(1, 64), readout, tensor), by_module(net, readout, sequence)]
             ours, *others = (1e6 * seconds for seconds in in_turns(runs, n_rounds, n_calls, warm_up=10))
             of_cell, of_module = others or (None, None)
             row(cell, n, ours, of_cell, of_module, n * 1e6 / ours, of_cell and of_cell / ours)
+
+
+def by_whole(net, readout, X):
+    return readout(net(X)[0][:, -1]).numpy()
 
 
 def by_cell(cell, readout, x):
