@@ -29,7 +29,7 @@ _ABSENT: dict[str, Any] = {
     "u": -1,
     "f": np.nan,
     "b": False,
-}  # label of absent steps, by kind of dtype; else ""
+}  # label of absent steps, and of sequences with NaN, by kind of dtype; else ""
 
 
 def to_onnx(
@@ -134,18 +134,24 @@ def to_onnx(
     sequences = Sequences(g, "X", is_table, n_features, lengths)
     for transformer in transformers:
         sequences.transform(transformer)
+    usable = sequences.usable()
     if one_to_many:
         steps = sequences.repeated(predicted.shape[1])
     else:
         steps = sequences.as_steps().in_patches(network.patch_size_, sequences.n_features)
-    raw, steps = _raw_outputs(network, steps)
+    raw = _raw_outputs(network, steps)
+    there = g.op("Unsqueeze", usable, g.integers(1))  # (N, 1), or (T, N, 1) where there is an output at every step
+    if network.pooling_ is None:
+        there = g.op("Unsqueeze", there, g.integers(0))
+        if steps.valid is not None:
+            there = g.op("And", steps.valid, there)
     read = _read_labels if isinstance(network, RNNSequenceClassifier) else _read_numbers
     outputs = []
     axes: list = ["N"]
     if network.pooling_ is None:
         in_patches = any(isinstance(transformer, PatchSequence) for transformer in transformers)
         axes.append(predicted.shape[1] if is_table else "n_patches" if in_patches else "T")
-    for put_out, (of, kind, last_axes) in read(network, raw, steps, predicted).items():
+    for put_out, (of, kind, last_axes) in read(network, g, raw, there, predicted).items():
         for scaler in reversed(target_scalers):
             of = scaled_back(g, scaler, of)
         g.nodes.append(onnx.helper.make_node("Identity", [of], [put_out], name=put_out))
@@ -249,8 +255,8 @@ def _tried_out(estimator: Any, first: Any) -> tuple[np.ndarray, bool, int]:
 # -- from steps to outputs --------------------------------------------------------------------------------------------
 
 
-def _raw_outputs(network: Any, steps: Steps) -> tuple[str, Steps]:
-    """O (N, K), or (T, N, K) where there is an output at every step; and the states of the last layer."""
+def _raw_outputs(network: Any, steps: Steps) -> str:
+    """O (N, K), or (T, N, K) where there is an output at every step."""
     weights = network.weights_
     last = ""
     for layer, width in enumerate(network.hidden_layer_sizes_):
@@ -261,7 +267,7 @@ def _raw_outputs(network: Any, steps: Steps) -> tuple[str, Steps]:
             )
         steps, last = recurrent_layer(steps, network.cell_, network.activation_, of_directions, width)
     P = steps.X if network.pooling_ is None else POOLINGS[network.pooling_](steps, last, weights)
-    return steps.graph.affine(P, weights["W_o"], weights["b_o"]), steps
+    return steps.graph.affine(P, weights["W_o"], weights["b_o"])
 
 
 def _quantiles(g: Graph, O: str, n_levels: int, n_axes: int) -> str:
@@ -282,22 +288,23 @@ _LINKS: dict[str, Callable[[Graph, str, int, int], str]] = {
 }
 
 
-def _read_numbers(network: Any, raw: str, steps: Steps, predicted: np.ndarray) -> dict[str, tuple]:
+def _read_numbers(network: Any, g: Graph, raw: str, there: str, predicted: np.ndarray) -> dict[str, tuple]:
     """A regressor's output: its name, what it is, its type and the axes behind sequences and steps."""
-    g, n_axes = steps.graph, 2 if network.pooling_ else 3
+    n_axes = 2 if network.pooling_ else 3
     n_levels = np.size(network.quantile) if network.loss == "quantile" else 1
     rows = _LINKS[network.loss](g, raw, n_levels, n_axes)
     last_axes = predicted.shape[n_axes - 1 :]
     rows = g.op("Reshape", rows, g.integers(*[0] * (n_axes - 1), len(network.weights_["b_o"])))
+    rows = g.op("Where", there, rows, g.reals(np.nan))
     if n_axes == 3:
-        rows = g.op("Transpose", steps.where_valid(rows, np.nan), perm=[1, 0, 2])
+        rows = g.op("Transpose", rows, perm=[1, 0, 2])
     rows = g.op("Reshape", rows, g.integers(*[0] * (n_axes - 1), *last_axes))
     return {"prediction": (rows, g.float_type, last_axes)}
 
 
-def _read_labels(network: Any, raw: str, steps: Steps, predicted: np.ndarray) -> dict[str, tuple]:
+def _read_labels(network: Any, g: Graph, raw: str, there: str, predicted: np.ndarray) -> dict[str, tuple]:
     """A classifier's outputs: their names, what they are, their types and the axes behind sequences and steps."""
-    g, per_step = steps.graph, network.pooling_ is None
+    per_step = network.pooling_ is None
     n_classes = len(network.classes_)
     multilabel = predicted.ndim == (3 if per_step else 2)
     binary = n_classes == 2 and not multilabel
@@ -310,21 +317,19 @@ def _read_labels(network: Any, raw: str, steps: Steps, predicted: np.ndarray) ->
         if binary:
             number = g.op("Squeeze", number, g.integers(-1))
             P = g.op("Concat", g.op("Sub", g.reals(1.0), P), P, axis=-1)
-    valid = steps.valid if per_step else None
     if multilabel:
-        label, kind = number, g.onnx.TensorProto.INT64
-        if valid is not None:
-            label = g.op("Where", valid, label, g.integers(-1))
+        label, kind = g.op("Where", there, number, g.integers(-1)), g.onnx.TensorProto.INT64
     else:
         classes = _as_tensor(network.classes_)
-        if valid is not None:  # absent steps are of one more class
-            number = g.op("Where", g.op("Squeeze", valid, g.integers(2)), number, g.integers(n_classes))
-            absent = np.array([_ABSENT.get(classes.dtype.kind, "")], classes.dtype)
-            classes = np.concatenate([classes, absent])
+        # what is absent is of one more class
+        number = g.op("Where", g.op("Squeeze", there, g.integers(-1)), number, g.integers(n_classes))
+        absent = np.array([_ABSENT.get(classes.dtype.kind, "")], classes.dtype)
+        classes = np.concatenate([classes, absent])
         label = g.op("Gather", g.array(classes), number)
         kind = g.onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
+    P = g.op("Where", there, P, g.reals(np.nan))
     if per_step:
-        P = g.op("Transpose", steps.where_valid(P, np.nan), perm=[1, 0, 2])
+        P = g.op("Transpose", P, perm=[1, 0, 2])
         label = g.op("Transpose", label, perm=[1, 0, 2] if multilabel else [1, 0])
     return {"label": (label, kind, predicted.shape[1 + per_step :]), "probabilities": (P, g.float_type, (n_classes,))}
 

@@ -115,7 +115,7 @@ class Sequences:
     n_features : int
         The last axis of X.
     lengths : str or None
-        (N,) int64, of steps.
+        (N,) int64, of steps; what is below 1 makes a sequence unusable.
 
     Attributes
     ----------
@@ -124,9 +124,30 @@ class Sequences:
     """
 
     def __init__(self, g: Graph, X: str, is_table: bool, n_features: int, lengths: str | None):
+        X = g.not_empty(X)
+        self._usable = []
+        if lengths is not None:
+            self._usable.append(g.op("Greater", lengths, g.array(np.int64(0))))
+            lengths = g.op("Max", lengths, g.array(np.int64(1)))
         self.graph, self._table, self._n_columns = g, X, n_features
         self._steps = None if is_table else Steps(g, g.op("Transpose", X, perm=[1, 0, 2]), lengths)
         self.n_features = 1 if is_table else n_features
+
+    def usable(self) -> str:
+        """(N,) bool: not those with NaN or infinity in a step that is there, nor those whose length is below 1.
+
+        ONNX Runtime's GRU and LSTM make ordinary numbers of NaN; so the graph has to look for it.
+        """
+        self._look_for_nan()
+        usable = self._usable[0]
+        for other in self._usable[1:]:
+            usable = self.graph.op("And", usable, other)
+        return usable
+
+    def _look_for_nan(self) -> None:
+        g = self.graph
+        found = g.all_finite(self._table, 1) if self._steps is None else g.all_finite(self._steps.X, 0, 2)
+        self._usable.append(found)
 
     def as_steps(self) -> Steps:
         """Each column of a table is a step."""
@@ -154,6 +175,8 @@ class Sequences:
             if isinstance(transformer, TimestepTransformer):
                 scalers = parts_of(transformer.transformer_)
             for scaler in scalers:
+                if getattr(scaler, "clip", False):  # after which infinity is no more
+                    self._look_for_nan()
                 if self._steps is None:
                     self._table = _scaled(self.graph, scaler, self._table)
                 else:
