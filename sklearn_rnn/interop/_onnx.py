@@ -9,21 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._version import __version__
+from .._warnings import warn
 from ..estimators._classifier import RNNSequenceClassifier
 from ..estimators._regressor import RNNRegressor
 from ..sequences._checks import a_or_an
 from ..sequences._patches import PatchSequence
 from ._onnx_graph import OLDEST_OPSET, Graph, Steps, require_onnx
 from ._onnx_layers import CELLS, POOLINGS, recurrent_layer
-from ._onnx_transformers import Sequences, check_scaler, check_transformer, parts_of, scaled_back
+from ._onnx_transformers import (
+    Sequences,
+    check_scaler,
+    check_transformer,
+    does_nothing,
+    float32_error,
+    parts_of,
+    scaled_back,
+)
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+# Of what a scaler puts out, whose units are those of the network.
+_LARGEST_ERROR = 1e-3
 _ABSENT: dict[str, Any] = {
     "i": -1,
     "u": -1,
@@ -116,6 +128,9 @@ def to_onnx(
     onnx = require_onnx("to_onnx")
     _check_arguments(onnx, ragged, dtype, opset, name)
     transformers, network, target_scalers = _taken_apart(estimator)
+    # (a network that was fitted in float32 has seen no more digits)
+    if dtype == "float32" and network.weights_["b_o"].dtype == np.float64:
+        _warn_of_lost_digits(transformers, target_scalers)
     predicted, is_table, n_features = _tried_out(estimator, [*transformers, network][0])
     one_to_many = network.mapping == "one-to-many"
     if ragged and is_table:
@@ -140,6 +155,8 @@ def to_onnx(
     else:
         steps = sequences.as_steps().in_patches(network.patch_size_, sequences.n_features)
     raw = _raw_outputs(network, steps)
+    # predict refuses outputs that are not finite; the links would make ordinary numbers and labels of them
+    usable = g.op("And", usable, g.all_finite(raw, *((1,) if network.pooling_ else (0, 2))))
     there = g.op("Unsqueeze", usable, g.integers(1))  # (N, 1), or (T, N, 1) where there is an output at every step
     if network.pooling_ is None:
         there = g.op("Unsqueeze", there, g.integers(0))
@@ -192,15 +209,24 @@ def _taken_apart(estimator: Any) -> tuple[list, Any, list]:
     target_scalers: list = []
     network = estimator
     while True:
-        if isinstance(network, Pipeline):
+        if isinstance(network, FrozenEstimator):  # first: it hands on the attributes of what is in it
+            network = network.estimator
+        elif isinstance(network, Pipeline):
             *before, network = parts_of(network) or [None]
             transformers += before
         elif hasattr(network, "best_estimator_"):
             network = network.best_estimator_
         elif isinstance(network, TransformedTargetRegressor):
             check_is_fitted(network)
-            target_scalers.append(network.transformer_)
+            target_scalers += [part for part in parts_of(network.transformer_) if not does_nothing(part)]
             network = network.regressor_
+        elif hasattr(network, "refit") and hasattr(network, "cv"):  # a search, of scikit-learn or of its protocol
+            check_is_fitted(network)
+            raise ValueError(
+                f"This {type(network).__name__} has no best estimator to export: it was fitted with "
+                f"refit={network.refit!r}. Fit it with refit=True, or export a model that was fitted with its "
+                "best_params_."
+            )
         else:
             break
     _check_network(network)
@@ -235,6 +261,28 @@ def _check_network(network: Any) -> None:
         raise ValueError(
             f"loss={network.loss!r} cannot be exported: to_onnx does not know its link, only those of "
             f"{', '.join(_LINKS)}."
+        )
+
+
+def _warn_of_lost_digits(transformers: list, target_scalers: list) -> None:
+    """Where scalers take away so much that of float32's 7 digits, of X or of y, hardly 3 are left."""
+    error = float32_error(transformers)
+    if np.max(error) > _LARGEST_ERROR:
+        # other transformers between the scalers make other features, whose numbers say nothing
+        known = error.size == transformers[0].n_features_in_
+        warn(
+            f"{f'Feature {np.argmax(error)}' if known else 'A feature'} of X varies too little for its distance from "
+            "zero to be a float32, which has 7 digits: scaled in this graph, it reaches the network with an error of "
+            f"up to {np.max(error):.2g}. Export with dtype='float64'; or scale X before it goes into the graph, and "
+            "export the steps of the pipeline behind, as in to_onnx(pipeline[1:])."
+        )
+    error = float32_error(target_scalers)
+    if np.max(error) > _LARGEST_ERROR:
+        warn(
+            f"{f'Target {np.argmax(error)}' if error.size > 1 else 'The target'} varies too little for its distance "
+            "from zero to be a float32, which has 7 digits: predictions have an error of up to "
+            f"{np.max(error):.2g}, in units of the scaled target. Export with dtype='float64'; or export the "
+            "regressor_ of the TransformedTargetRegressor, and scale its predictions back outside of the graph."
         )
 
 

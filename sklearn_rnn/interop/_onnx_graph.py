@@ -107,8 +107,12 @@ class Graph:
         """
         shape = self.op("Shape", A)
         one = self.op("Min", self.op("ReduceProd", shape), self.integers(1))
-        zero = self.op("Gather", self.op("ConstantOfShape", one, value=self._zero(np.int64)), self.integers(0),
-                       called="X_is_not_empty")
+        zero = self.op(
+            "Gather",
+            self.op("ConstantOfShape", one, value=self._zero(np.int64)),
+            self.integers(0),
+            called="X_is_not_empty",
+        )
         return self.op("Reshape", A, self.op("Add", shape, zero))
 
     def _zero(self, dtype: Any) -> Any:
