@@ -50,19 +50,20 @@ def to_onnx(
     """A fitted network as an ONNX model, which other programs can run without Python.
 
     The graph takes `X` and puts out `prediction` (a regressor), or `label` and `probabilities` (a classifier): what
-    `predict` and `predict_proba` return. The numbers of sequences and of time steps may be any.
+    `predict` and `predict_proba` return. The numbers of sequences and of time steps may be any, from 1 on.
 
     Parameters
     ----------
     estimator : RNNRegressor, RNNSequenceClassifier, Pipeline, TransformedTargetRegressor or search
         Fitted. A pipeline may hold, before the network, scikit-learn's StandardScaler, MinMaxScaler, MaxAbsScaler and
         RobustScaler, a TimestepTransformer of these, PatchSequence, and LagsToSequence (of tables). A
-        TransformedTargetRegressor may have one of the scalers. Of a search, such as GridSearchCV, it is the best
-        estimator.
+        TransformedTargetRegressor may have one of the scalers, or nothing. Of a search, such as GridSearchCV, it is the
+        best estimator; of a FrozenEstimator, what it holds.
 
     ragged : bool, default=False
         Let sequences differ in length: the graph then has a second input, `lengths`, int32 of shape (N,), each from 1
         to T. The steps of a sequence stand first; what stands behind them does not count and may be anything, NaN too.
+        Lengths below 1 make NaN, as NaN in X does; a length beyond T is an error of the runtime.
         Not for models fitted on 2-D X or with mapping="one-to-many".
 
     dtype : {"float32", "float64"}, default="float32"
@@ -82,8 +83,8 @@ def to_onnx(
         Inputs: `X`, of shape (N, T, n_features), or (N, n_columns) for what was fitted on 2-D X; `lengths`, if ragged.
         Outputs have the shape of `predict` and `predict_proba`. Labels are int64, strings, float64 or bool, as the
         classes are. At absent steps, where there is an output at every step, predictions and probabilities are NaN and
-        labels -1, "", NaN or False. The model names this package and its version, and nothing else of where it comes
-        from; training data is not in it.
+        labels -1, "", NaN or False; so they are for the whole of a sequence with NaN or infinity in it. The model names
+        this package and its version, and nothing else of where it comes from; training data is not in it.
 
     Raises
     ------
@@ -94,7 +95,15 @@ def to_onnx(
     TypeError
         If it is, or holds, what cannot be exported: another transformer or estimator, or a subclass of a transformer.
     ValueError
-        If an argument is invalid, or the network has a cell, pooling or loss that this package did not bring.
+        If an argument is invalid, the network has a cell, pooling or loss that this package did not bring, or a search
+        was fitted with refit=False.
+
+    Warns
+    -----
+    UserWarning
+        With dtype="float32", if a scaler shows that a feature or target varies too little for its distance from zero:
+        7 digits then leave an error of more than 0.001 of its scale. Not if the network was fitted in float32, which
+        has seen no more digits.
 
     Notes
     -----
@@ -102,7 +111,10 @@ def to_onnx(
     a scaler in the graph takes the mean away; and units of "indrnn" and "mingru" that remember thousands of steps add
     up errors. ``dtype="float64"`` helps in both cases.
 
-    NaN steps, which 3-D X may have at the ends of a sequence, are not looked for in the graph. Use ``ragged=True``.
+    A graph cannot raise what `predict` raises. ONNX Runtime's GRU and LSTM make ordinary numbers of NaN; so the graph
+    itself looks for NaN and infinity, in X and in the network's outputs, and puts out NaN for that sequence and no
+    other. NaN steps at the ends of 3-D X, which `predict` takes as absent, are NaN as any other: use ``ragged=True``.
+    No sequences, or no steps, are an error of the runtime.
 
     The weights of ONNX's operators are ours with the gates in another order [1]_: i, o, f, c of an LSTM, and z, r, h of
     a GRU, with linear_before_reset=1.
