@@ -113,8 +113,9 @@ def to_onnx(
 
     A graph cannot raise what `predict` raises. ONNX Runtime's GRU and LSTM make ordinary numbers of NaN; so the graph
     itself looks for NaN and infinity, in X and in the network's outputs, and puts out NaN for that sequence and no
-    other. NaN steps at the ends of 3-D X, which `predict` takes as absent, are NaN as any other: use ``ragged=True``.
-    No sequences, or no steps, are an error of the runtime.
+    other. In float32 numbers beyond 1e30 are taken as infinite, which they may be once multiplied with weights. NaN
+    steps at the ends of 3-D X, which `predict` takes as absent, are NaN as any other: use ``ragged=True``. No
+    sequences, or no steps, are an error of the runtime.
 
     The weights of ONNX's operators are ours with the gates in another order [1]_: i, o, f, c of an LSTM, and z, r, h of
     a GRU, with linear_before_reset=1.
@@ -168,7 +169,7 @@ def to_onnx(
         steps = sequences.as_steps().in_patches(network.patch_size_, sequences.n_features)
     raw = _raw_outputs(network, steps)
     # predict refuses outputs that are not finite; the links would make ordinary numbers and labels of them
-    usable = g.op("And", usable, g.all_finite(raw, *((1,) if network.pooling_ else (0, 2))))
+    usable = g.op("And", usable, g.all_bounded(raw, *((1,) if network.pooling_ else (0, 2))))
     there = g.op("Unsqueeze", usable, g.integers(1))  # (N, 1), or (T, N, 1) where there is an output at every step
     if network.pooling_ is None:
         there = g.op("Unsqueeze", there, g.integers(0))

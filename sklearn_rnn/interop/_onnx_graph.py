@@ -94,11 +94,14 @@ class Graph:
         """() from (1,)."""
         return self.op("Squeeze", vector_of_one)
 
-    def all_finite(self, A: str, *axes: int) -> str:
-        """Where no number along these axes is NaN or infinite: bool, without the axes."""
-        # what is not finite times zero is NaN, and a sum, unlike a maximum, passes NaN on in every runtime
-        zero_or_nan = self.op("ReduceSum", self.op("Mul", A, self.reals(0.0)), self.integers(*axes), keepdims=0)
-        return self.op("Not", self.op("IsNaN", zero_or_nan))
+    def all_bounded(self, A: str, *axes: int) -> str:
+        """Where no number along these axes is NaN, infinite or near to that: bool, without the axes.
+
+        Near, since a product of what is finite with weights may not be, and the difference of two such is NaN.
+        """
+        # a sum, unlike a maximum, passes NaN on in every runtime; and NaN is not less than anything
+        total = self.op("ReduceSum", self.op("Abs", A), self.integers(*axes), keepdims=0)
+        return self.op("Less", total, self.reals(np.finfo(self.dtype).max / 1e8))
 
     def not_empty(self, A: str) -> str:
         """A; an error when the graph is run on no sequences, or on no steps.

@@ -185,7 +185,7 @@ class Sequences:
         self.n_features = 1 if is_table else n_features
 
     def usable(self) -> str:
-        """(N,) bool: not those with NaN or infinity in a step that is there, nor those whose length is below 1.
+        """(N,) bool: not those with NaN or infinity (or near to it) in a step that is there, or a length below 1.
 
         ONNX Runtime's GRU and LSTM make ordinary numbers of NaN; so the graph has to look for it.
         """
@@ -197,7 +197,7 @@ class Sequences:
 
     def _look_for_nan(self) -> None:
         g = self.graph
-        found = g.all_finite(self._table, 1) if self._steps is None else g.all_finite(self._steps.X, 0, 2)
+        found = g.all_bounded(self._table, 1) if self._steps is None else g.all_bounded(self._steps.X, 0, 2)
         self._usable.append(found)
 
     def as_steps(self) -> Steps:

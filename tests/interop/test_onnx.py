@@ -541,6 +541,19 @@ def test_no_sequences_or_no_steps_are_an_error(cell, dtype):
         outputs_of(proto, X=np.empty((0, 7), dtype))
 
 
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru", "indrnn"])
+def test_the_largest_numbers_of_float32_are_nan(cell):
+    """They often stand for "no data". Times weights they are infinite, of which ordinary numbers would be made."""
+    X = sequences()
+    model = net(init_scale=3.0, cell=cell, activation="relu").partial_fit(X, X[:, 0])
+    X = X.astype(np.float32)
+    X[1, 2], X[2, 2] = np.finfo(np.float32).max, 1e20
+    (found,) = outputs_of(to_onnx(model), X=X).values()
+    assert np.isnan(found[1]).all()
+    good = [0, 2, 3, 4]
+    assert_allclose(found[good], model.predict(X[good].astype(np.float64)), rtol=1e-4)
+
+
 def test_outputs_that_overflow_are_nan():
     """A network that grows without bound, whose probabilities are not those of an ordinary class."""
     X = 1.0 + np.abs(sequences(n_steps=40))
