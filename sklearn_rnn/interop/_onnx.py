@@ -9,27 +9,39 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._version import __version__
+from .._warnings import warn
 from ..estimators._classifier import RNNSequenceClassifier
 from ..estimators._regressor import RNNRegressor
 from ..sequences._checks import a_or_an
 from ..sequences._patches import PatchSequence
 from ._onnx_graph import OLDEST_OPSET, Graph, Steps, require_onnx
 from ._onnx_layers import CELLS, POOLINGS, recurrent_layer
-from ._onnx_transformers import Sequences, check_scaler, check_transformer, parts_of, scaled_back
+from ._onnx_transformers import (
+    Sequences,
+    check_scaler,
+    check_transformer,
+    does_nothing,
+    float32_error,
+    parts_of,
+    scaled_back,
+)
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+# Of what a scaler puts out, whose units are those of the network.
+_LARGEST_ERROR = 1e-3
 _ABSENT: dict[str, Any] = {
     "i": -1,
     "u": -1,
     "f": np.nan,
     "b": False,
-}  # label of absent steps, by kind of dtype; else ""
+}  # label of absent steps, and of sequences with NaN, by kind of dtype; else ""
 
 
 def to_onnx(
@@ -38,19 +50,20 @@ def to_onnx(
     """A fitted network as an ONNX model, which other programs can run without Python.
 
     The graph takes `X` and puts out `prediction` (a regressor), or `label` and `probabilities` (a classifier): what
-    `predict` and `predict_proba` return. The numbers of sequences and of time steps may be any.
+    `predict` and `predict_proba` return. The numbers of sequences and of time steps may be any, from 1 on.
 
     Parameters
     ----------
     estimator : RNNRegressor, RNNSequenceClassifier, Pipeline, TransformedTargetRegressor or search
         Fitted. A pipeline may hold, before the network, scikit-learn's StandardScaler, MinMaxScaler, MaxAbsScaler and
         RobustScaler, a TimestepTransformer of these, PatchSequence, and LagsToSequence (of tables). A
-        TransformedTargetRegressor may have one of the scalers. Of a search, such as GridSearchCV, it is the best
-        estimator.
+        TransformedTargetRegressor may have one of the scalers, or nothing. Of a search, such as GridSearchCV, it is the
+        best estimator; of a FrozenEstimator, what it holds.
 
     ragged : bool, default=False
         Let sequences differ in length: the graph then has a second input, `lengths`, int32 of shape (N,), each from 1
         to T. The steps of a sequence stand first; what stands behind them does not count and may be anything, NaN too.
+        Lengths below 1 make NaN, as NaN in X does; a length beyond T is an error of the runtime.
         Not for models fitted on 2-D X or with mapping="one-to-many".
 
     dtype : {"float32", "float64"}, default="float32"
@@ -70,8 +83,8 @@ def to_onnx(
         Inputs: `X`, of shape (N, T, n_features), or (N, n_columns) for what was fitted on 2-D X; `lengths`, if ragged.
         Outputs have the shape of `predict` and `predict_proba`. Labels are int64, strings, float64 or bool, as the
         classes are. At absent steps, where there is an output at every step, predictions and probabilities are NaN and
-        labels -1, "", NaN or False. The model names this package and its version, and nothing else of where it comes
-        from; training data is not in it.
+        labels -1, "", NaN or False; so they are for the whole of a sequence with NaN or infinity in it. The model names
+        this package and its version, and nothing else of where it comes from; training data is not in it.
 
     Raises
     ------
@@ -82,7 +95,15 @@ def to_onnx(
     TypeError
         If it is, or holds, what cannot be exported: another transformer or estimator, or a subclass of a transformer.
     ValueError
-        If an argument is invalid, or the network has a cell, pooling or loss that this package did not bring.
+        If an argument is invalid, the network has a cell, pooling or loss that this package did not bring, or a search
+        was fitted with refit=False.
+
+    Warns
+    -----
+    UserWarning
+        With dtype="float32", if a scaler shows that a feature or target varies too little for its distance from zero:
+        7 digits then leave an error of more than 0.001 of its scale. Not if the network was fitted in float32, which
+        has seen no more digits.
 
     Notes
     -----
@@ -90,7 +111,11 @@ def to_onnx(
     a scaler in the graph takes the mean away; and units of "indrnn" and "mingru" that remember thousands of steps add
     up errors. ``dtype="float64"`` helps in both cases.
 
-    NaN steps, which 3-D X may have at the ends of a sequence, are not looked for in the graph. Use ``ragged=True``.
+    A graph cannot raise what `predict` raises. ONNX Runtime's GRU and LSTM make ordinary numbers of NaN; so the graph
+    itself looks for NaN and infinity, in X and in the network's outputs, and puts out NaN for that sequence and no
+    other. In float32 numbers beyond 1e30 are taken as infinite, which they may be once multiplied with weights. NaN
+    steps at the ends of 3-D X, which `predict` takes as absent, are NaN as any other: use ``ragged=True``. No
+    sequences, or no steps, are an error of the runtime.
 
     The weights of ONNX's operators are ours with the gates in another order [1]_: i, o, f, c of an LSTM, and z, r, h of
     a GRU, with linear_before_reset=1.
@@ -116,6 +141,9 @@ def to_onnx(
     onnx = require_onnx("to_onnx")
     _check_arguments(onnx, ragged, dtype, opset, name)
     transformers, network, target_scalers = _taken_apart(estimator)
+    # (a network that was fitted in float32 has seen no more digits)
+    if dtype == "float32" and network.weights_["b_o"].dtype == np.float64:
+        _warn_of_lost_digits(transformers, target_scalers)
     predicted, is_table, n_features = _tried_out(estimator, [*transformers, network][0])
     one_to_many = network.mapping == "one-to-many"
     if ragged and is_table:
@@ -134,18 +162,26 @@ def to_onnx(
     sequences = Sequences(g, "X", is_table, n_features, lengths)
     for transformer in transformers:
         sequences.transform(transformer)
+    usable = sequences.usable()
     if one_to_many:
         steps = sequences.repeated(predicted.shape[1])
     else:
         steps = sequences.as_steps().in_patches(network.patch_size_, sequences.n_features)
-    raw, steps = _raw_outputs(network, steps)
+    raw = _raw_outputs(network, steps)
+    # predict refuses outputs that are not finite; the links would make ordinary numbers and labels of them
+    usable = g.op("And", usable, g.all_bounded(raw, *((1,) if network.pooling_ else (0, 2))))
+    there = g.op("Unsqueeze", usable, g.integers(1))  # (N, 1), or (T, N, 1) where there is an output at every step
+    if network.pooling_ is None:
+        there = g.op("Unsqueeze", there, g.integers(0))
+        if steps.valid is not None:
+            there = g.op("And", steps.valid, there)
     read = _read_labels if isinstance(network, RNNSequenceClassifier) else _read_numbers
     outputs = []
     axes: list = ["N"]
     if network.pooling_ is None:
         in_patches = any(isinstance(transformer, PatchSequence) for transformer in transformers)
         axes.append(predicted.shape[1] if is_table else "n_patches" if in_patches else "T")
-    for put_out, (of, kind, last_axes) in read(network, raw, steps, predicted).items():
+    for put_out, (of, kind, last_axes) in read(network, g, raw, there, predicted).items():
         for scaler in reversed(target_scalers):
             of = scaled_back(g, scaler, of)
         g.nodes.append(onnx.helper.make_node("Identity", [of], [put_out], name=put_out))
@@ -186,15 +222,24 @@ def _taken_apart(estimator: Any) -> tuple[list, Any, list]:
     target_scalers: list = []
     network = estimator
     while True:
-        if isinstance(network, Pipeline):
+        if isinstance(network, FrozenEstimator):  # first: it hands on the attributes of what is in it
+            network = network.estimator
+        elif isinstance(network, Pipeline):
             *before, network = parts_of(network) or [None]
             transformers += before
         elif hasattr(network, "best_estimator_"):
             network = network.best_estimator_
         elif isinstance(network, TransformedTargetRegressor):
             check_is_fitted(network)
-            target_scalers.append(network.transformer_)
+            target_scalers += [part for part in parts_of(network.transformer_) if not does_nothing(part)]
             network = network.regressor_
+        elif hasattr(network, "refit") and hasattr(network, "cv"):  # a search, of scikit-learn or of its protocol
+            check_is_fitted(network)
+            raise ValueError(
+                f"This {type(network).__name__} has no best estimator to export: it was fitted with "
+                f"refit={network.refit!r}. Fit it with refit=True, or export a model that was fitted with its "
+                "best_params_."
+            )
         else:
             break
     _check_network(network)
@@ -232,6 +277,28 @@ def _check_network(network: Any) -> None:
         )
 
 
+def _warn_of_lost_digits(transformers: list, target_scalers: list) -> None:
+    """Where scalers take away so much that of float32's 7 digits, of X or of y, hardly 3 are left."""
+    error = float32_error(transformers)
+    if np.max(error) > _LARGEST_ERROR:
+        # other transformers between the scalers make other features, whose numbers say nothing
+        known = error.size == transformers[0].n_features_in_
+        warn(
+            f"{f'Feature {np.argmax(error)}' if known else 'A feature'} of X varies too little for its distance from "
+            "zero to be a float32, which has 7 digits: scaled in this graph, it reaches the network with an error of "
+            f"up to {np.max(error):.2g}. Export with dtype='float64'; or scale X before it goes into the graph, and "
+            "export the steps of the pipeline behind, as in to_onnx(pipeline[1:])."
+        )
+    error = float32_error(target_scalers)
+    if np.max(error) > _LARGEST_ERROR:
+        warn(
+            f"{f'Target {np.argmax(error)}' if error.size > 1 else 'The target'} varies too little for its distance "
+            "from zero to be a float32, which has 7 digits: predictions have an error of up to "
+            f"{np.max(error):.2g}, in units of the scaled target. Export with dtype='float64'; or export the "
+            "regressor_ of the TransformedTargetRegressor, and scale its predictions back outside of the graph."
+        )
+
+
 def _tried_out(estimator: Any, first: Any) -> tuple[np.ndarray, bool, int]:
     """What is predicted for one sequence of zeros, whether X is 2-D, and its last axis.
 
@@ -249,8 +316,8 @@ def _tried_out(estimator: Any, first: Any) -> tuple[np.ndarray, bool, int]:
 # -- from steps to outputs --------------------------------------------------------------------------------------------
 
 
-def _raw_outputs(network: Any, steps: Steps) -> tuple[str, Steps]:
-    """O (N, K), or (T, N, K) where there is an output at every step; and the states of the last layer."""
+def _raw_outputs(network: Any, steps: Steps) -> str:
+    """O (N, K), or (T, N, K) where there is an output at every step."""
     weights = network.weights_
     last = ""
     for layer, width in enumerate(network.hidden_layer_sizes_):
@@ -261,7 +328,7 @@ def _raw_outputs(network: Any, steps: Steps) -> tuple[str, Steps]:
             )
         steps, last = recurrent_layer(steps, network.cell_, network.activation_, of_directions, width)
     P = steps.X if network.pooling_ is None else POOLINGS[network.pooling_](steps, last, weights)
-    return steps.graph.affine(P, weights["W_o"], weights["b_o"]), steps
+    return steps.graph.affine(P, weights["W_o"], weights["b_o"])
 
 
 def _quantiles(g: Graph, O: str, n_levels: int, n_axes: int) -> str:
@@ -282,22 +349,23 @@ _LINKS: dict[str, Callable[[Graph, str, int, int], str]] = {
 }
 
 
-def _read_numbers(network: Any, raw: str, steps: Steps, predicted: np.ndarray) -> dict[str, tuple]:
+def _read_numbers(network: Any, g: Graph, raw: str, there: str, predicted: np.ndarray) -> dict[str, tuple]:
     """A regressor's output: its name, what it is, its type and the axes behind sequences and steps."""
-    g, n_axes = steps.graph, 2 if network.pooling_ else 3
+    n_axes = 2 if network.pooling_ else 3
     n_levels = np.size(network.quantile) if network.loss == "quantile" else 1
     rows = _LINKS[network.loss](g, raw, n_levels, n_axes)
     last_axes = predicted.shape[n_axes - 1 :]
     rows = g.op("Reshape", rows, g.integers(*[0] * (n_axes - 1), len(network.weights_["b_o"])))
+    rows = g.op("Where", there, rows, g.reals(np.nan))
     if n_axes == 3:
-        rows = g.op("Transpose", steps.where_valid(rows, np.nan), perm=[1, 0, 2])
+        rows = g.op("Transpose", rows, perm=[1, 0, 2])
     rows = g.op("Reshape", rows, g.integers(*[0] * (n_axes - 1), *last_axes))
     return {"prediction": (rows, g.float_type, last_axes)}
 
 
-def _read_labels(network: Any, raw: str, steps: Steps, predicted: np.ndarray) -> dict[str, tuple]:
+def _read_labels(network: Any, g: Graph, raw: str, there: str, predicted: np.ndarray) -> dict[str, tuple]:
     """A classifier's outputs: their names, what they are, their types and the axes behind sequences and steps."""
-    g, per_step = steps.graph, network.pooling_ is None
+    per_step = network.pooling_ is None
     n_classes = len(network.classes_)
     multilabel = predicted.ndim == (3 if per_step else 2)
     binary = n_classes == 2 and not multilabel
@@ -310,21 +378,19 @@ def _read_labels(network: Any, raw: str, steps: Steps, predicted: np.ndarray) ->
         if binary:
             number = g.op("Squeeze", number, g.integers(-1))
             P = g.op("Concat", g.op("Sub", g.reals(1.0), P), P, axis=-1)
-    valid = steps.valid if per_step else None
     if multilabel:
-        label, kind = number, g.onnx.TensorProto.INT64
-        if valid is not None:
-            label = g.op("Where", valid, label, g.integers(-1))
+        label, kind = g.op("Where", there, number, g.integers(-1)), g.onnx.TensorProto.INT64
     else:
         classes = _as_tensor(network.classes_)
-        if valid is not None:  # absent steps are of one more class
-            number = g.op("Where", g.op("Squeeze", valid, g.integers(2)), number, g.integers(n_classes))
-            absent = np.array([_ABSENT.get(classes.dtype.kind, "")], classes.dtype)
-            classes = np.concatenate([classes, absent])
+        # what is absent is of one more class
+        number = g.op("Where", g.op("Squeeze", there, g.integers(-1)), number, g.integers(n_classes))
+        absent = np.array([_ABSENT.get(classes.dtype.kind, "")], classes.dtype)
+        classes = np.concatenate([classes, absent])
         label = g.op("Gather", g.array(classes), number)
         kind = g.onnx.helper.np_dtype_to_tensor_dtype(classes.dtype)
+    P = g.op("Where", there, P, g.reals(np.nan))
     if per_step:
-        P = g.op("Transpose", steps.where_valid(P, np.nan), perm=[1, 0, 2])
+        P = g.op("Transpose", P, perm=[1, 0, 2])
         label = g.op("Transpose", label, perm=[1, 0, 2] if multilabel else [1, 0])
     return {"label": (label, kind, predicted.shape[1 + per_step :]), "probabilities": (P, g.float_type, (n_classes,))}
 

@@ -52,9 +52,9 @@ class Graph:
         self.constants: dict[str, Any] = {}
         self._known: dict[tuple, str] = {}
 
-    def ops(self, kind: str, n_outputs: int, *inputs: str, **attributes: Any) -> list[str]:
-        """A node with several outputs."""
-        name = f"{kind}_{next(self._numbers)}"
+    def ops(self, kind: str, n_outputs: int, *inputs: str, called: str = "", **attributes: Any) -> list[str]:
+        """A node with several outputs; what it is called stands in a runtime's errors."""
+        name = f"{called or kind}_{next(self._numbers)}"
         outputs = [name] if n_outputs == 1 else [f"{name}_{k}" for k in range(n_outputs)]
         self.nodes.append(self.onnx.helper.make_node(kind, list(inputs), outputs, name=name, **attributes))
         return outputs
@@ -93,6 +93,33 @@ class Graph:
     def scalar(self, vector_of_one: str) -> str:
         """() from (1,)."""
         return self.op("Squeeze", vector_of_one)
+
+    def all_bounded(self, A: str, *axes: int) -> str:
+        """Where no number along these axes is NaN, infinite or near to that: bool, without the axes.
+
+        Near, since a product of what is finite with weights may not be, and the difference of two such is NaN.
+        """
+        # a sum, unlike a maximum, passes NaN on in every runtime; and NaN is not less than anything
+        total = self.op("ReduceSum", self.op("Abs", A), self.integers(*axes), keepdims=0)
+        return self.op("Less", total, self.reals(np.finfo(self.dtype).max / 1e8))
+
+    def not_empty(self, A: str) -> str:
+        """A; an error when the graph is run on no sequences, or on no steps.
+
+        ONNX Runtime (1.32) else aborts the process, in its GRU and LSTM, or puts out numbers.
+        """
+        shape = self.op("Shape", A)
+        one = self.op("Min", self.op("ReduceProd", shape), self.integers(1))
+        zero = self.op(
+            "Gather",
+            self.op("ConstantOfShape", one, value=self._zero(np.int64)),
+            self.integers(0),
+            called="X_is_not_empty",
+        )
+        return self.op("Reshape", A, self.op("Add", shape, zero))
+
+    def _zero(self, dtype: Any) -> Any:
+        return self.onnx.numpy_helper.from_array(np.zeros(1, dtype), "zero")
 
     def join(self, names: Sequence[str], axis: int) -> str:
         """Concat, unless there is only one."""
@@ -147,7 +174,7 @@ class Graph:
             [helper.make_tensor_value_info(name, self.float_type, None) for name in [*after, per_step]],
         )
         batch = self.size(given[0], 1)
-        zero = helper.make_tensor("zero", self.float_type, [1], [0.0])
+        zero = self._zero(self.dtype)
         starts = [
             self.op("ConstantOfShape", self.join([batch, self.integers(width)], 0), value=zero) for width in widths
         ]
@@ -185,7 +212,7 @@ class Steps:
             n_steps = graph.size(X, 0)
             # the identity, but that a length beyond T is an index out of bounds, and no silent wrong answer
             possible = self._counted(graph.scalar(graph.op("Add", n_steps, graph.integers(1))))
-            self.lengths = lengths = graph.op("Gather", possible, lengths)
+            self.lengths = lengths = graph.op("Gather", possible, lengths, called="lengths_are_at_most_T")
             steps = self._counted(graph.scalar(n_steps))
             there = graph.op("Less", graph.op("Unsqueeze", steps, graph.integers(1)), lengths)
             self.valid = graph.op("Unsqueeze", there, graph.integers(2))

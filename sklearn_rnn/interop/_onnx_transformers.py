@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ..sequences._lags import LagsToSequence
@@ -65,14 +66,64 @@ def scaled_back(g: Graph, scaler: Any, Y: str) -> str:
     return Y
 
 
+# -- what float32 costs ------------------------------------------------------------------------------------------------
+
+
+def _place(scaler: Any) -> tuple[Any, Any]:
+    """How far from zero each column lies, as far as the scaler knows, and what it is multiplied by.
+
+    Zero for columns that were constant in fit, which have no scale of their own.
+    """
+    if isinstance(scaler, MinMaxScaler):
+        furthest = np.maximum(np.abs(scaler.data_min_), np.abs(scaler.data_max_))
+        return np.where(scaler.data_range_ == 0, 0.0, furthest), np.abs(scaler.scale_)
+    if isinstance(scaler, MaxAbsScaler):
+        return scaler.max_abs_, 1.0 / scaler.scale_
+    gain = 1.0 if scaler.scale_ is None else 1.0 / scaler.scale_
+    if isinstance(scaler, RobustScaler):
+        return (0.0 if scaler.center_ is None else np.abs(scaler.center_)), gain
+    is_constant = scaler.scale_ is not None and scaler.scale_ != np.sqrt(scaler.var_)
+    return np.where(is_constant, 0.0, 0.0 if scaler.mean_ is None else np.abs(scaler.mean_)), gain
+
+
+def float32_error(transformers: Sequence[Any]) -> np.ndarray:
+    """The error of each feature behind these, if X is rounded to float32 before them.
+
+    Where a transformer between them makes other features, it is taken to be that of the worst for all.
+    """
+    error = np.zeros(1)
+    for transformer in transformers:
+        scalers = _scalers_of(transformer)
+        if not scalers:
+            error = np.max(error, keepdims=True)
+        for scaler in scalers:
+            distance, gain = _place(scaler)
+            error = (error + np.finfo(np.float32).eps * distance) * gain
+    return error
+
+
 # -- what can be exported ----------------------------------------------------------------------------------------------
 
 
 def parts_of(transformer: Any) -> list:
-    """The steps of a pipeline, and of pipelines inside it, that do something; or the one transformer."""
+    """The steps of a pipeline that do something, or the one transformer; what is frozen is taken out of that."""
+    if isinstance(transformer, FrozenEstimator):
+        return parts_of(transformer.estimator)
     if isinstance(transformer, Pipeline):
         return [part for _, step in transformer.steps if step not in (None, "passthrough") for part in parts_of(step)]
     return [transformer]
+
+
+def does_nothing(transformer: Any) -> bool:
+    """Is it what a TransformedTargetRegressor has where neither a transformer nor functions are given?"""
+    return type(transformer) is FunctionTransformer and transformer.func is transformer.inverse_func is None
+
+
+def _scalers_of(transformer: Any) -> list:
+    """The scalers that this step of a pipeline consists of; none for those that make other features."""
+    if isinstance(transformer, TimestepTransformer):
+        return parts_of(transformer.transformer_)
+    return [transformer] if type(transformer) in _SCALERS else []
 
 
 def check_scaler(scaler: Any, holder: str) -> None:
@@ -115,7 +166,7 @@ class Sequences:
     n_features : int
         The last axis of X.
     lengths : str or None
-        (N,) int64, of steps.
+        (N,) int64, of steps; what is below 1 makes a sequence unusable.
 
     Attributes
     ----------
@@ -124,9 +175,30 @@ class Sequences:
     """
 
     def __init__(self, g: Graph, X: str, is_table: bool, n_features: int, lengths: str | None):
+        X = g.not_empty(X)
+        self._usable = []
+        if lengths is not None:
+            self._usable.append(g.op("Greater", lengths, g.array(np.int64(0))))
+            lengths = g.op("Max", lengths, g.array(np.int64(1)))
         self.graph, self._table, self._n_columns = g, X, n_features
         self._steps = None if is_table else Steps(g, g.op("Transpose", X, perm=[1, 0, 2]), lengths)
         self.n_features = 1 if is_table else n_features
+
+    def usable(self) -> str:
+        """(N,) bool: not those with NaN or infinity (or near to it) in a step that is there, or a length below 1.
+
+        ONNX Runtime's GRU and LSTM make ordinary numbers of NaN; so the graph has to look for it.
+        """
+        self._look_for_nan()
+        usable = self._usable[0]
+        for other in self._usable[1:]:
+            usable = self.graph.op("And", usable, other)
+        return usable
+
+    def _look_for_nan(self) -> None:
+        g = self.graph
+        found = g.all_bounded(self._table, 1) if self._steps is None else g.all_bounded(self._steps.X, 0, 2)
+        self._usable.append(found)
 
     def as_steps(self) -> Steps:
         """Each column of a table is a step."""
@@ -150,10 +222,9 @@ class Sequences:
         elif isinstance(transformer, LagsToSequence):
             self._from_lags(transformer)
         else:
-            scalers = parts_of(transformer)
-            if isinstance(transformer, TimestepTransformer):
-                scalers = parts_of(transformer.transformer_)
-            for scaler in scalers:
+            for scaler in _scalers_of(transformer):
+                if getattr(scaler, "clip", False):  # after which infinity is no more
+                    self._look_for_nan()
                 if self._steps is None:
                     self._table = _scaled(self.graph, scaler, self._table)
                 else:

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
@@ -435,3 +436,226 @@ def test_parts_that_others_registered_are_refused(monkeypatch):
     monkeypatch.setitem(_losses.REGRESSION_LOSSES, "mine", _losses.SquaredError)
     with pytest.raises(ValueError, match="loss='mine' cannot be exported"):
         to_onnx(a_pass(RNNRegressor, X, X[:, 0], loss="mine"))
+
+
+# -- what predict refuses ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru", "indrnn"])
+def test_nan_and_infinity_in_a_sequence_make_all_of_its_outputs_nan(cell, dtype):
+    """ONNX Runtime's GRU and LSTM make ordinary numbers of NaN; those of the other sequences are untouched."""
+    X, rng = sequences(), np.random.default_rng(1)
+    labels = rng.choice(["a", "b", "c"], (5, 7))
+    options = {"cell": cell, "bidirectional": True, "activation": "relu"}
+    classes = {"classes": ["a", "b", "c"]}
+    models = [
+        (net(RNNRegressor, pooling="max", **options).partial_fit(X, X[:, 0]), X),
+        (net(RNNRegressor, mapping="many-to-many", **options).partial_fit(X, X), X),
+        (net(RNNRegressor, mapping="one-to-many", **options).partial_fit(X[:, 0], X), X[:, 0]),
+        (net(RNNRegressor, patch_size=3, **options).partial_fit(X[:, :, 0], X[:, 0]), X[:, :, 0]),
+        (net(RNNSequenceClassifier, **options).partial_fit(X, labels[:, 0], **classes), X),
+        (net(RNNSequenceClassifier, mapping="many-to-many", **options).partial_fit(X, labels, **classes), X),
+    ]
+    for model, good in models:
+        protos = [to_onnx(model, dtype=dtype)]
+        if good.ndim == 3:
+            protos.append(to_onnx(model, dtype=dtype, ragged=True))
+        for proto in protos:
+            given = {"lengths": np.full(5, 7, np.int32)} if len(proto.graph.input) == 2 else {}
+            expected = outputs_of(proto, X=good.astype(dtype), **given)
+            for value in (np.nan, np.inf, -np.inf):
+                bad = good.copy()
+                bad[3].flat[1] = value
+                with pytest.raises(ValueError, match=r"NaN|infinity"):
+                    model.predict(bad)
+                found = outputs_of(proto, X=bad.astype(dtype), **given)
+                for name, numbers in found.items():
+                    assert_array_equal(np.delete(numbers, 3, axis=0), np.delete(expected[name], 3, axis=0))
+                    if name == "label":
+                        assert set(np.ravel(numbers[3])) == {""}
+                    else:
+                        assert np.isnan(numbers[3]).all()
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_the_label_of_a_sequence_with_nan(kind):
+    X = sequences()
+    classes = LABELS[kind]
+    y = np.arange(10).reshape(5, 2) % 2 if classes is None else classes[np.arange(5) % len(classes)]
+    bad = X.astype(np.float32)
+    bad[2, 4, 1] = np.nan
+    found = outputs_of(to_onnx(net(RNNSequenceClassifier).partial_fit(X, y, classes=classes)), X=bad)
+    expected = {"i": -1, "f": np.nan, "b": False}.get(found["label"].dtype.kind, "")
+    assert_array_equal(found["label"][2:3], np.full_like(found["label"][2:3], expected))
+    assert np.isnan(found["probabilities"][2]).all()
+    assert np.isfinite(np.delete(found["probabilities"], 2, axis=0)).all()
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(clip=True), RobustScaler()])
+def test_nan_and_infinity_before_a_scaler(scaler):
+    """One that clips makes an ordinary number of infinity."""
+    X = sequences()
+    steps = make_pipeline(TimestepTransformer(scaler), PatchSequence(2), net(QuickRegressor)).fit(X, X[:, 0])
+    table = make_pipeline(scaler, net(QuickRegressor)).fit(X[:, :, 0], X[:, 0])
+    for value in (np.nan, np.inf):
+        bad = X.astype(np.float32)
+        bad[1, 3, 0] = value
+        for model, given in ((steps, bad), (table, bad[:, :, 0])):
+            (found,) = outputs_of(to_onnx(model), X=given).values()
+            assert_array_equal(np.isnan(found).all(axis=1), np.arange(5) == 1)
+            assert_array_equal(np.isnan(found).any(axis=1), np.arange(5) == 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", ["gru", "mingru"])
+def test_lengths_below_one_make_nan(cell, dtype):
+    X = sequences()
+    lengths = np.array([7, 0, 3, -1, -100], np.int32)
+    for pooling in ("last", "mean", "max", "attention"):
+        model = a_pass(RNNRegressor, X, X[:, 0], cell=cell, pooling=pooling, bidirectional=True, patch_size=2)
+        (found,) = outputs_of(to_onnx(model, dtype=dtype, ragged=True), X=X.astype(dtype), lengths=lengths).values()
+        assert_allclose(found[[0, 2]], model.predict([X[0], X[2, :3]]), rtol=0, atol=TOLERANCE[dtype])
+        assert np.isnan(found[[1, 3, 4]]).all()
+    model = a_pass(RNNRegressor, X, X, cell=cell, mapping="many-to-many")
+    (found,) = outputs_of(to_onnx(model, dtype=dtype, ragged=True), X=X.astype(dtype), lengths=lengths).values()
+    assert_array_equal(np.isnan(found).all(axis=2).sum(axis=1), [0, 7, 4, 7, 7])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "indrnn"])
+def test_no_sequences_or_no_steps_are_an_error(cell, dtype):
+    """As in predict; ONNX Runtime by itself aborts the process."""
+    X = sequences()
+    model = a_pass(RNNRegressor, X, X[:, 0], cell=cell)
+    for shape in ((0, 7, 2), (5, 0, 2)):
+        with pytest.raises(ValueError):
+            model.predict(np.empty(shape))
+        with pytest.raises(Exception, match="X_is_not_empty"):
+            outputs_of(to_onnx(model, dtype=dtype), X=np.empty(shape, dtype))
+    proto = to_onnx(model, dtype=dtype, ragged=True)
+    with pytest.raises(Exception, match="X_is_not_empty"):
+        outputs_of(proto, X=np.empty((0, 7, 2), dtype), lengths=np.empty(0, np.int32))
+    proto = to_onnx(a_pass(RNNRegressor, X[:, :, 0], X[:, 0], cell=cell), dtype=dtype)
+    with pytest.raises(Exception, match="X_is_not_empty"):
+        outputs_of(proto, X=np.empty((0, 7), dtype))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru", "indrnn"])
+def test_the_largest_numbers_of_float32_are_nan(cell):
+    """They often stand for "no data". Times weights they are infinite, of which ordinary numbers would be made."""
+    X = sequences()
+    model = net(init_scale=3.0, cell=cell, activation="relu").partial_fit(X, X[:, 0])
+    X = X.astype(np.float32)
+    X[1, 2], X[2, 2] = np.finfo(np.float32).max, 1e20
+    (found,) = outputs_of(to_onnx(model), X=X).values()
+    assert np.isnan(found[1]).all()
+    good = [0, 2, 3, 4]
+    assert_allclose(found[good], model.predict(X[good].astype(np.float64)), rtol=1e-4)
+
+
+def test_outputs_that_overflow_are_nan():
+    """A network that grows without bound, whose probabilities are not those of an ordinary class."""
+    X = 1.0 + np.abs(sequences(n_steps=40))
+    options = {"cell": "rnn", "activation": "relu", "init": "normal", "init_scale": 9.0, "random_state": 3}
+    model = RNNSequenceClassifier(8, **options).partial_fit(X[:, :2], [0, 1, 2, 0, 1], classes=[0, 1, 2])
+    X = X.astype(np.float32)
+    X[1:] = 1e-30
+    found = outputs_of(to_onnx(model), X=X)
+    assert found["label"][0] == -1 and np.isnan(found["probabilities"][0]).all()
+
+
+# -- what float32 cannot hold ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        StandardScaler(),
+        StandardScaler(with_mean=False),
+        StandardScaler(with_std=False),
+        MinMaxScaler((-3, 3)),
+        RobustScaler(),
+    ],
+    ids=str,
+)
+def test_a_feature_that_float32_is_too_coarse_for(scaler):
+    def deviation(offset, dtype):
+        X = sequences(50) + np.array([0.0, offset])
+        pipeline = make_pipeline(TimestepTransformer(scaler), net(QuickRegressor)).fit(X, X[:, 0, 0])
+        (found,) = outputs_of(to_onnx(pipeline, dtype=dtype), X=X.astype(dtype)).values()
+        return np.abs(found - pipeline.predict(X)).max()
+
+    assert deviation(1e3, "float32") < 1e-3
+    with pytest.warns(
+        UserWarning, match=r"Feature 1 of X varies .* error of up to 0\.\d+\. Export with dtype='float64'"
+    ):
+        deviation(1e5, "float32")
+    # not said where there is nothing to it
+    assert deviation(1e5, "float64") < 1e-8
+    X = sequences(50)
+    X[:, :, 1] = 1e7  # constant
+    to_onnx(make_pipeline(TimestepTransformer(StandardScaler()), net(QuickRegressor)).fit(X, X[:, 0, 0]))
+    X = (sequences(50) + np.array([0.0, 1e5])).astype(np.float32)
+    pipeline = make_pipeline(TimestepTransformer(scaler), net(QuickRegressor)).fit(X, X[:, 0, 0])
+    (found,) = outputs_of(to_onnx(pipeline), X=X).values()  # which has lost nothing that predict has
+    assert found.dtype == np.float32
+    X = sequences(50) * [1.0, 1e6] + [0.0, 1e6]
+    two = make_pipeline(StandardScaler(with_std=False), StandardScaler())  # the second brings the scale
+    pipeline = make_pipeline(TimestepTransformer(two), net(QuickRegressor)).fit(X, X[:, 0, 0])
+    assert_same(pipeline, X)
+
+
+def test_other_features_and_targets_that_float32_is_too_coarse_for():
+    X = sequences(50) + 1e5
+    pipeline = make_pipeline(TimestepTransformer(StandardScaler()), PatchSequence(3), net(QuickRegressor))
+    with pytest.warns(UserWarning, match=r"A feature of X varies too little"):
+        to_onnx(pipeline.fit(X, X[:, 0, 0]))
+    model = TransformedTargetRegressor(net(QuickRegressor), transformer=StandardScaler())
+    with pytest.warns(UserWarning, match=r"The target varies too little .* dtype='float64'; or export the regressor_"):
+        to_onnx(model.fit(X - 1e5, X[:, 0, 0]))
+    with pytest.warns(UserWarning, match=r"Target 1 varies too little"):
+        to_onnx(model.fit(X - 1e5, X[:, 0] - [1e5, 0.0]))
+    assert_same(model, X - 1e5, "float64")
+
+
+# -- what is looked through --------------------------------------------------------------------------------------------
+
+
+def test_frozen_models_and_steps_that_pass_through():
+    X = sequences()
+    model = a_pass(RNNRegressor, X, X[:, 0])
+    assert_same(FrozenEstimator(model), X)
+    scaler = TimestepTransformer(StandardScaler()).fit(X)
+    pipeline = make_pipeline("passthrough", FrozenEstimator(scaler), make_pipeline("passthrough", PatchSequence(2)))
+    pipeline = Pipeline([*pipeline.steps, ("none", None), ("net", net(QuickRegressor))]).fit(X, X[:, 0])
+    assert_same(pipeline, X)
+    assert_same(FrozenEstimator(pipeline), padded(X), ragged=True)
+    scaler = TimestepTransformer(FrozenEstimator(StandardScaler().fit(X[0]))).fit(X, X[:, 0, 0])
+    assert_same(make_pipeline(scaler, model), X)
+    assert_same(make_pipeline("passthrough", FrozenEstimator(model)), X)
+    with pytest.raises(NotFittedError):
+        to_onnx(FrozenEstimator(RNNRegressor()))
+
+
+def test_targets_that_are_not_scaled():
+    X = sequences()
+    for y in (X[:, 0, 0], X[:, 0]):
+        assert_same(TransformedTargetRegressor(net(QuickRegressor)).fit(X, y), X)
+    many = TransformedTargetRegressor(net(QuickRegressor, mapping="many-to-many")).fit(X, X[:, :, 0])
+    assert_same(many, X)
+    both = make_pipeline(StandardScaler(), "passthrough", FrozenEstimator(MaxAbsScaler().fit(X[:, 0])))
+    assert_same(TransformedTargetRegressor(net(QuickRegressor), transformer=both).fit(X, X[:, 0]), X)
+
+
+def test_a_search_without_a_best_estimator():
+    X = sequences(12)
+    search = GridSearchCV(net(QuickRegressor), {"hidden_layer_sizes": [2, 3]}, cv=2, refit=False)
+    with pytest.raises(NotFittedError, match="GridSearchCV"):
+        to_onnx(search)
+    with pytest.raises(
+        ValueError, match=r"This GridSearchCV has no best estimator .* refit=False. Fit it with refit=True"
+    ):
+        to_onnx(search.fit(X, X[:, 0, 0]))
+    with pytest.raises(ValueError, match="has no best estimator"):
+        to_onnx(FrozenEstimator(search))
