@@ -20,7 +20,8 @@ class SktimeRNNForecaster(BaseForecaster):
 
     `update` fits anew to all that is known until the end of `y`. With ``update_params=False`` it is
     `RNNForecaster.update`: weights stay, and the forecast goes on from the new values. Values known before may be
-    passed again, but not other ones. For this the series is kept, whether sktime is configured to remember data or not.
+    passed again; should they be others, a warning says that they only count in a refit. For this the series is kept,
+    whether sktime is configured to remember data or not.
 
     Panels are forecast one series at a time, as by any forecaster that sktime knows as one of single series;
     `RNNForecaster` itself fits one model to all.
@@ -93,7 +94,7 @@ class SktimeRNNForecaster(BaseForecaster):
                         f"fitted anew to those until {now}."
                     )
                 return self._fit(known_y[known_y.index <= now], known_X, self._fh)
-            self._refuse_what_was_known(y)
+            self._check_that_it_goes_on(y)
             new = y[y.index > self._known_until[0]]
             if len(new):
                 self.forecaster_.update(new) if known_X is None else self.forecaster_.update(new, known_X)
@@ -110,20 +111,21 @@ class SktimeRNNForecaster(BaseForecaster):
             return (y.iloc[:, 0] if isinstance(y, pd.DataFrame) else y).rename(self._known_y.name)
         return y.to_frame().set_axis(self._known_y.columns, axis=1) if isinstance(y, pd.Series) else y
 
-    def _refuse_what_was_known(self, y):
+    def _check_that_it_goes_on(self, y):
         """Without a refit, the forecaster goes on from where it stands, and from nowhere else."""
         until = self._known_until[0]
-        advice = "update_params=True fits it anew."
         if self.cutoff[0] < until:
             raise ValueError(
                 f"y ends at {self.cutoff[0]}, and the forecaster knows values until {until}: without a refit it only "
-                f"goes on. Pass values after {until}; {advice}"
+                f"goes on. Pass values after {until}; update_params=True fits it anew."
             )
         both = y.index.intersection(self._known_y.index)
-        if not np.array_equal(y.loc[both].to_numpy(float), self._known_y.loc[both].to_numpy(float), equal_nan=True):
-            raise ValueError(
-                f"y holds other values than were known until {until}: without a refit the forecaster only goes on. "
-                f"Pass values after {until}; {advice}"
+        now, before = y.loc[both].to_numpy(float), self._known_y.loc[both].to_numpy(float)
+        # what a transformer computes again may differ by rounding
+        if not np.allclose(now, before, rtol=1e-9, atol=1e-9 * np.nanmax(np.abs(before), initial=0.0), equal_nan=True):
+            warn(
+                f"y holds other values than were known until {until}: without a refit the forecaster only goes on from "
+                f"those after {until}. update_params=True fits it anew, to the values as they are now."
             )
 
     def _predict(self, fh, X):
