@@ -8,8 +8,10 @@ from .._warnings import warn
 from ..sequences._lags import lag_of
 from ..sequences._sequences import Sequences
 
-# Rows that are looked at, and how many pairs of them must be windows of one series.
-_ROWS, _LEAST = 100, 5
+# Pieces of the rows that are looked at, rows in each, and pairs of rows that must tell.
+_PIECES, _ROWS, _LEAST = 10, 25, 5
+# Share of pairs that must agree: the others may be where one series ends and the next begins.
+_MOST = 0.75
 
 
 def warn_of_wrong_order(sequences: Sequences, names: np.ndarray | None, Y: np.ndarray, name: str) -> None:
@@ -55,18 +57,42 @@ def _wrong_names(names: np.ndarray | None) -> str | None:
 
 
 def _newest_first(sequences: Sequences, Y: np.ndarray, name: str) -> str | None:
-    """Windows of one series, row after row, that begin with their newest value, with the value after it as target."""
+    """Rows that begin with their newest value, one step of a series after another, with the value after it as target.
+
+    Each then begins with the target of the row before, and has the first value of that row second. How many more are
+    shifted so does not matter, since other columns may follow on the lags, and lags may leave steps out.
+    """
     X = sequences.values
-    if sequences.kind == "ragged" or X.shape[2] != 1 or X.shape[1] < 2 or len(Y) != len(X):
+    if sequences.kind == "ragged" or X.shape[1] < 2 or len(Y) != len(X):
         return None
-    X, y = X[:_ROWS, :, 0], Y[:_ROWS, 0]
-    backwards = (X[1:, 1:] == X[:-1, :-1]).all(axis=1) & (X[1:, 0] == y[:-1])
-    forwards = (X[1:, :-1] == X[:-1, 1:]).all(axis=1)  # a constant is both
-    if np.count_nonzero(backwards & ~forwards) < max(_LEAST, 0.5 * len(backwards)):
+    rows = _pairs(len(X))
+    now, after, target = X[rows, :2], X[rows + 1, :2], Y[rows, :1]  # (n_pairs, 2, n_channels), and (n_pairs, 1)
+    # What stands still agrees with any order, and so do zeros that are only seldom something else.
+    moves = (now[:, 0] != target) | (after[:, 0] != now[:, 0])
+    backwards = moves & (after[:, 0] == target) & (after[:, 1] == now[:, 0])
+    tells = backwards & (after[:, 0] != now[:, 1])  # the same order forwards would be as right
+    n_moves = moves.sum(axis=0)
+    found = (backwards.sum(axis=0) >= _MOST * n_moves) & (tells.sum(axis=0) >= np.maximum(_LEAST, 0.2 * n_moves))
+    if not found.any():
         return None
+    if X.shape[2] > 1:
+        channel = int(np.flatnonzero(found)[0])
+        return (
+            f"In channel {channel} of {name}, sequences begin with their newest value, each with the target of the "
+            "one before. The network would read time backwards; it expects the oldest first. Where LagsToSequence made "
+            f"the sequences, give it the other order; otherwise pass {name}[:, ::-1]."
+        )
     return (
-        f"The rows of {name} are windows of one series with the newest value first: each begins with the target of the "
+        f"The rows of {name} are windows of a series with the newest value first: each begins with the target of the "
         "row before. The network would read time backwards; it expects the oldest first. Put "
         "LagsToSequence('newest-first') before it, with static= for columns that are no lags, or pass "
         f"{name}[:, ::-1]."
     )
+
+
+def _pairs(n: int) -> np.ndarray:
+    """Numbers of rows, each with one that follows it: all of few, and pieces from everywhere of many."""
+    if n <= _PIECES * _ROWS:
+        return np.arange(n - 1)
+    starts = np.linspace(0, n - 1 - _ROWS, _PIECES).astype(np.intp)
+    return (starts[:, None] + np.arange(_ROWS)).ravel()

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions, validate_parameters
+from .._warnings import warn
 from ._arrays import as_array, as_numbers
 from ._checks import check_rows
 from ._transformer import SequenceTransformer
@@ -24,7 +25,8 @@ class LagsToSequence(SequenceTransformer):
     ----------
     order : {"auto", "oldest-first", "newest-first"}, default="auto"
         How the lags stand in X. "auto" reads and sorts the column names of a data frame: lag_1, lag1, y_lag_1, x__lag_3
-        and the like, where what stands before "lag" names the channel. Arrays have no names: say which it is.
+        and the like, where what stands before "lag" names the channel. Arrays have no names: say which it is. Where it
+        is said of columns that are named as lags, their names must agree.
 
     n_channels : int, default=1
         Series that the lags are of, where they are not read from names.
@@ -92,8 +94,14 @@ class LagsToSequence(SequenceTransformer):
             If X is sparse, or a query without data (a LazyFrame).
         ValueError
             If a parameter is invalid, X is empty or holds something else than finite numbers, names of columns do
-            not tell the lags (order="auto"), channels have different lags, `n_channels` does not divide the lags,
-            or `static` names a column that X does not have or leaves no lag.
+            not tell the lags (order="auto"), or tell of another order or other channels than are given, channels have
+            different lags, `n_channels` does not divide the lags, or `static` names a column that X does not have or
+            leaves no lag.
+
+        Warns
+        -----
+        UserWarning
+            If `order` is given, and a column without a lag in its name stands among those with one.
         """
         validate_parameters(self)
         self.__dict__.pop("_columns", None)  # a fit that fails leaves an unfitted transformer
@@ -125,6 +133,8 @@ class LagsToSequence(SequenceTransformer):
             else:
                 columns = np.reshape(lags, (int(self.n_channels), -1)).T
             columns = columns[::-1] if self.order == "newest-first" else columns
+            if names is not None:
+                self._compare_with_names(names, columns)
         # _columns[t, k] is the column that holds channel k at time step t
         repeated = np.broadcast_to(np.asarray(static, dtype=np.intp), (len(columns), len(static)))
         self._columns = np.concatenate([columns, repeated], axis=1)
@@ -176,6 +186,35 @@ class LagsToSequence(SequenceTransformer):
                 f"{self._n_timesteps}): (n_samples, n_channels, n_timesteps)."
             )
         return X.astype(np.float32 if X.dtype == np.float32 else np.float64, copy=False)
+
+    def _compare_with_names(self, names: np.ndarray, columns: np.ndarray) -> None:
+        """Refuse an order that contradicts names of lags; columns (n_timesteps, n_channels) are oldest first by it.
+
+        Other names tell nothing, and lags need not be the same in all channels.
+        """
+        given = f"order={self.order!r}, n_channels={self.n_channels} and layout={self.layout!r}"
+        seen: set[str] = set()
+        for channel in columns.T:
+            found = [lag_of(names[column]) for column in channel]
+            known = [named for named in found if named is not None]
+            if len(known) < 2:
+                continue
+            series, lags = {name for name, _ in known}, [lag for _, lag in known]
+            if len(series) > 1 or series & seen or lags != sorted(set(lags), reverse=True):
+                read = ", ".join(repr(str(names[column])) for column in channel[:4])
+                raise ValueError(
+                    f"By {given}, a channel is {read}{', ...' if len(channel) > 4 else ''}, oldest first: the names of "
+                    "the columns say otherwise. LagsToSequence() sorts lags by their names; if these names mean "
+                    "something else, pass X.to_numpy()."
+                )
+            seen |= series
+            if len(known) < len(found):
+                other = str(names[channel[found.index(None)]])
+                warn(
+                    f"The column {other!r} stands among columns that are named as lags, and by {given} is read as a "
+                    f"time step like them. If it is none, name it in static: LagsToSequence({self.order!r}, "
+                    f"static=[{other!r}])."
+                )
 
     def _static_columns(self, names: np.ndarray | None, n_columns: int) -> list[int]:
         if self.static is None:

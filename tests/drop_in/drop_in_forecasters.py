@@ -165,13 +165,74 @@ def test_skforecast_many_series():
         close(found.loc[found["level"] == name, "pred"], recursive(net, data[name]))
 
 
+def static_beside(X, columns):
+    """Windows with columns that are the same at every step."""
+    return np.concatenate([X, np.repeat(np.asarray(columns)[:, None], X.shape[1], axis=1)], axis=2)
+
+
 @quiet
-def test_skforecast_without_LagsToSequence_is_warned_of():
+def test_skforecast_window_features_then_exog():
+    from skforecast.preprocessing import RollingFeatures
     from skforecast.recursive import ForecasterRecursive
 
     y = SERIES.to_timestamp().asfreq("MS")
-    with pytest.warns(UserWarning, match="newest value first"):
-        ForecasterRecursive(estimator=RNNRegressor(**SMALL), lags=WINDOW).fit(y=y)
+    times = pd.date_range(y.index[0], periods=len(EXOG), freq="MS")
+    exog = pd.Series(EXOG.to_numpy(), index=times, name="tide")
+    rolling = RollingFeatures(stats=["mean", "max"], window_sizes=6)
+    model = make_pipeline(LagsToSequence("newest-first", static=3), RNNRegressor(**SMALL))
+    forecaster = ForecasterRecursive(estimator=model, lags=WINDOW, window_features=rolling)
+    forecaster.fit(y=y, exog=exog[: len(y)])
+    found = forecaster.predict(steps=HORIZON, exog=exog[len(y) :])
+
+    def with_columns(X, tides):
+        newest = X[:, -6:, 0]
+        return static_beside(X, np.column_stack([newest.mean(axis=1), newest.max(axis=1), tides]))
+
+    X, target = windows(SERIES.to_numpy()[:, None])
+    net = RNNRegressor(**SMALL).fit(with_columns(X, EXOG[WINDOW : len(y)]), target)
+    values = list(SERIES)
+    for step in range(HORIZON):
+        window = np.array(values[-WINDOW:])[None, :, None]
+        values.append(net.predict(with_columns(window, [EXOG[len(y) + step]]))[0])
+    close(found, values[-HORIZON:])
+
+
+@quiet
+def test_skforecast_many_series_with_their_ids():
+    """The number of the series, 0 and 1, stands after the lags."""
+    from skforecast.recursive import ForecasterRecursiveMultiSeries
+
+    y = SERIES.to_timestamp().asfreq("MS")
+    data = {"a": y, "b": pd.Series(y[::-1].to_numpy(), index=y.index)}
+    model = make_pipeline(LagsToSequence("newest-first", static=1), RNNRegressor(**SMALL))
+    forecaster = ForecasterRecursiveMultiSeries(estimator=model, lags=WINDOW, transformer_series=None)
+    forecaster.fit(series=data)
+    found = forecaster.predict(steps=HORIZON)
+    parts = [windows(values.to_numpy()[:, None]) for values in data.values()]
+    X = [static_beside(part, np.full((len(part), 1), i)) for i, (part, _) in enumerate(parts)]
+    net = RNNRegressor(**SMALL).fit(np.concatenate(X), np.concatenate([target for _, target in parts]))
+    for i, name in enumerate(data):
+        ids = np.full((len(y) + HORIZON, 1), i)
+        close(found.loc[found["level"] == name, "pred"], recursive(net, data[name], others=ids))
+
+
+@quiet
+@pytest.mark.parametrize("beside", ["nothing", "exog", "window_features", "series"])
+def test_skforecast_without_LagsToSequence_is_warned_of(beside):
+    from skforecast.preprocessing import RollingFeatures
+    from skforecast.recursive import ForecasterRecursive, ForecasterRecursiveMultiSeries
+
+    y = SERIES.to_timestamp().asfreq("MS")
+    exog = pd.DataFrame({"tide": EXOG[: len(y)].to_numpy(), "month": y.index.month}, index=y.index)
+    rolling = RollingFeatures(stats=["mean"], window_sizes=6) if beside == "window_features" else None
+    net = RNNRegressor(**SMALL)
+    # the forecaster of several series hands over names, the other does not
+    with pytest.warns(UserWarning, match="'_level_skforecast' is none" if beside == "series" else "newest value first"):
+        if beside == "series":
+            ForecasterRecursiveMultiSeries(estimator=net, lags=WINDOW).fit(series={"a": y, "b": 2 * y}, exog=exog)
+        else:
+            forecaster = ForecasterRecursive(estimator=net, lags=WINDOW, window_features=rolling)
+            forecaster.fit(y=y, exog=exog if beside == "exog" else None)
 
 
 # ---- mlforecast -----------------------------------------------------------------------------------------------------
@@ -224,6 +285,19 @@ def test_mlforecast_without_LagsToSequence_is_warned_of():
     frame = pd.DataFrame({"unique_id": "a", "ds": y.index, "y": y.to_numpy()})
     with pytest.warns(UserWarning, match="'lag1', 'lag2', 'lag3', ... are lags"):
         MLForecast({"rnn": RNNRegressor(**SMALL)}, freq="MS", lags=list(range(1, 13))).fit(frame)
+
+
+@quiet
+def test_mlforecast_two_series_as_an_array_are_warned_of():
+    """One below the other, without names."""
+    from mlforecast import MLForecast
+
+    y = SERIES.to_timestamp()
+    parts = {"a": y.to_numpy(), "b": y.to_numpy()[::-1]}
+    frame = pd.concat(pd.DataFrame({"unique_id": name, "ds": y.index, "y": v}) for name, v in parts.items())
+    many = MLForecast({"rnn": RNNRegressor(**SMALL)}, freq="MS", lags=list(range(1, 13)), date_features=["month"])
+    with pytest.warns(UserWarning, match="newest value first"):
+        many.fit(frame, as_numpy=True)
 
 
 # ---- Darts ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 
 from sklearn_rnn import LagsToSequence, RNNRegressor, RNNSequenceClassifier, make_windows
+from sklearn_rnn.estimators._time_order import warn_of_wrong_order
+from sklearn_rnn.sequences._sequences import Sequences
 
 SMALL = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0}
 rng = np.random.default_rng(0)
@@ -89,6 +91,74 @@ def test_windows_without_names(as_3d):
     assert said(newest, np.column_stack([Y, -Y]))  # the first of several steps
     model = make_pipeline(LagsToSequence("newest-first"), RNNRegressor(**SMALL))
     assert said(NEWEST_FIRST, Y, model) == []
+
+
+def test_other_columns_after_the_lags():
+    """As exog and window_features of skforecast are; and lags that leave steps out."""
+    month = np.arange(len(Y)) % 12
+    mean = NEWEST_FIRST[:, :3].mean(axis=1)
+    for others in (month[:, None], np.column_stack([mean, month, np.ones(len(Y))])):
+        assert "newest value first" in said(np.hstack([NEWEST_FIRST, others]), Y)[0]
+        assert said(np.hstack([OLDEST_FIRST, others]), Y) == []
+    assert "newest value first" in said(NEWEST_FIRST[:, [0, 1, 3]], Y)[0]
+
+
+def test_sequences_that_LagsToSequence_was_told_the_wrong_order_of():
+    table = np.column_stack([NEWEST_FIRST, np.arange(len(Y)) % 12])
+    right, wrong = (
+        make_pipeline(LagsToSequence(order, static=1), RNNRegressor(**SMALL))
+        for order in ("newest-first", "oldest-first")
+    )
+    assert said(table, Y, right) == []
+    (found,) = said(table, Y, wrong)
+    assert "In channel 0 of X, sequences begin with their newest value" in found
+    assert "Where LagsToSequence made the sequences, give it the other order" in found
+
+
+def test_a_part_of_many_rows():
+    """A series that begins with a constant, and short ones below one another, with their number at the end."""
+    series = np.concatenate([np.zeros(300), rng.normal(size=700)])
+    windows, y = make_windows(series, 4)
+    assert "newest value first" in said(windows[:, ::-1, 0], y)[0]
+    assert said(windows[:, :, 0], y) == []
+    parts = [make_windows(rng.normal(size=12), 4) for _ in range(100)]
+    tables = [np.column_stack([part[0][:, ::-1, 0], np.full(8, i)]) for i, part in enumerate(parts)]
+    y = np.concatenate([part[1] for part in parts])
+    assert "newest value first" in said(np.concatenate(tables), y)[0]
+    assert said(np.concatenate([table[:, [3, 2, 1, 0, 4]] for table in tables]), y) == []
+
+
+def seasonal_series():
+    t = np.arange(300)
+    yield np.sin(t * 2 * np.pi / 12)
+    for period in (2, 3, 4, 7, 12):
+        yield (t % period == 0) * 1.0
+        yield rng.normal(size=period)[t % period]
+    yield (rng.random(300) < 0.05) * 1.0
+    yield rng.integers(0, 2, 300) * 1.0
+    yield np.cumsum(rng.random(300) < 0.05) % 2.0
+    yield np.minimum(t, 50.0)
+
+
+def test_seasons_zeros_and_steps_in_order():
+    """`warn_of_wrong_order` itself, which is all of a fit that may speak here."""
+    for series in seasonal_series():
+        for window in (2, 3, 4, 5, 12, 13):
+            windows, y = make_windows(series, window)
+            with_month = np.concatenate([windows[:, :, 0], np.eye(12)[np.arange(len(y)) % 12]], axis=1)
+            for table in (windows[:, :, 0], with_month):
+                warn_of_wrong_order(Sequences.from_2d(table), None, y[:, None], "X")
+
+
+def test_tables_of_other_things():
+    n = 300
+    month, rare = np.eye(12)[np.arange(n) % 12], (rng.random((n, 4)) < 0.05) * 1.0
+    tables = [month, rare, np.ones((n, 3)), rng.normal(size=(n, 3)), rng.integers(0, 2, (n, 3)) * 1.0]
+    tables += [np.hstack([month, rare]), np.hstack([rare, month]), np.sort(rng.normal(size=(n, 3)), axis=0)]
+    targets = [rng.normal(size=n), rare[:, 0], np.zeros(n), np.arange(n) % 12, month[:, 0], np.arange(n) // 30]
+    for table in tables:
+        for y in targets:
+            warn_of_wrong_order(Sequences.from_2d(table), None, np.asarray(y, float)[:, None], "X")
 
 
 def test_windows_of_several_series():

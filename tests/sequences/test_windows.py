@@ -424,6 +424,66 @@ def test_lags_refuse(options, X, message):
         LagsToSequence(**options).fit(X)
 
 
+def lag_frame(*names):
+    return pd.DataFrame(np.arange(2.0 * len(names)).reshape(2, -1), columns=names)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"order": "oldest-first"}, ["lag_1", "lag_2", "lag_3"]),
+        ({"order": "newest-first"}, ["lag_3", "lag_2", "lag_1"]),
+        ({"order": "newest-first"}, ["lag_1", "lag_12", "lag_2"]),
+        ({"order": "newest-first", "static": 1}, ["y_lag2", "y_lag1", "month"]),
+        ({"order": "newest-first", "n_channels": 2}, ["lag_1", "lag_2", "lag_3", "lag_4"]),
+        ({"order": "newest-first"}, ["a_lag_1", "a_lag_2", "b_lag_3", "b_lag_4"]),
+        ({"order": "newest-first", "n_channels": 2}, ["a_lag_1", "a_lag_2", "b_lag_1", "b_lag_2"]),
+        (
+            {"order": "newest-first", "n_channels": 2, "layout": "channel-major"},
+            ["a_lag_1", "b_lag_1", "a_lag_2", "b_lag_2"],
+        ),
+    ],
+)
+def test_an_order_that_names_contradict(options, names):
+    X = lag_frame(*names)
+    with pytest.raises(ValueError, match=r"the names of the columns say otherwise.*LagsToSequence\(\) sorts lags"):
+        LagsToSequence(**options).fit(X)
+    LagsToSequence(**options).fit(X.to_numpy())  # as the message says
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "first"),
+    [
+        ({"order": "oldest-first"}, ["lag_12", "lag_2", "lag_1"], [0, 1, 2]),
+        ({"order": "newest-first", "static": 1}, ["lag1", "lag2", "lag_7"], [1, 2, 0, 2]),
+        ({"order": "newest-first", "n_channels": 2}, ["a_lag_1", "b_lag_1", "a_lag_2", "b_lag_2"], [2, 3, 0, 1]),
+        (  # a covariate that is known a step later
+            {"order": "oldest-first", "n_channels": 2, "layout": "channel-major"},
+            ["a_lag_2", "a_lag_1", "b_lag_3", "b_lag_2"],
+            [0, 2, 1, 3],
+        ),
+        (  # names of one channel tell nothing
+            {"order": "newest-first", "n_channels": 2, "layout": "channel-major"},
+            ["lag_1", "lag_2", "mean_1", "mean_2"],
+            [1, 3, 0, 2],
+        ),
+        ({"order": "oldest-first"}, ["flag_1", "flag_2", "flag_3"], [0, 1, 2]),
+        ({"order": "oldest-first"}, ["jan", "feb", "lag_1"], [0, 1, 2]),
+    ],
+)
+def test_an_order_that_names_do_not_contradict(options, names, first):
+    np.testing.assert_array_equal(LagsToSequence(**options).fit_transform(lag_frame(*names))[0].ravel(), first)
+
+
+def test_a_column_among_lags():
+    X = lag_frame("lag_1", "lag_2", "month")
+    with pytest.warns(
+        UserWarning, match=r"'month' stands among .*LagsToSequence\('newest-first', static=\['month'\]\)"
+    ):
+        LagsToSequence("newest-first").fit(X)
+    LagsToSequence("newest-first", static=["month"]).fit(X)
+
+
 # -- found by trying to break them ------------------------------------------------------------------------------------
 
 
