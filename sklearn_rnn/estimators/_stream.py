@@ -55,7 +55,7 @@ class Stream:
 
     # -- what comes in ----------------------------------------------------------------------------------------------
 
-    def _inputs(self, x_t: ArrayLike) -> np.ndarray:
+    def _inputs(self, x_t: ArrayLike | Mapping) -> np.ndarray:
         """x_t as (1, F, n)."""
         model = self._model
         one_feature = model._fitted_on == "2d" and model.mapping != "one-to-many"  # columns are time steps
@@ -86,7 +86,7 @@ class Stream:
 
     # -- what comes out ---------------------------------------------------------------------------------------------
 
-    def _rows(self, x_t: ArrayLike) -> np.ndarray:
+    def _rows(self, x_t: ArrayLike | Mapping) -> np.ndarray:
         """The loss's link for the sequences so far, (n, k). What is remembered changes only if all goes well."""
         batch = Batch(self._inputs(x_t), state=self._state, pooled=self._pooled)
         rows = with_numerics(lambda: self._network.predict(self._model._theta, batch, Arena()))
@@ -125,7 +125,7 @@ class Stream:
         """
         return self._model._of_rows(self._rows(x_t))
 
-    def step_proba(self, x_t: ArrayLike) -> np.ndarray:
+    def step_proba(self, x_t: ArrayLike | Mapping) -> np.ndarray:
         """Tell the next time step, as `step`; returns what `predict_proba` gives for the sequences up to it.
 
         The label that `step` would return is ``classes_[probabilities.argmax(axis=1)]``, with the estimator's classes.
@@ -179,7 +179,7 @@ class Stream:
             ) from None
         if self._state is not None:
             self._state = [tuple(_with(values, which, 0.0) for values in layer) for layer in self._state]
-        if self._pooled is not None:
+        if self._pooled is not None and self._network.pooling is not None:
             values, weight = self._pooled
             self._pooled = _with(values, which, 0.0), _with(weight, which, self._network.pooling.nothing)
         return self
@@ -248,6 +248,8 @@ class Streaming:
 
         Raises
         ------
+        TypeError
+            If the class has a `predict` of its own.
         ValueError
             If n is below 1; if the network is bidirectional, so that it must see the end first, or reads patches, which
             are counted from the end.
@@ -255,6 +257,12 @@ class Streaming:
         if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"n must be an int of at least 1, the number of sequences side by side; got {n!r}.")
         self._check_is_usable()
+        for method in ("predict", "predict_proba"):
+            if not getattr(getattr(type(self), method, None), "__module__", "sklearn_rnn").startswith("sklearn_rnn"):
+                raise TypeError(
+                    f"{type(self).__name__} has a {method} of its own, which a stream knows nothing of. Take the stream "
+                    "of the estimator that it is made from."
+                )
         for name, is_in_the_way, why in (
             ("bidirectional", self.bidirectional_, "the backward direction begins at the end of a sequence"),
             ("patch_size", self.patch_size_ > 1, "patches are counted from the end of a sequence"),

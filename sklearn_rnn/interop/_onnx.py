@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from inspect import getattr_static
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -225,6 +226,7 @@ def _taken_apart(estimator: Any) -> tuple[list, Any, list]:
         if isinstance(network, FrozenEstimator):  # first: it hands on the attributes of what is in it
             network = network.estimator
         elif isinstance(network, Pipeline):
+            _refuse_methods_of_its_own(network, Pipeline)
             *before, network = parts_of(network) or [None]
             transformers += before
         elif hasattr(network, "best_estimator_"):
@@ -263,6 +265,7 @@ def _check_network(network: Any) -> None:
             f"around one, or a search over these; got {kind}. Of an RNNForecaster its regressors_ can be exported, "
             "which read windows; what it does before and after them cannot."
         )
+    _refuse_methods_of_its_own(network, RNNRegressor if isinstance(network, RNNRegressor) else RNNSequenceClassifier)
     check_is_fitted(network)
     for what, value, known in (("cell", network.cell_, CELLS), ("pooling", network.pooling_, (None, *POOLINGS))):
         if value not in known:
@@ -275,6 +278,16 @@ def _check_network(network: Any) -> None:
             f"loss={network.loss!r} cannot be exported: to_onnx does not know its link, only those of "
             f"{', '.join(_LINKS)}."
         )
+
+
+def _refuse_methods_of_its_own(estimator: Any, known: type) -> None:
+    """A subclass that predicts otherwise would be exported as if it did not."""
+    for method in ("predict", "predict_proba"):
+        if getattr_static(type(estimator), method, None) is not getattr_static(known, method, None):
+            raise TypeError(
+                f"{type(estimator).__name__} has a {method} of its own, which to_onnx knows nothing of. Export an "
+                f"{known.__name__}, and do outside of the graph what {method} adds."
+            )
 
 
 def _warn_of_lost_digits(transformers: list, target_scalers: list) -> None:
@@ -337,7 +350,10 @@ def _quantiles(g: Graph, O: str, n_levels: int, n_axes: int) -> str:
         return O
     O = g.op("Reshape", O, g.integers(*[0] * (n_axes - 1), -1, n_levels))
     is_first = g.array(np.arange(n_levels) == 0)
-    return g.op("CumSum", g.op("Where", is_first, O, g.op("Softplus", O)), g.array(np.array(n_axes, np.int64)))
+    # log(1 + exp(O)); ONNX Runtime has Softplus in float32 only, or as this formula without the care for large O
+    log = g.op("Log", g.op("Add", g.reals(1.0), g.op("Exp", g.op("Neg", g.op("Abs", O)))))
+    softplus = g.op("Add", g.op("Max", O, g.reals(0.0)), log)
+    return g.op("CumSum", g.op("Where", is_first, O, softplus), g.array(np.array(n_axes, np.int64)))
 
 
 _LINKS: dict[str, Callable[[Graph, str, int, int], str]] = {

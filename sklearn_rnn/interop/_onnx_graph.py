@@ -80,7 +80,15 @@ class Graph:
 
     def reals(self, values: Any) -> str:
         """A constant in the graph's dtype."""
-        return self.array(np.asarray(values).astype(self.dtype))
+        values = np.asarray(values)
+        with np.errstate(over="ignore"):
+            as_stored = values.astype(self.dtype)
+        if not (np.isfinite(as_stored) | ~np.isfinite(values)).all():
+            raise ValueError(
+                f"The model holds numbers up to {np.abs(values).max():.3g}, of its weights or of a scaler, which are "
+                "infinite in float32. Export with dtype='float64', or scale what it is fitted on."
+            )
+        return self.array(as_stored)
 
     def integers(self, *values: int) -> str:
         """A vector of whole numbers, as shapes and axes are."""

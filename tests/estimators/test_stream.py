@@ -253,3 +253,16 @@ def test_what_has_no_stream():
         model.stream().step_proba(X[0, 0])
     with pytest.raises(ValueError, match="not fitted"):
         RNNRegressor().stream()
+
+
+def test_a_class_with_a_predict_of_its_own_has_no_stream():
+    class InLogarithms(RNNRegressor):
+        def predict(self, X):
+            return np.exp(super().predict(X))
+
+    class Named(RNNRegressor):
+        pass
+
+    with pytest.raises(TypeError, match="InLogarithms has a predict of its own"):
+        fitted(InLogarithms, X, Y).stream()
+    assert fitted(Named, X, Y).stream().step(X[0, 0]).shape == (1,)

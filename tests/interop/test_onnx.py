@@ -659,3 +659,61 @@ def test_a_search_without_a_best_estimator():
         to_onnx(search.fit(X, X[:, 0, 0]))
     with pytest.raises(ValueError, match="has no best estimator"):
         to_onnx(FrozenEstimator(search))
+
+
+def test_quantiles_far_apart_in_every_opset():
+    """exp of what lies between them would be infinite."""
+    X = sequences()
+    model = a_pass(RNNRegressor, X, X[:, 0, 0], loss="quantile", quantile=(0.1, 0.5, 0.9))
+    model.weights_["b_o"][...] = [3000.0, 4000.0, 1500.0]
+    newest = onnx.defs.onnx_opset_version()
+    for dtype in TOLERANCE:
+        for opset in (18, 20, min(newest, 23)):
+            proto = to_onnx(model, dtype=dtype, opset=opset)
+            found = outputs_of(proto, X=X.astype(dtype))["prediction"]
+            assert_allclose(found, model.predict(X), rtol=TOLERANCE[dtype])
+
+
+class InLogarithms(RNNRegressor):
+    def predict(self, X):
+        return np.exp(super().predict(X))
+
+
+class Sure(RNNSequenceClassifier):
+    def predict_proba(self, X):
+        return np.round(super().predict_proba(X))
+
+
+class Doubled(Pipeline):
+    def predict(self, X):
+        return 2 * super().predict(X)
+
+
+class Named(RNNRegressor):
+    """Has nothing of its own."""
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_subclasses_that_predict_otherwise_are_refused():
+    X = sequences()
+    y = X[:, 0, 0]
+    for model, word in (
+        (a_pass(InLogarithms, X, y), "predict"),
+        (net(Sure).partial_fit(X, y > 0, classes=[False, True]), "predict_proba"),
+        (Doubled([("net", net(max_iter=1))]).fit(X, y), "predict"),
+    ):
+        with pytest.raises(TypeError, match=f"{type(model).__name__} has a {word} of its own"):
+            to_onnx(model)
+    assert_same(a_pass(Named, X, y), X)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_numbers_that_float32_cannot_hold():
+    X = sequences()
+    of_target = TransformedTargetRegressor(net(max_iter=1), transformer=StandardScaler()).fit(X, X[:, 0, 0] * 1e40)
+    of_weights = a_pass(RNNRegressor, X, X[:, 0, 0])
+    of_weights.weights_["W_o"][...] *= 1e39
+    for model in (of_target, of_weights):
+        with pytest.raises(ValueError, match=r"infinite in float32. Export with dtype='float64'"):
+            to_onnx(model)
+        assert_same(model, X, "float64")
