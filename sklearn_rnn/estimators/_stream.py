@@ -258,9 +258,10 @@ class Streaming:
             raise ValueError(f"n must be an int of at least 1, the number of sequences side by side; got {n!r}.")
         self._check_is_usable()
         for method in ("predict", "predict_proba"):
-            if not getattr(getattr(type(self), method, None), "__module__", "sklearn_rnn").startswith("sklearn_rnn"):
+            of_class = getattr(type(self), method, None)
+            if not getattr(of_class, "__module__", "sklearn_rnn").startswith("sklearn_rnn"):
                 raise TypeError(
-                    f"{type(self).__name__} has a {method} of its own, which a stream knows nothing of. Take the stream "
+                    f"{type(self).__name__} has a {method} of its own, which a stream does not know. Take that "
                     "of the estimator that it is made from."
                 )
         for name, is_in_the_way, why in (

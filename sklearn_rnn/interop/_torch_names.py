@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators._classifier import RNNSequenceClassifier
 from ..estimators._regressor import RNNRegressor
+from ..sequences._arrays import from_torch
 from ..sequences._checks import a_or_an
 
 Network = TypeVar("Network", RNNRegressor, RNNSequenceClassifier)
@@ -66,7 +67,8 @@ def to_torch_state_dict(estimator: RNNRegressor | RNNSequenceClassifier, *, part
     ``dtype=torch.float64`` unless the network is float32. Its `input_size` is the number of features times
     `patch_size_`; where that is above 1, its input is ``PatchSequence(model.patch_size_).fit_transform(X)``. Pooling
     and what follows the readout (the exponential of the Poisson loss, softmax or sigmoid) are no weights, and not in
-    here.
+    here. ``pooling="last"`` of a bidirectional network is the state of the backward direction at the *first* step,
+    ``torch.cat([h_n[-2], h_n[-1]], 1)`` of the second output of the module, and not ``H[:, -1]``.
 
     PyTorch adds two biases where this package has one: ``bias_hh`` is 0, but for the candidate of a GRU.
 
@@ -155,7 +157,8 @@ def from_torch_state_dict(estimator: Network, state_dict: Mapping[str, Any], *, 
     Notes
     -----
     What a state dict does not say cannot be checked: that the module is of the same nonlinearity, takes the same
-    pooling, and was trained on X scaled in the same way.
+    pooling, and was trained on X scaled in the same way. A bidirectional module that was read at its last step,
+    ``H[:, -1]``, has no equal here: that is the backward direction after one step. Its ``h_n`` is ``pooling="last"``.
 
     Examples
     --------
@@ -258,9 +261,7 @@ def _check_names(shapes: dict[str, tuple], state_dict: Mapping[str, Any], estima
 
 
 def _as_array(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    if hasattr(value, "detach"):  # a tensor, on whatever device
-        value = value.detach().cpu().numpy()
-    array = np.asarray(value)
+    array = np.asarray(from_torch(value))  # a tensor, on whatever device
     if array.dtype.kind not in "fiu":
         raise ValueError(f"state_dict[{name!r}] must hold real numbers, got dtype {array.dtype}.")
     if array.shape != shape:
