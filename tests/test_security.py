@@ -24,7 +24,7 @@ def test_no_network_and_no_other_processes():
     code = """
         import sys, warnings
         warnings.simplefilter("ignore")
-        import numpy as np, pandas as pd
+        import numpy as np, numpy.testing, pandas as pd, sklearn  # NumPy 2.0 asks the system for its processor
         from threadpoolctl import threadpool_info
         threadpool_info()  # looks at the libraries that are loaded, which on some systems is a call of others
 
