@@ -159,7 +159,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
                 f"negative; the smallest is {rows.min()}."
             )
         with np.errstate(over="ignore"):
-            Y = rows.reshape(len(rows), -1).astype(self._dtype)
+            Y = rows.reshape(len(rows), -1).astype(self._dtype, copy=False)
         if not np.isfinite(Y).all():
             raise ValueError(
                 f"{name} holds values up to {np.abs(rows).max()}, too large for {self._dtype}, the type of X. Scale "

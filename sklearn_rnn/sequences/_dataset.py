@@ -40,7 +40,9 @@ class Dataset:
             lengths = self.sequences.lengths
             self._first_row = np.cumsum(lengths) - lengths
         if self.index is None:
-            self.index = np.arange(len(self.sequences))
+            # of a view of a long series these numbers may be most of the memory that there is
+            n = len(self.sequences)
+            self.index = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
 
     def __len__(self):
         return len(self.index)
