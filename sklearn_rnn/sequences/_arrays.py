@@ -23,13 +23,13 @@ def unmasked(values: Any) -> Any:
 
 
 def from_torch(values: Any) -> Any:
-    """A tensor of PyTorch as an array, also where it asks for gradients; anything else as it is."""
-    if type(values).__module__.partition(".")[0] != "torch" or not hasattr(values, "detach"):
+    """A tensor of PyTorch as an array, on whatever device, also where it asks for gradients; anything else as it is."""
+    if not all(hasattr(values, name) for name in ("detach", "cpu", "numpy")):
         return values
-    if values.device.type == "meta":
+    if getattr(getattr(values, "device", None), "type", "") == "meta":
         raise ValueError(f"Got a tensor of shape {tuple(values.shape)} on the device 'meta', which holds no numbers.")
     values = values.detach().cpu()
-    return (values.float() if values.dtype.itemsize == 2 else values).numpy()
+    return (values.float() if str(getattr(values, "dtype", "")) == "torch.bfloat16" else values).numpy()
 
 
 def all_finite(numbers: np.ndarray) -> bool:
