@@ -21,6 +21,7 @@ from sklearn_rnn import (
     RNNTextGenerator,
     SequenceImputer,
     SlidingWindow,
+    make_windows,
 )
 from sklearn_rnn.core import _cores
 from sklearn_rnn.estimators import _rows
@@ -325,3 +326,30 @@ def test_a_series_that_is_missing_but_for_one_value():
         series.iloc[0] = 1.0
         with pytest.raises(ValueError, match="too few to fit on"):
             RNNForecaster(regressor()).fit(series)
+
+
+def test_times_and_text_of_others_are_no_numbers_elsewhere():
+    for frame in frames_of_others():
+        frame = frame.values[0]
+        with pytest.raises(ValueError, match="Column 'b' of series is of type"):
+            make_windows(frame, 2)
+        if isinstance(frame, pl.DataFrame):
+            with pytest.raises(ValueError, match="Column 'b' of y is of type"):
+                regressor().fit(X, frame)
+
+
+@quiet
+def test_tables_of_Arrow_in_a_list():
+    tables = [pa.table({"b": x, "a": x + 1}) for x in X]
+    frames = [pd.DataFrame({"b": x, "a": x + 1}) for x in X]
+    model = regressor().fit(frames, y)
+    np.testing.assert_array_equal(model.predict(tables), model.predict(frames))
+    np.testing.assert_array_equal(model.predict([t.select(["a", "b"]) for t in tables]), model.predict(frames))
+
+
+def test_weights_whose_products_are_no_numbers():
+    labels = (y > 0).astype(int)
+    for large in (1e200, 1e-200):
+        model = RNNSequenceClassifier(3, max_iter=1, class_weight={0: large, 1: large})
+        with pytest.raises(ValueError, match="sample_weight times class_weight is infinite, or 0 for all"):
+            model.fit(X, labels, np.full(12, large))

@@ -211,7 +211,15 @@ class BaseRNN(
                 f"loss; changed: {', '.join(changed)}. Use clone(estimator) to start anew."
             )
         if class_weights is not None:
-            weights = class_weights if weights is None else weights * class_weights
+            if weights is not None:
+                with np.errstate(over="ignore"):
+                    class_weights = weights * class_weights
+                if not np.isfinite(class_weights).all() or (weights.any() and not class_weights.any()):
+                    raise ValueError(
+                        f"sample_weight{suffix} times class_weight is infinite, or 0 for all: multiply either by a "
+                        "number, as only ratios matter."
+                    )
+            weights = class_weights
         return Dataset(sequences.in_patches(net["patch_size"]), Y, weights, self._per_step, self._dtype)
 
     # -- fitting ----------------------------------------------------------------------------------------------------

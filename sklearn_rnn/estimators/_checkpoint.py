@@ -70,10 +70,14 @@ def _digest(value: Any) -> str:
 
 class _Hasher(NumpyHasher):
     """joblib's, to which a function is more than its name: its code, which may have been edited since, what it
-    encloses and its defaults. Not so what it calls."""
+    encloses and its defaults; and a class its methods, since an instance may be called. Not so what they call."""
 
     def reducer_override(self, value):
         """Of pickle: what stands for a value. It is only ever written."""
+        if isinstance(value, type):
+            methods = {name: getattr(method, "__func__", method) for name, method in vars(value).items()}
+            codes = [(name, _digest_code(f.__code__)) for name, f in methods.items() if isinstance(f, FunctionType)]
+            return (str, (f"{value.__module__}.{value.__qualname__}",), sorted(codes)) if codes else NotImplemented
         if not isinstance(value, FunctionType):
             return NotImplemented
         enclosed = [cell.cell_contents for cell in value.__closure__ or ()]
@@ -83,8 +87,16 @@ class _Hasher(NumpyHasher):
 
 def _digest_code(code: CodeType) -> str:
     """What tells the code of a function from others; not what it calls."""
-    constants = [_digest_code(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
-    return joblib.hash([code.co_code, code.co_names, constants])
+    return joblib.hash([code.co_code, code.co_names, _plain(code.co_consts)])
+
+
+def _plain(constant: Any) -> Any:
+    """A constant of a function as what is the same in every process: the order of a set is not."""
+    if isinstance(constant, CodeType):
+        return _digest_code(constant)
+    if isinstance(constant, tuple):
+        return [_plain(each) for each in constant]
+    return sorted(map(repr, constant)) if isinstance(constant, frozenset) else repr(constant)
 
 
 def identify(estimator: Any, seed: object, *data: object) -> str:

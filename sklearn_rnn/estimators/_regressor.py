@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array
 from .._sklearn import Interval, RegisteredNames
 from ..core._cells import CELLS
 from ..core._losses import REGRESSION_LOSSES
-from ..sequences._arrays import as_array, as_numbers
+from ..sequences._arrays import as_array, as_numbers, refuse_times_and_text
 from ..sequences._sequences import Sequences
 from ._base import BaseRNN, partial_fit_available
 from ._hyperparameters import ATTRIBUTES, NET_PARAMETERS, TRAINING_PARAMETERS, store_parameters
@@ -169,6 +169,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _target_rows(self, y, sequences: Sequences, name: str) -> np.ndarray:
         """y as finite numbers, (rows,) or (rows, n_outputs), one row for each sequence or valid step."""
+        refuse_times_and_text(y, name, "Make numbers of it, or leave it out.")
         rows = as_numbers(sequences.flatten_steps(y, name) if self._per_step else as_array(y, name), name)
         if rows.ndim not in (1, 2):
             raise ValueError(

@@ -16,7 +16,7 @@ from ..core._batch import Batch
 from ..core._cores import with_numerics
 from ..core._memory import Arena
 from ..core._network import Network
-from ..sequences._arrays import as_array, as_numbers
+from ..sequences._arrays import as_array, as_numbers, refuse_times_and_text
 
 
 class Stream:
@@ -170,7 +170,9 @@ class Stream:
             self._state, self._pooled, self.n_steps = None, None, 0
             return self
         if not isinstance(which, slice):
-            which = np.atleast_1d(np.asarray(which))
+            which = np.atleast_1d(np.asarray(sorted(which) if isinstance(which, (set, range)) else which))
+            if not which.size:
+                return self
         try:
             np.empty(self.n)[which]
         except IndexError as error:
@@ -198,6 +200,11 @@ def _with(values: np.ndarray, which: Any, value: float) -> np.ndarray:
 
 def _in_order(x_t: Any, names: np.ndarray | None) -> Any:
     """A step that names its features, in the order of those that were fitted."""
+    refuse_times_and_text(x_t, "x_t", "Make numbers of it.")
+    if names is not None and isinstance(x_t, (list, tuple)) and not hasattr(x_t, "_fields"):
+        return [_in_order(row, names) for row in x_t]  # several sequences, whose steps may be named
+    if type(x_t).__module__.partition(".")[0] == "pyarrow" and hasattr(x_t, "to_pandas"):
+        x_t = x_t.to_pandas()
     by_key = isinstance(x_t, Mapping)
     if by_key and names is None:
         raise TypeError(

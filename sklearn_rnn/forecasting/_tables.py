@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..sequences._arrays import as_array, refuse_lazy
+from ..sequences._arrays import as_array, refuse_dask, refuse_lazy
 from ..sequences._columns import an_example, kind_of, numbers_of, text_to_numbers
 from ..sequences._timeindex import parse_times
 from ._timegrid import Advice
@@ -181,6 +181,7 @@ def read_table(
         frame, is_1d = data, False
     else:
         refuse_lazy(data, name)
+        refuse_dask(data, name)
         return _read_array(data, name, id_col, time_col, None if target else columns, with_values)
     keys = [key for key in (id_col, time_col) if key is not None]
     _check_columns(frame, keys, columns, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from inspect import getattr_static
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -223,10 +222,10 @@ def _taken_apart(estimator: Any) -> tuple[list, Any, list]:
     target_scalers: list = []
     network = estimator
     while True:
+        _refuse_methods_of_its_own(network)
         if isinstance(network, FrozenEstimator):  # first: it hands on the attributes of what is in it
             network = network.estimator
         elif isinstance(network, Pipeline):
-            _refuse_methods_of_its_own(network, Pipeline)
             *before, network = parts_of(network) or [None]
             transformers += before
         elif hasattr(network, "best_estimator_"):
@@ -265,7 +264,6 @@ def _check_network(network: Any) -> None:
             f"around one, or a search over these; got {kind}. Of an RNNForecaster its regressors_ can be exported, "
             "which read windows; what it does before and after them cannot."
         )
-    _refuse_methods_of_its_own(network, RNNRegressor if isinstance(network, RNNRegressor) else RNNSequenceClassifier)
     check_is_fitted(network)
     for what, value, known in (("cell", network.cell_, CELLS), ("pooling", network.pooling_, (None, *POOLINGS))):
         if value not in known:
@@ -280,13 +278,16 @@ def _check_network(network: Any) -> None:
         )
 
 
-def _refuse_methods_of_its_own(estimator: Any, known: type) -> None:
-    """A subclass that predicts otherwise would be exported as if it did not."""
+def _refuse_methods_of_its_own(estimator: Any) -> None:
+    """A subclass of what is known that predicts otherwise would be exported as if it did not."""
+    kinds = type(estimator).__mro__
+    known = [kind for kind in kinds if kind.__module__.partition(".")[0] in ("sklearn", "sklearn_rnn")]
     for method in ("predict", "predict_proba"):
-        if getattr_static(type(estimator), method, None) is not getattr_static(known, method, None):
+        defined = next((kind for kind in kinds if method in vars(kind)), None)
+        if known and defined is not None and defined not in known:
             raise TypeError(
-                f"{type(estimator).__name__} has a {method} of its own, which to_onnx knows nothing of. Export an "
-                f"{known.__name__}, and do outside of the graph what {method} adds."
+                f"{type(estimator).__name__} has a {method} of its own, which to_onnx knows nothing of. Export "
+                f"{a_or_an(known[0].__name__)}, and do outside of the graph what {method} adds."
             )
 
 

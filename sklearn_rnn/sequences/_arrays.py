@@ -68,6 +68,12 @@ def with_names(values: Any) -> Any:
     return pd.DataFrame(values.to_numpy(), columns=values.columns)
 
 
+def refuse_dask(values: object, name: str) -> None:
+    """A series of dask would lose its index."""
+    if type(values).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(values, "index"):
+        raise TypeError(f"{name} is a {type(values).__name__} of dask. Bring it into memory first: {name}.compute().")
+
+
 def refuse_lazy(values: object, name: str) -> None:
     """A query that was not run holds no data yet."""
     if type(values).__name__ in ("LazyFrame", "LazyGroupBy"):

@@ -15,6 +15,7 @@ from ._arrays import (
     from_torch,
     is_ragged,
     native,
+    refuse_dask,
     refuse_lazy,
     refuse_times_and_text,
     single_column,
@@ -43,6 +44,7 @@ def a_or_an(name: str) -> str:
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> np.ndarray:
     """2-D X of which the rows are no sequences yet, as scikit-learn's `validate_data` has it."""
     X = from_torch(X)
+    refuse_dask(X, "X")
     refuse_times_and_text(X, "X", "Make numbers of it, or leave it out.")
     if isinstance(X, (list, tuple)) or is_ragged(X):
         X = as_array(list(X), "X")  # says what is wrong, where rows differ in length

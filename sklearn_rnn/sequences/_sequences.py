@@ -353,6 +353,8 @@ def columns_in_order(X: Sequence, expected: Sequence | None, name: str = "X") ->
     `expected`; and the names of their columns, None where there is no data frame."""
     in_order, names = [], None
     for i, x in enumerate(X):
+        if type(x).__module__.partition(".")[0] == "pyarrow" and hasattr(x, "to_pandas"):
+            x = x.to_pandas()
         of_x = _names_of_columns(x, f"{name}[{i}]")
         if of_x is not None:
             names = (of_x if expected is None else list(expected)) if names is None else names

@@ -22,6 +22,8 @@ def infer_freq(index: pd.DatetimeIndex) -> pd.offsets.BaseOffset | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas 3, which will return an offset in place of a string
         freq = to_offset(pd.infer_freq(index))
+    if isinstance(freq, pd.offsets.BusinessHour) and not index.equals(date_range(index[0], len(index), freq)):
+        return None  # whatever the hours are, pandas says 9 to 17
     if freq is None:
         # pandas knows months by their first and their last day only
         months = np.unique(np.diff(index.year * 12 + index.month))
@@ -95,19 +97,43 @@ def index_in_time(X: object, name: str = "X") -> pd.Index | None:
 def warn_of_gaps(index: pd.Index | None, name: str) -> None:
     """A warning if a few times of a regular index are left out, so that a window across them is wrong.
 
-    Where many are, such as nights or weekends, that is how the series is.
+    Where times are left out every day after the same hour, or every week after the same day, that is how the series is.
     """
     if not isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) or len(index) < 3 or index.hasnans:
         return
-    steps = np.diff(index.asi8)
+    numbers, longest_holiday = _numbered(index)
+    steps = np.diff(numbers)
     step = int(np.median(steps))
-    gaps = np.flatnonzero(steps != step)
-    if step > 0 and 0 < len(gaps) <= 0.1 * len(steps) and (steps % step == 0).all() and (steps >= step).all():
+    if step <= 0 or (steps % step).any() or (steps < step).any():
+        return
+    is_gap = steps > step * (1 + longest_holiday)
+    start = (index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index)[:-1]
+    for phase in (start.hour * 60 + start.minute, start.day_of_week * 1440 + start.hour * 60 + start.minute):
+        n_gaps = np.bincount(phase, is_gap)
+        is_gap &= ~((n_gaps >= 2) & (n_gaps > 0.8 * np.bincount(phase)))[phase]
+    gaps = np.flatnonzero(is_gap)
+    if 0 < len(gaps) <= 0.1 * len(steps):
         warn(
-            f"{name} leaves out {int((steps // step - 1).sum())} time(s), the first after {index[gaps[0]]}: windows "
-            "that reach across take what is older for the step before. Put them in as missing, as with "
+            f"{name} leaves out {int((steps[gaps] // step - 1).sum())} time(s), the first after {index[gaps[0]]}: "
+            "windows that reach across take what is older for the step before. Put them in as missing, as with "
             f"{name}.asfreq(), and fill them, as with interpolate(), or cut the pieces between one by one."
         )
+
+
+def _numbered(index: pd.DatetimeIndex | pd.PeriodIndex) -> tuple[np.ndarray, int]:
+    """Whole numbers that are a step apart where times are: units of the clock, months or business days; and how many
+    steps may be left out as nobody works then."""
+    if isinstance(index, pd.PeriodIndex):
+        return index.asi8, 0
+    days = np.median(np.diff(index.asi8)) * pd.Timedelta(1, index.unit) / pd.Timedelta(1, "D")
+    if days < 1:
+        return index.asi8, 0
+    index = index.tz_localize(None)  # a day is one where clocks change, too
+    if days >= 27:
+        return (index.year * 12 + index.month).to_numpy(), 0
+    if days == 1 and index.day_of_week.max() < 5:
+        return np.busday_count(np.datetime64("1970-01-01"), index.to_numpy().astype("M8[D]")), 4
+    return index.asi8, 0
 
 
 def refuse_wrong_order(frame: object, name: str) -> None:

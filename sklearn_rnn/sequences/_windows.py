@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions, validate_parameters
 from .._warnings import warn
-from ._arrays import as_array, as_numbers
+from ._arrays import as_array, as_numbers, refuse_dask, refuse_times_and_text
 from ._checks import check_rows
 from ._timeindex import end_of_index, follows_on, index_in_time, warn_of_gaps
 from ._transformer import SequenceTransformer
@@ -20,6 +20,8 @@ from ._transformer import SequenceTransformer
 
 def _as_series(series: ArrayLike) -> np.ndarray:
     """A series as (n_timesteps, n_features)."""
+    refuse_dask(series, "series")
+    refuse_times_and_text(series, "series", "Make numbers of it, or leave it out.")
     warn_of_gaps(index_in_time(series, "series"), "series")  # says what else is wrong with it
     values = as_numbers(as_array(series, "series"), "series")
     if values.ndim not in (1, 2) or values.size == 0:

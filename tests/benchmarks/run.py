@@ -1,4 +1,4 @@
-"""Everything that is measured, in one run: a training step beside PyTorch and JAX, then whole jobs beside skorch, and serving.
+"""Everything that is measured, in one run: a training step beside PyTorch and JAX, whole jobs beside skorch, serving.
 
     pip install torch==2.13.0 jax skorch onnx onnxruntime
     python tests/benchmarks/run.py [--quick]

@@ -319,6 +319,44 @@ def test_a_score_that_was_edited_is_another(tmp_path):
         assert not list(tmp_path.glob("*.npz"))
 
 
+def scorer_of(source):
+    """Instances of classes of one name, as a script has before and after it was edited."""
+    named = {}
+    exec(f"class Scorer:\n    def __call__(self, est, X, y): return {source}\n    of = __call__", named)
+    return named["Scorer"]()
+
+
+def test_a_score_that_is_an_object_is_known_by_its_class(tmp_path):
+    options = {"early_stopping": True, "n_iter_no_change": 99}
+    one, other = scorer_of("est.score(X, y)"), scorer_of("100 - est.score(X, y)")
+    for before, after in ((one, other), (one.of, other.of)):
+        killed_at(4, model(tmp_path, **options, scoring=before), X, Y)
+        same(model(tmp_path, **options, scoring=after).fit(X, Y), model(**options, scoring=after).fit(X, Y))
+        assert len(list(tmp_path.glob("*.npz"))) == 1
+        same(model(tmp_path, **options, scoring=before).fit(X, Y), model(**options, scoring=before).fit(X, Y))
+        assert not list(tmp_path.glob("*.npz"))
+
+
+def test_a_fit_is_known_in_every_process():
+    """Whatever the order of its sets."""
+    code = """if 1:
+        from sklearn_rnn.estimators._checkpoint import _digest
+        named = {}
+        exec("def score(est, X, y, kind=('a',)): return kind in {'mae', 'mse', 'r2', ('max', 'min')}", named)
+        print(_digest(named["score"]), _digest({"c", "b", "a"}))
+        """
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(3)
+    }
+    assert len(seen) == 1
+
+
 def test_masked_data_are_told_apart(tmp_path):
     table = X[..., 0]
     masks = np.zeros((2, *table.shape), bool)

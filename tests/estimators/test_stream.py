@@ -7,6 +7,8 @@ from collections import OrderedDict, namedtuple
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -148,6 +150,15 @@ def test_steps_that_name_their_features():
     ):
         with pytest.raises(ValueError, match=words):
             model.stream().step(x_t)
+    rows = [Row(*row) for row in Z[:4, 0][:, [2, 0, 1]]]
+    for several in (rows, [pd.Series(z, names)[["c", "a", "b"]] for z in Z[:4, 0]], [row._asdict() for row in rows]):
+        np.testing.assert_array_equal(model.stream(4).step(several), model.stream(4).step(table))
+    for kind in (pa.Table, pa.RecordBatch):
+        other_order = kind.from_pydict({name: table[name].to_numpy() for name in "bca"})
+        np.testing.assert_array_equal(model.stream(4).step(other_order), model.stream(4).step(table))
+    for of_times in (pl.DataFrame({"a": ["1"], "b": [b], "c": [c]}), pd.DataFrame({"a": ["1"], "b": [b], "c": [c]})):
+        with pytest.raises(ValueError, match="Column 'a' of x_t is of type"):
+            model.stream().step(of_times)
     nameless = fitted(RNNRegressor, Z, Z[:, -1, 0])
     with pytest.raises(TypeError, match="without feature names"):
         nameless.stream().step({"a": a, "b": b, "c": c})
@@ -170,8 +181,15 @@ def test_some_sequences_begin_anew_beside_the_others(cell, pooling):
                 expected = model.predict(X[i : i + 1, (4 if i in fresh else 0) : t + 1])
                 np.testing.assert_allclose(out[i], expected[0], rtol=1e-10, atol=1e-14)
             np.testing.assert_allclose(kept, model.predict(X[:3, : t + 1]), rtol=1e-10, atol=1e-14)
-    with pytest.raises(IndexError):
-        stream.reset(3)
+    expected = stream.copy().step(X[:3, 0])
+    for nothing in ([], (), set(), np.array([]), range(0), np.zeros(3, bool)):
+        np.testing.assert_array_equal(stream.copy().reset(nothing).step(X[:3, 0]), expected)
+    np.testing.assert_array_equal(
+        stream.copy().reset({0, 2}).step(X[:3, 0]), stream.copy().reset([0, 2]).step(X[:3, 0])
+    )
+    for wrong in (3, [0, 3], -4):
+        with pytest.raises(IndexError, match=r"has 3 sequence\(s\), numbered from 0"):
+            stream.reset(wrong)
 
 
 def test_copies_share_the_weights():

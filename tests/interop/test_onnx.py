@@ -689,6 +689,21 @@ class Doubled(Pipeline):
         return 2 * super().predict(X)
 
 
+class NonNegative(TransformedTargetRegressor):
+    def predict(self, X):
+        return np.maximum(super().predict(X), 0)
+
+
+class Shifted(GridSearchCV):
+    def predict(self, X):
+        return super().predict(X) + 100
+
+
+class Frozen(FrozenEstimator):
+    def predict(self, X):
+        return self.estimator.predict(X) + 100
+
+
 class Named(RNNRegressor):
     """Has nothing of its own."""
 
@@ -701,6 +716,9 @@ def test_subclasses_that_predict_otherwise_are_refused():
         (a_pass(InLogarithms, X, y), "predict"),
         (net(Sure).partial_fit(X, y > 0, classes=[False, True]), "predict_proba"),
         (Doubled([("net", net(max_iter=1))]).fit(X, y), "predict"),
+        (NonNegative(net(max_iter=1), transformer=StandardScaler()).fit(X, y), "predict"),
+        (Shifted(net(max_iter=1), {"alpha": [0.1]}, cv=2).fit(X, y), "predict"),
+        (Frozen(a_pass(RNNRegressor, X, y)), "predict"),
     ):
         with pytest.raises(TypeError, match=f"{type(model).__name__} has a {word} of its own"):
             to_onnx(model)

@@ -565,19 +565,53 @@ def test_lags_that_are_none_and_fits_that_fail():
         first.fit(np.array([[[1.0, 2.0]], [[np.nan, 2.0]]]))
 
 
-def test_times_that_are_left_out_are_told():
-    days = pd.date_range("2020-01-01", periods=40)
-    series = pd.Series(np.arange(40.0), days)
-    for whole in (series, series.asfreq("B"), series.to_frame(), series.set_axis(days.to_period("D"))):
-        make_windows(whole.dropna(), 3)
-        SlidingWindow(3).fit_transform(whole.dropna().to_frame() if whole.ndim == 1 else whole)
-    for index in (days, days.to_period("D"), pd.date_range("2020-03-20", periods=40, freq="h", tz="Europe/Zurich")):
-        with_gap = series.set_axis(index).drop(index[[10, 11, 12]])
-        with pytest.warns(UserWarning, match=re.escape(f"leaves out 3 time(s), the first after {index[9]}")):
-            make_windows(with_gap, 3)
-        with pytest.warns(UserWarning, match="leaves out 3 time"):
-            SlidingWindow(3).fit(with_gap.to_frame())
-    for freq in ("MS", "B", "QE", "YE", "W"):  # months and years have no one length
-        make_windows(pd.Series(1.0, pd.date_range("2020-01-01", periods=60, freq=freq)), 3)
-    trading = pd.date_range("2020-01-06", periods=400, freq="h")
-    make_windows(pd.Series(1.0, trading[(trading.hour >= 9) & (trading.hour < 17)]), 3)  # nights are no gaps
+HOURS = pd.date_range("2020-01-06", periods=24 * 60, freq="h")
+QUARTERS = pd.date_range("2020-01-06", periods=96 * 30, freq="15min")
+WHOLE = {
+    "days": pd.date_range("2020-01-01", periods=90),
+    "days of a zone": pd.date_range("2020-01-01", periods=200, tz="Europe/Berlin"),
+    "days of the week": pd.date_range("2020-01-01", periods=90, freq="B"),
+    "without Sundays": pd.date_range("2020-01-01", periods=90)[pd.date_range("2020-01-01", periods=90).day_of_week < 6],
+    "months": pd.date_range("2010-01-01", periods=90, freq="MS"),
+    "ends of months": pd.date_range("2010-01-31", periods=90, freq="ME"),
+    "quarters": pd.date_range("2010-01-01", periods=40, freq="QS"),
+    "years": pd.date_range("1950-01-01", periods=60, freq="YS"),
+    "weeks": pd.date_range("2010-01-01", periods=60, freq="W"),
+    "hours": HOURS,
+    "hours of a zone": pd.date_range("2020-03-20", periods=400, freq="h", tz="Europe/Berlin"),
+    "hours of the day": HOURS[(HOURS.hour >= 8) & (HOURS.hour < 20)],
+    "hours of working days": HOURS[(HOURS.hour >= 8) & (HOURS.hour < 18) & (HOURS.day_of_week < 5)],
+    "hours but of weekends": HOURS[HOURS.day_of_week < 5],
+    "quarters of hours of the day": QUARTERS[(QUARTERS.hour >= 9) & (QUARTERS.hour < 17)],
+    "periods": pd.period_range("2010-01", periods=90, freq="M"),
+}
+
+
+@pytest.mark.parametrize("index", WHOLE.values(), ids=list(WHOLE))
+def test_times_that_are_left_out_are_told(index):
+    series = pd.Series(np.arange(float(len(index))), index)
+    make_windows(series, 3)  # nights and weekends are no gaps
+    SlidingWindow(3).fit_transform(series.to_frame())
+    with_gap = series.drop(index[21:33])
+    with pytest.warns(UserWarning, match=re.escape(f"time(s), the first after {index[20]}")):
+        make_windows(with_gap, 3)
+    with pytest.warns(UserWarning, match=r"leaves out \d+ time"):
+        SlidingWindow(3).fit(with_gap.to_frame())
+
+
+def test_holidays_are_no_gaps():
+    index = WHOLE["days of the week"]
+    make_windows(pd.Series(1.0, index.drop(index[[10, 30, 31, 60]])), 3)
+
+
+def test_hours_that_pandas_takes_for_those_of_business():
+    """Its business hours are 9 to 17, whatever the index holds."""
+    for first in (7, 8, 9):
+        index = HOURS[(HOURS.hour >= first) & (HOURS.hour < first + 8) & (HOURS.day_of_week < 5)]
+        frame = pd.DataFrame({"x": np.arange(float(len(index)))}, index)
+        window = SlidingWindow(3).fit(frame[:80])
+        if first == 9:
+            assert window.transform(frame[80:])[0, :, 0].tolist() == [78, 79, 80]
+        else:
+            with pytest.warns(UserWarning, match="cannot know whether these rows follow"):
+                window.transform(frame[80:])
