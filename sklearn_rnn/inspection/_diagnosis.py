@@ -303,12 +303,12 @@ def _not_held_out(e: Evidence) -> str:
         constant = min(constant, float(curve[0]))
     if not best < 0.1 * constant:
         return ""
-    new = (
-        "a text that it has not seen: diagnose(estimator, text)" if e.is_text else "new data: diagnose(estimator, X, y)"
-    )
+    advice = "Fit with early_stopping=True or X_val and y_val, or give new data: diagnose(estimator, X, y)."
+    if e.is_text:
+        advice = "Fit with validation_fraction=0.1, or give a text that it has not seen: diagnose(estimator, text)."
     return (
         f"whether it is over-fit. The training loss fell to {best:.3g}, and nothing was held out to compare it with. "
-        f"Fit with early_stopping=True{'' if e.is_text else ' or X_val and y_val'}, or give {new}."
+        f"{advice}"
     )
 
 

@@ -280,8 +280,8 @@ def _as_many_as_fit(n: int, inches: float, room: float) -> slice:
 def _room(ax: Axes, beside: float = 0.0) -> np.ndarray:
     """Width and height of axes in inches, as far as they are known before a layout.
 
-    A layout makes margins as large as what stands in them, so many inches `beside` and some 0.8 below and above; without
-    one they are a share of the figure.
+    A layout makes margins as large as what stands in them, so many inches `beside` and some 0.8 above and below;
+    without one they are a share of the figure.
     """
     size = np.asarray(ax.get_window_extent().size) / ax.figure.dpi
     if ax.figure.get_layout_engine() is None:

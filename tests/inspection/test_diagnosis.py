@@ -529,11 +529,10 @@ def test_over_fitting_that_cannot_be_told_is_a_remark_and_no_finding():
     new = np.random.default_rng(5).normal(size=X.shape)
     assert names(by_heart, new, -noise) == ["over-fit"]  # data that are new do
     text = "the cat sat on the mat. " * 80
-    model = RNNTextGenerator(48, batch_size=8, max_iter=30, bptt_steps=24, learning_rate_init=0.05, random_state=0).fit(
-        text
-    )
-    remark = diagnose(model).remark
-    assert "X_val" not in remark and "diagnose(estimator, text)" in remark
+    options = {"batch_size": 8, "bptt_steps": 24, "max_iter": 10, "learning_rate_init": 0.05, "random_state": 0}
+    remark = diagnose(RNNTextGenerator(32, **options, validation_fraction=0).fit(text)).remark
+    assert "X_val" not in remark and "validation_fraction=0.1" in remark and "diagnose(estimator, text)" in remark
+    assert diagnose(RNNTextGenerator(32, **options).fit(text)).remark == ""  # a part of the text is held out
 
 
 def test_no_remark_where_it_can_be_told_or_training_data_are_not_fitted_closely():
