@@ -236,7 +236,7 @@ class SequenceImportanceDisplay:
         largest = float(mean.max()) if mean.count() else 1.0
         # white edges would leave nothing of very small cells
         names = _names(found.names[rows])
-        room = _room(ax, 0.08 * max(map(len, names)) + 1.2)  # for the names and the colorbar
+        room = _room(ax, 0.08 * max(map(len, names)) + 0.6) * (0.85, 1.0)  # for names and labels; and for the colorbar
         are_small = (room / (len(columns) - 1, len(rows)) < 0.06).any()
         edges = "none" if are_small else "white"
         options = {"cmap": "Blues", "vmin": 0.0, "vmax": max(largest, 1e-12), "edgecolor": edges} | options
@@ -245,7 +245,7 @@ class SequenceImportanceDisplay:
         self.colorbar_ = self.figure_.colorbar(self.image_, ax=ax, label=_lost(found))
         spans = [_span(*steps) for steps in found.steps.tolist()]
         widest = max(len(line) for span in spans for line in span.split("\n"))
-        some = _as_many_as_fit(len(spans), 0.09 * widest + 0.12, room[0])
+        some = _as_many_as_fit(len(spans), 0.1 * widest + 0.15, room[0])
         ax.set_xticks(columns[:-1][some] + 0.5, spans[some])
         some = _as_many_as_fit(len(names), _LINE, room[1])
         ax.set_yticks(np.arange(len(rows))[some] + 0.5, names[some])
@@ -294,7 +294,8 @@ def _lost(found: Bunch, within: str = "{}") -> str:
     name = found.get("score_name", "score")  # none of what was stored by an older release
     lost = f"{name.removeprefix('minus ')} gained" if name.startswith("minus ") else f"{name} lost"
     text = within.format(f"{lost} when permuted")
-    return textwrap.fill(text[0].upper() + text[1:], 40, break_long_words=False)
+    text = text[0].upper() + text[1:]
+    return text if len(text) <= 40 else textwrap.fill(text, 34, break_long_words=False)
 
 
 def _time_label(found: Bunch) -> str:
