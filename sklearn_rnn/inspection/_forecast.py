@@ -266,7 +266,8 @@ class ForecastDisplay:
         TypeError
             If ax holds something else than matplotlib Axes.
         ValueError
-            If there are more than 12 series for a new figure, or fewer axes than series.
+            If there are more than 12 series for a new figure, or fewer axes than series, or axes are polar or
+            three-dimensional.
         """
         is_new = ax is None
         self.axes_ = self._axes(ax)
