@@ -6,6 +6,7 @@ Tried on 1.7.2, 1.8.0 and 1.9.1. All of it is old and widely used by third-party
   values a parameter may have;
 - `_safe_indexing`, some rows of an array, a frame or a list;
 - `_check_feature_names_in`, names of the features that a transformer was fitted on;
+- `_score_func` and `_sign` of what `make_scorer` returns, to tell which score it is;
 - `_doc_link_module`, `_doc_link_template` and `_html_repr`, how an estimator looks in a notebook;
 - `_init_callback_context` and the rest of the protocol of callbacks, experimental, from 1.9 on.
 """
@@ -51,9 +52,15 @@ __all__ = [
     "feature_names_in",
     "fit_as_part",
     "safe_indexing",
+    "scored_by",
     "validate_parameters",
     "with_callbacks",
 ]
+
+
+def scored_by(scorer: Any) -> tuple[Any, int]:
+    """The metric of a scorer, and -1 if the scorer puts a minus before it; itself and 1, if it is none of those."""
+    return getattr(scorer, "_score_func", scorer), -1 if getattr(scorer, "_sign", 1) < 0 else 1
 
 
 class RegisteredNames(StrOptions):

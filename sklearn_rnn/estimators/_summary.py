@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -22,6 +23,7 @@ from ..core._network import Network
 _COUNTED = ["n_parameters", "n_bytes", "multiplications_per_step", "multiplications_per_sequence"]
 _HEADER = ("layer", "in", "out", "weights", "parameters", "bytes", "mult. a step", "mult. a sequence")
 _TO_THE_LEFT = (0, 3)  # columns of text
+_WIDTH = 88  # of what is printed
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,17 +83,18 @@ class NetworkSummary:
         return [*rows, ("total", "", "", "", *(f"{self.layers[c].sum():,}" for c in _COUNTED))]
 
     def __str__(self) -> str:
-        rows = [_HEADER, *self._cells()]
+        cells = self._cells()
+        weights = [row[3] for row in cells]  # below the numbers: beside them, lines would be too long for a page
+        rows = [row[:3] + row[4:] for row in (_HEADER, *cells)]
         widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = [
-            "  ".join(
-                text.ljust(width) if i in _TO_THE_LEFT else text.rjust(width)
-                for i, (text, width) in enumerate(zip(row, widths))
-            ).rstrip()
+        header, *lines = (
+            "  ".join(text.rjust(width) if i else text.ljust(width) for i, (text, width) in enumerate(zip(row, widths)))
             for row in rows
-        ]
-        rule = "-" * max(map(len, lines))
-        return "\n".join([self.title, lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        )
+        rule, total = "-" * len(header), lines.pop()
+        body = [part for line, arrays in zip(lines, weights) for part in (line, *_wrapped(arrays))]
+        title = textwrap.wrap(self.title, _WIDTH, subsequent_indent="    ", break_long_words=False)
+        return "\n".join([*title, header, rule, *body, rule, total])
 
     __repr__ = __str__
 
@@ -111,6 +114,13 @@ class NetworkSummary:
             f"<thead><tr>{row(_HEADER, 'th')}</tr></thead><tbody>{body}</tbody>"
             f"<tfoot><tr>{row(self._cells()[-1], 'th')}</tr></tfoot></table>"
         )
+
+
+def _wrapped(arrays: str) -> list[str]:
+    """Names and shapes of arrays as indented lines, broken between arrays only."""
+    whole = re.sub(r"(?<!\),) ", "\N{NO-BREAK SPACE}", arrays)
+    lines = textwrap.wrap(whole, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def summarize(network: Network, dtype: np.dtype, title: str, *, cell: str, pooling: str | None) -> NetworkSummary:
@@ -182,13 +192,15 @@ class Summarized(InNotebooks):
         >>> model = RNNRegressor(4, cell="gru", learning_rate_init=0.05, max_iter=60, tol=0.01).fit(X, X[:, -1, 0])
         >>> print(model.summary())
         RNNRegressor: gru, many-to-one, float64
-        layer          in  out  weights                                       parameters  bytes  mult. a step ...
-        --------------------------------------------------------------------------------------------...
-        gru 0           2    4  W_x (12, 2), W_h (12, 4), b (12,), b_hn (4,)          88    704            72 ...
-        pooling: last   4    4                                                         0      0             0 ...
-        readout         4    1  W_o (1, 4), b_o (1,)                                   5     40             0 ...
-        --------------------------------------------------------------------------------------------...
-        total                                                                         93    744            72 ...
+        layer          in  out  parameters  bytes  mult. a step  mult. a sequence
+        -------------------------------------------------------------------------
+        gru 0           2    4          88    704            72                 0
+            W_x (12, 2), W_h (12, 4), b (12,), b_hn (4,)
+        pooling: last   4    4           0      0             0                 0
+        readout         4    1           5     40             0                 4
+            W_o (1, 4), b_o (1,)
+        -------------------------------------------------------------------------
+        total                           93    744            72                 4
         """
         check_is_fitted(self)
         net = self._net

@@ -18,7 +18,70 @@ from ._explained import is_list_of_arrays
 _BOUNDED = ("gru", "lstm", "mingru")
 
 
+# Beyond so many standard deviations, those of the bulk of the values, one is an outlier; of Gaussian values none is,
+# and of Student's t with 3 degrees of freedom one in 30,000.
+_FAR = 30.0
+
 # -- scale ----------------------------------------------------------------------------------------------------------
+
+
+def outlier_in_X(e: Evidence) -> Finding | None:
+    """A few values far from all others, of which the network makes states that say nothing else."""
+    if e.X is None or e.is_text:
+        return None
+    advice = (
+        "if it is a mistake, NaN in its place and a SequenceImputer; if not, X clipped (np.clip) to where the others "
+        "are. RobustScaler in place of StandardScaler is not led by it."
+    )
+    return _outlier(e, "X", _rows(e.X, 1 if e.net.mapping == "one-to-many" else 2), advice)
+
+
+def outlier_in_y(e: Evidence) -> Finding | None:
+    """A few targets far from all others, which make up most of the loss."""
+    if e.y is None or not is_regressor(e.net) or e.net.loss == "poisson":
+        return None
+    robust = "" if e.net.loss in ("huber", "absolute_error", "quantile") else f", loss='huber' (now {e.net.loss!r})"
+    advice = f"if it is a mistake, leave it out; if not{robust or ', clip y (np.clip) to where the others are'}."
+    return _outlier(e, "y", _rows(e.y, 1 if e.net.mapping == "many-to-one" else 2), advice)
+
+
+def _outlier(e: Evidence, name: str, rows: np.ndarray, advice: str) -> Finding | None:
+    """The finding of the farthest value, if it is also far on the scale of the network, where 1 is usual."""
+    middle = np.median(rows, axis=0) if len(rows) else np.zeros(rows.shape[1])
+    distance = np.where(_are_outliers(rows), np.abs(rows - middle), 0.0)
+    if not distance.size or distance.max() <= 10:
+        return None
+    i, j = np.unravel_index(distance.argmax(), distance.shape)
+    low, high = np.quantile(rows[:, j], [0.25, 0.75])
+    n = int((distance[:, j] > 0).sum())
+    e.numbers[f"{name}_outliers"] = n
+    column = f"Feature {j} of X" if name == "X" else f"Output {j} of y" if rows.shape[1] > 1 else "y"
+    farthest = f"one value, {rows[i, j]:.3g}," if n == 1 else f"{n} values, up to {rows[i, j]:.3g},"
+    seen = (
+        f"{column}, as the network sees it, has {farthest} far from the other {len(rows) - n:,}, half of which lie "
+        f"between {low:.3g} and {high:.3g}."
+    )
+    return Finding(f"outlier in {name}", "problem", seen, advice)
+
+
+def _are_outliers(rows: np.ndarray) -> np.ndarray:
+    """Which values are far from the bulk of their column, one in a hundred on either side at most.
+
+    A column with nearly all values the same has none: what is rare in it may be a flag.
+    """
+    if not len(rows):
+        return np.zeros(rows.shape, bool)
+    low, middle, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
+    # the second is wider where tails are heavy, and not zero where more than half are the same
+    bottom, top = np.quantile(rows, 0.01, axis=0, method="higher"), np.quantile(rows, 0.99, axis=0, method="lower")
+    scale = np.maximum((high - low) / 1.349, (top - bottom) / 4.653)  # as a Gaussian's standard deviation
+    return (np.abs(rows - middle) > _FAR * scale) & (scale > 0)
+
+
+def _without_outliers(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column."""
+    bulk = np.ma.array(rows, mask=_are_outliers(rows))
+    return np.ma.getdata(bulk.mean(axis=0)), np.ma.getdata(bulk.std(axis=0))
 
 
 def scale_of_X(e: Evidence) -> Finding | None:
@@ -39,7 +102,8 @@ def scale_of_X(e: Evidence) -> Finding | None:
 
 def _scaled(e: Evidence) -> str:
     """How X is scaled, in code."""
-    scaler = "StandardScaler()" if e.net.mapping == "one-to-many" else "TimestepTransformer(StandardScaler())"
+    scaler = "RobustScaler()" if "outlier in X" in e.found else "StandardScaler()"
+    scaler = scaler if e.net.mapping == "one-to-many" else f"TimestepTransformer({scaler})"
     return f"make_pipeline({scaler}, {type(e.net).__name__}(...))"
 
 
@@ -48,9 +112,9 @@ def small_feature(e: Evidence) -> Finding | None:
     if e.X is None or e.is_text or "scale of X" in e.found:
         return None
     rows = _rows(e.X, 1 if e.net.mapping == "one-to-many" else 2)
-    spread = rows.std(axis=0)
+    mean, spread = _without_outliers(rows)
     # what is rare, a flag for instance, has a small deviation and yet values that can be seen
-    largest = np.abs(rows - rows.mean(axis=0)).max(axis=0)
+    largest = np.abs(rows - mean).max(axis=0)
     tiny = (spread > 0) & (spread < 0.02 * spread.max()) & (largest < 0.1)
     if not tiny.any():
         return None
@@ -85,8 +149,11 @@ def scale_of_y(e: Evidence) -> Finding | None:
 def _far_from_unit(
     e: Evidence, name: str, rows: np.ndarray, any_small: bool = False
 ) -> tuple[int, float, float] | None:
-    """Number, mean and standard deviation of the column that is farthest from zero and one; None where none is far."""
-    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    """Number, mean and standard deviation of the column that is farthest from zero and one; None where none is far.
+
+    Without outliers, which are told of by themselves: one would make a sound column look wide, or a tiny one sound.
+    """
+    mean, spread = _without_outliers(rows)
     e.numbers[f"{name}_std_smallest"], e.numbers[f"{name}_std_largest"] = float(spread.min()), float(spread.max())
     varies, small = spread > 0, spread < 0.1
     if not any_small and not (small | ~varies).all():  # a feature that is small beside others may be meant to be
@@ -199,7 +266,7 @@ def no_better(e: Evidence) -> Finding | None:
     if e.share is None or e.share > 0.01 or causes:
         return None
     told = {"weights", "scale of X", "scale of y", "unstable training", "exploding gradients", "saturated units"}
-    if (told | {"dead units"}) & e.found:
+    if (told | {"dead units", "outlier in X", "outlier in y"}) & e.found:
         advice = "what is said above."
     elif e.is_text:
         advice = f"more passes (max_iter, now {e.net.max_iter}), or {e.try_rate('another')}."

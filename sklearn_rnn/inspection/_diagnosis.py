@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 
 from .._sklearn import safe_indexing
 from ..forecasting._forecaster import RNNForecaster
@@ -31,6 +31,8 @@ from ._data_symptoms import (
     does_not_hold,
     exploding_through_time,
     no_better,
+    outlier_in_X,
+    outlier_in_y,
     saturated,
     scale_of_X,
     scale_of_y,
@@ -45,6 +47,8 @@ from ._models import layers_to_network, network_and_data
 SYMPTOMS: list[Callable[[Evidence], Finding | None]] = [
     weights,
     diverged,
+    outlier_in_X,
+    outlier_in_y,
     scale_of_X,
     scale_of_y,
     small_feature,
@@ -77,18 +81,23 @@ class Diagnosis:
         numbers, and `advice`, what to try first. Empty where nothing is.
     numbers : dict of str to float
         What was looked at.
+    remark : str
+        What could not be judged, where that matters: of a network that fits its training data closely, while nothing
+        was held out and no y is given, whether it is over-fit. Usually empty.
     """
 
     estimator: str
     findings: list[Finding]
     numbers: dict[str, float]
+    remark: str = ""
 
     def as_dict(self) -> dict:
-        """The same as plain values: {"estimator": str, "findings": list of dict, "numbers": dict}."""
+        """The same as plain values: {"estimator": str, "findings": list of dict, "numbers": dict, "remark": str}."""
         return {
             "estimator": self.estimator,
             "findings": [finding._asdict() for finding in self.findings],
             "numbers": dict(self.numbers),
+            "remark": self.remark,
         }
 
     @property
@@ -115,6 +124,8 @@ class Diagnosis:
             lines += ["", f"{number}. {finding.name} ({finding.severity})"]
             lines += textwrap.wrap(finding.seen, 100, initial_indent="   ", subsequent_indent="   ")
             lines += textwrap.wrap(f"Try: {finding.advice}", 100, initial_indent="   ", subsequent_indent="   ")
+        if self.remark:
+            lines += ["", *textwrap.wrap(f"Not known: {self.remark}", 100, subsequent_indent="   ")]
         lines += ["", *textwrap.wrap(f"Looked at: {self._looked_at}", 100, subsequent_indent="   ")]
         return "\n".join(lines)
 
@@ -129,8 +140,9 @@ class Diagnosis:
         )
         head = "".join(f"<th {style}>{name}</th>" for name in ("finding", "severity", "seen", "try"))
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if self.findings else ""
+        remark = f"<p>Not known: {html.escape(self.remark)}</p>" if self.remark else ""
         return (
-            f"<div><b>{html.escape(self.estimator)}</b>: {self._result}{table}"
+            f"<div><b>{html.escape(self.estimator)}</b>: {self._result}{table}{remark}"
             f"<details><summary>Looked at</summary>{html.escape(self._looked_at)}</details></div>"
         )
 
@@ -142,9 +154,10 @@ def diagnose(
 
     From the curves and the weights alone: whether training was stopped by what is not finite; whether the loss was
     still falling, jumped, or hardly fell at all; whether validation turned up; whether gradients were mostly clipped,
-    or huge; whether weights are.
-    With X also: whether features are far from unit variance, and units saturated or dead.
-    With X and y also: whether targets are, whether the network is better than a constant, whether what it learnt holds
+    or huge; whether weights are. If nothing was held out of a network that fits its training data closely, the report
+    says that over-fitting cannot be told.
+    With X also: whether features are far from unit variance or hold outliers, and units saturated or dead.
+    With X and y also: the same of targets, whether the network is better than a constant, whether what it learnt holds
     on them, if they are held out, and whether the gradient reaches the first steps.
 
     Parameters
@@ -233,7 +246,8 @@ def diagnose(
                 evidence.found.add(finding.name)
     what = [evidence.cell, *([] if evidence.is_text else [net.mapping]), f"{len(net.loss_curve_)} epochs"]
     outer = "" if layers[0] is net else f"{type(layers[0]).__name__} around "
-    return Diagnosis(f"{outer}{type(net).__name__} ({', '.join(what)})", findings, evidence.numbers)
+    name = f"{outer}{type(net).__name__} ({', '.join(what)})"
+    return Diagnosis(name, findings, evidence.numbers, _not_held_out(evidence))
 
 
 def _look_at_data(evidence: Evidence, estimator: Any, X: Any, y: Any, max_samples: int) -> None:
@@ -275,6 +289,27 @@ def _look_at_score(evidence: Evidence) -> None:
 def _by_sample(values: np.ndarray) -> list[np.ndarray]:
     """States or gradients of each sample, (steps, units), without absent steps."""
     return [np.asarray(v, float)[~np.isnan(np.asarray(v, float)).any(axis=1)] for v in values]
+
+
+def _not_held_out(e: Evidence) -> str:
+    """That over-fitting cannot be told, as a remark: a sound fit looks the same as one that knows its data by heart."""
+    curve, validation = e.curve("loss_curve_"), e.curve("validation_loss_curve_")
+    is_judged = e.share is not None or np.isfinite(validation).any() or e.in_forecaster
+    if is_judged or len(curve) < 2 or not np.isfinite(curve).all() or {"weights", "diverged", "over-fit"} & e.found:
+        return ""
+    best, usual = float(curve.min()), e.usual_loss
+    constant = float(curve[0]) if usual is None else usual
+    if is_regressor(e.net):  # y may be of a smaller variance than is usual
+        constant = min(constant, float(curve[0]))
+    if not best < 0.1 * constant:
+        return ""
+    advice = "Fit with early_stopping=True or X_val and y_val, or give new data: diagnose(estimator, X, y)."
+    if e.is_text:
+        advice = "Fit with validation_fraction=0.1, or give a text that it has not seen: diagnose(estimator, text)."
+    return (
+        f"whether it is over-fit. The training loss fell to {best:.3g}, and nothing was held out to compare it with. "
+        f"{advice}"
+    )
 
 
 def _of_forecaster(forecaster: RNNForecaster, evidence: Evidence) -> list[Finding]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Small multiples that can still be read; of more series, some are to be chosen.
 MOST_FACETS = 12
+# With more values than this, dots along a line run into each other.
+_MOST_DOTS = 150
 
 
 class ForecastDisplay:
@@ -264,7 +266,8 @@ class ForecastDisplay:
         TypeError
             If ax holds something else than matplotlib Axes.
         ValueError
-            If there are more than 12 series for a new figure, or fewer axes than series.
+            If there are more than 12 series for a new figure, or fewer axes than series, or axes are polar or
+            three-dimensional.
         """
         is_new = ax is None
         self.axes_ = self._axes(ax)
@@ -349,16 +352,25 @@ class ForecastDisplay:
                 for number, (name, other) in enumerate(facet.others.items())
             ]
         )
+        # What came runs all along the forecasts: a thin line with dots within a wide one, so that neither hides the
+        # other where they are close.
+        is_along = facet.history_is_whole or (facet.history is None and facet.actual is not None)
+        along: dict[str, Any] = {"color": "0.15", "linewidth": 0.7, "label": "actual values", "zorder": 3.5}
         style = {"color": dark, "linewidth": 1.4, "label": "history", "zorder": 2}
-        if facet.history_is_whole:  # what came lies over what was forecast
-            style |= {"label": "actual values", "zorder": 3.5}
+        if facet.history_is_whole:
+            style = along | _dots(facet.history)
         style = artist_options(style, history_kw)
         self.history_lines_.append(None if facet.history is None else _line(ax, facet.history, style))
         style = {"color": dark, "linewidth": 0.9, "label": "actual values", "zorder": 3.5}
         style |= {"marker": "o", "markersize": 4, "markerfacecolor": "white"}
+        if is_along:
+            style = along | _dots(facet.actual)
         self.actual_lines_.append(None if facet.actual is None else _line(ax, facet.actual, style))
         style = {"color": color, "linewidth": 2.2, "linestyle": (0, (3, 0.8)), "label": "forecast", "zorder": 3}
-        style["path_effects"] = [withStroke(linewidth=3.6, foreground="white")]  # set off from paths and band
+        if is_along:
+            style |= {"linewidth": 3.2, "linestyle": (0, (3, 0.5))}
+        # set off from paths and band
+        style["path_effects"] = [withStroke(linewidth=style["linewidth"] + 1.4, foreground="white")]
         self.forecast_lines_.append(
             [_line(ax, forecast["y_pred"], artist_options(style, forecast_kw)) for forecast in facet.forecasts]
         )
@@ -396,6 +408,11 @@ def _line(ax: Axes, values: pd.Series, style: Mapping[str, Any]) -> Line2D:
     if "marker" not in style and len(alone):
         style = {"marker": "o", "markersize": 3.5, "markevery": alone.tolist(), **style}
     return ax.plot(_times(values.index), values.to_numpy(dtype=float), **style)[0]
+
+
+def _dots(values: pd.Series | None) -> dict[str, Any]:
+    """The marker of small dots, for values that are few enough."""
+    return {"marker": "o", "markersize": 2.6} if values is not None and len(values) <= _MOST_DOTS else {}
 
 
 def _times(index: pd.Index) -> Any:

@@ -179,6 +179,7 @@ class GradientFlowDisplay:
         *,
         layer: int | None = None,
         direction: Direction = "forward",
+        log_scale: bool | None = None,
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
@@ -195,6 +196,9 @@ class GradientFlowDisplay:
             Which layer, from 0; negative numbers count from the last. None is all.
         direction : {"forward", "backward"}, default="forward"
             Which direction of a bidirectional network.
+        log_scale : bool or None, default=None
+            Whether norms stand on a logarithmic scale. None: they do, but for axes that hold something already, the
+            scale of which is left as it is. False leaves the scale of any axes as it is.
         ax : matplotlib Axes or None, default=None
             Where to draw; None opens a new figure.
         **kwargs
@@ -213,7 +217,7 @@ class GradientFlowDisplay:
         ValueError
             If the layer or the direction does not exist, or X or y is not as the estimator takes it; for
             direction="backward" of a network with an output at every step, where the loss of the last step reaches
-            only one state of the backward direction.
+            only one state of the backward direction; or the axes are polar or three-dimensional.
         """
         caller = f"{cls.__name__}.from_estimator"
         require_matplotlib(caller)
@@ -253,15 +257,17 @@ class GradientFlowDisplay:
             note=_note(network, direct),
             patch_size=network.patch_size_,
         )
-        return display.plot(ax=ax, **kwargs)
+        return display.plot(ax=ax, log_scale=log_scale, **kwargs)
 
-    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
+    def plot(self, ax: Axes | None = None, *, log_scale: bool | None = None, **kwargs: Any) -> Self:
         """Draw.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
             Where to draw; None opens a new figure.
+        log_scale : bool or None, default=None
+            As in `from_estimator`.
         **kwargs
             Handed to matplotlib's `plot` for each of the lines of norms.
 
@@ -275,11 +281,14 @@ class GradientFlowDisplay:
             If matplotlib is not installed.
         TypeError
             If ax is not one matplotlib Axes.
+        ValueError
+            If it is polar or three-dimensional.
         """
         from matplotlib.ticker import MaxNLocator
 
         self.figure_, self.ax_ = axes_for(ax, type(self).__name__)
-        self.ax_.set_yscale("log", nonpositive="mask")
+        if not self.ax_.has_data() if log_scale is None else log_scale:
+            self.ax_.set_yscale("log", nonpositive="mask")
         self.lines_, self.fit_lines_, self.bound_line_ = {}, {}, None
         lags = np.arange(len(self.n_sequences))
         for k, (layer, norm) in enumerate(self.norms.items()):

@@ -302,7 +302,7 @@ class HiddenStateDisplay:
         TypeError
             If ax is not one matplotlib Axes, or `sample` or a unit is no int.
         ValueError
-            If the kind, the sequence or a unit does not exist, or there are no states: NaN throughout.
+            If the kind, the sequence or a unit does not exist, there are no states (NaN throughout), or ax is polar.
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}, got {kind!r}.")

@@ -22,6 +22,7 @@ from ._forecast_importance import Origins
 from ._models import found_or_frozen
 from ._parts import check_choice, check_count, n_samples_drawn, parts_by_feature, parts_by_step
 from ._permutation import exchange, parts_of, step_table, take_samples
+from ._score_names import name_of_score
 
 
 def sequence_importance(
@@ -94,6 +95,9 @@ def sequence_importance(
             Over the repeats.
         baseline_score : float
             With nothing permuted.
+        score_name : str
+            Which score it is: "R²", "accuracy", "minus log loss" (of "neg_log_loss"), a callable's name; "score", where
+            that is not known.
         by, align : str
             As they were given.
         features : ndarray of object, or None
@@ -194,10 +198,15 @@ def sequence_importance(
     n_permuted = np.array([scored.n_permuted(part) for part in parts])
     if isinstance(baseline, dict):
         return {
-            name: _bunch(baseline[name], [[score[name] for score in some] for some in scores], n_permuted, labels)
+            name: _bunch(
+                baseline[name],
+                [[score[name] for score in some] for some in scores],
+                n_permuted,
+                labels | {"score_name": name_of_score(estimator, scoring, name)},
+            )
             for name in baseline
         }
-    return _bunch(baseline, scores, n_permuted, labels)
+    return _bunch(baseline, scores, n_permuted, labels | {"score_name": name_of_score(estimator, scoring)})
 
 
 def _refuse_for_forecaster(scoring: object, sample_weight: object, align: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_LINE = 0.16  # inches from one line of labels to the next
+
+
 class SequenceImportanceDisplay:
     """What `sequence_importance` found, as a picture.
 
     By feature: one bar for each channel, the most important on top, with the repeats as points. By timestep: a line
-    over time, with a band from the least to the largest of the repeats. By block: a map, channels by time. Make one
-    with `from_estimator` or `from_importances`.
+    over time, with a band from the least to the largest of the repeats. By block: a map, channels by time. Labels tell
+    the score that is lost, "R² lost", or where it is minus an error, what is gained, "log loss gained". Of very many
+    channels or blocks, as many are named as there is room for. Make one with `from_estimator` or `from_importances`.
 
     Parameters
     ----------
@@ -156,6 +161,8 @@ class SequenceImportanceDisplay:
             If matplotlib is not installed.
         TypeError
             If ax is not one matplotlib Axes.
+        ValueError
+            If it is polar or three-dimensional.
         """
         _check_importances(self.importances)
         _check_max_features(max_features)
@@ -197,10 +204,11 @@ class SequenceImportanceDisplay:
             label="each permutation",
         )
         ax.axvline(0, color="black", linewidth=0.8)
-        names = found.names[rows]
-        ax.set_yticks(places, [f"channel {name}" for name in names] if _are_numbers(names) else names)
+        names = _names(found.names[rows])
+        some = _as_many_as_fit(len(names), _LINE, _room(ax)[1])
+        ax.set_yticks(places[some], names[some])
         ax.invert_yaxis()
-        ax.set_xlabel("Importance (score lost when permuted)")
+        ax.set_xlabel(_lost(found, "Importance ({})"))
         ax.legend(loc="lower right")
 
     def _line(self, max_features, options):
@@ -215,7 +223,7 @@ class SequenceImportanceDisplay:
         (self.line_,) = ax.plot(x, found.importances_mean, **options)
         ax.axhline(0, color="black", linewidth=0.8)
         ax.set_xlabel(_time_label(found))
-        ax.set_ylabel("Importance (score lost when permuted)")
+        ax.set_ylabel(_lost(found, "Importance ({})"))
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.legend()
 
@@ -226,16 +234,21 @@ class SequenceImportanceDisplay:
         # blocks by their number, so that a last block that is shorter can be read too
         columns = np.arange(len(found.steps) + 1)
         largest = float(mean.max()) if mean.count() else 1.0
-        options = {"cmap": "Blues", "vmin": 0.0, "vmax": max(largest, 1e-12), "edgecolor": "white"} | options
+        # white edges would leave nothing of very small cells
+        names = _names(found.names[rows])
+        room = _room(ax, 0.08 * max(map(len, names)) + 0.6) * (0.85, 1.0)  # for names and labels; and for the colorbar
+        are_small = (room / (len(columns) - 1, len(rows)) < 0.06).any()
+        edges = "none" if are_small else "white"
+        options = {"cmap": "Blues", "vmin": 0.0, "vmax": max(largest, 1e-12), "edgecolor": edges} | options
         self.image_ = ax.pcolormesh(columns, np.arange(len(rows) + 1), mean, **options)
         ax.patch.set(facecolor="0.92", hatch="////", edgecolor="0.6")  # shows where there is nothing to exchange
-        self.colorbar_ = self.figure_.colorbar(self.image_, ax=ax, label="Score lost when permuted")
-        labelled = slice(None, None, -(-len(found.steps) // 12))
-        ax.set_xticks(columns[:-1][labelled] + 0.5, [_span(*steps) for steps in found.steps[labelled].tolist()])
-        names = found.names[rows]
-        ax.set_yticks(
-            np.arange(len(rows)) + 0.5, [f"channel {name}" for name in names] if _are_numbers(names) else names
-        )
+        self.colorbar_ = self.figure_.colorbar(self.image_, ax=ax, label=_lost(found))
+        spans = [_span(*steps) for steps in found.steps.tolist()]
+        widest = max(len(line) for span in spans for line in span.split("\n"))
+        some = _as_many_as_fit(len(spans), 0.1 * widest + 0.15, room[0])
+        ax.set_xticks(columns[:-1][some] + 0.5, spans[some])
+        some = _as_many_as_fit(len(names), _LINE, room[1])
+        ax.set_yticks(np.arange(len(rows))[some] + 0.5, names[some])
         ax.invert_yaxis()
         ax.set_xlabel(_time_label(found))
 
@@ -255,8 +268,34 @@ def _check_max_features(max_features: object) -> None:
         check_count("max_features", max_features)
 
 
-def _are_numbers(names: np.ndarray) -> bool:
-    return all(name.isdigit() for name in names)
+def _names(names: np.ndarray) -> list[str]:
+    return [f"channel {name}" for name in names] if all(name.isdigit() for name in names) else list(names)
+
+
+def _as_many_as_fit(n: int, inches: float, room: float) -> slice:
+    """Every k-th of n labels, each so many inches wide or high, of which there are as many as `room`."""
+    return slice(None, None, max(1, int(np.ceil(n * inches / max(room, inches)))))
+
+
+def _room(ax: Axes, beside: float = 0.0) -> np.ndarray:
+    """Width and height of axes in inches, as far as they are known before a layout.
+
+    A layout makes margins as large as what stands in them, so many inches `beside` and some 0.8 above and below;
+    without one they are a share of the figure.
+    """
+    size = np.asarray(ax.get_window_extent().size) / ax.figure.dpi
+    if ax.figure.get_layout_engine() is None:
+        return size
+    return np.maximum(size / 0.77 - (beside, 0.8), 0.3 * size)
+
+
+def _lost(found: Bunch, within: str = "{}") -> str:
+    """What is lost, or gained, where the score is minus an error; in lines that go beside small axes too."""
+    name = found.get("score_name", "score")  # none of what was stored by an older release
+    lost = f"{name.removeprefix('minus ')} gained" if name.startswith("minus ") else f"{name} lost"
+    text = within.format(f"{lost} when permuted")
+    text = text[0].upper() + text[1:]
+    return text if len(text) <= 40 else textwrap.fill(text, 34, break_long_words=False)
 
 
 def _time_label(found: Bunch) -> str:

@@ -112,7 +112,7 @@ class LossCurveDisplay:
         *,
         names: str | Sequence[str] | None = None,
         curve: Literal["loss", "score"] = "loss",
-        log_scale: bool = True,
+        log_scale: bool | None = None,
         ax: Axes | None = None,
         line_kw: Mapping[str, Any] | None = None,
     ) -> Self:
@@ -130,9 +130,10 @@ class LossCurveDisplay:
             "loss": `loss_curve_` and, if there is one, `validation_loss_curve_`. The former holds the L2 penalty and
             is measured while the weights change, with dropout; the latter after each epoch and without both. So it may
             be the lower one. "score": `validation_scores_`, which there are with early stopping and a `scoring`.
-        log_scale : bool, default=True
+        log_scale : bool or None, default=None
             Whether losses stand on a logarithmic scale. If one of them is 0 or below, as Poisson losses may be, the
-            scale is linear all the same. Scores always stand on a linear one.
+            scale is linear all the same. Scores always stand on a linear one. None: they do, but for axes that hold
+            something already, the scale of which is left as it is. False leaves the scale of any axes as it is.
         ax : matplotlib Axes, default=None
             To draw on; None opens a figure.
         line_kw : dict, default=None
@@ -150,7 +151,7 @@ class LossCurveDisplay:
             If an estimator is or holds no recurrent network.
         ValueError
             If an estimator has no epoch or no scores, there are not as many names as estimators, or more estimators
-            than can be told apart (12).
+            than can be told apart (12); or the axes are polar or three-dimensional.
         ImportError
             If matplotlib is not installed.
 
@@ -160,7 +161,10 @@ class LossCurveDisplay:
         validation loss or, if there is a `scoring`, the highest score. Otherwise the one with the lowest training
         loss, also where validation data were given to be recorded; that loss is measured from the first weights of the
         epoch on, so that these are kept, and the last ones where the last epoch was the best. `partial_fit` keeps the
-        newest weights, whichever epoch was the best; a warm start the best of its own epochs.
+        newest weights, whichever epoch was the best; a warm start the best of its own epochs. Where the curve is, or
+        may be, of several calls, there is a star only if the last epoch is the best of all, which is kept in any case.
+        One `fit` is known by ``warm_start=False`` with no more epochs than `max_iter`, of which all were validated, or
+        none and training went on to `max_iter` or converged. (Just `max_iter` epochs of `partial_fit` look the same.)
 
         A ring marks the best value of the validation curve, if that is of another epoch. A star far to the right of
         it is a net that went on to learn its training data by heart: early_stopping=True keeps the epoch of the ring.
@@ -200,7 +204,8 @@ class LossCurveDisplay:
             training.append(None if curve == "score" else network.loss_curve_)
             validation.append(scores if curve == "score" else network.validation_loss_curve_)
             # an epoch that was chosen by its training loss is none of a score's
-            best.append(None if curve == "score" and where == "training" else epoch)
+            is_drawn = where == "validation" if curve == "score" else True
+            best.append(epoch if is_drawn and (epoch == network.n_iter_ or _is_of_one_fit(network)) else None)
             on.append(where)
             by_score = where == "validation" and scores is not None
             why.append("highest validation score" if by_score else f"least {where} loss")
@@ -215,9 +220,11 @@ class LossCurveDisplay:
             xlabel="iteration" if all(getattr(n, "solver", "") == "lbfgs" for n in networks) else "epoch",
             ylabel=_common([_score_name(n) if curve == "score" else _loss_name(n) for n in networks], curve),
         )
-        return display.plot(ax=ax, log_scale=log_scale and curve == "loss", line_kw=line_kw)
+        return display.plot(ax=ax, log_scale=log_scale if curve == "loss" else False, line_kw=line_kw)
 
-    def plot(self, ax: Axes | None = None, *, log_scale: bool = True, line_kw: Mapping[str, Any] | None = None) -> Self:
+    def plot(
+        self, ax: Axes | None = None, *, log_scale: bool | None = None, line_kw: Mapping[str, Any] | None = None
+    ) -> Self:
         """Draw.
 
         Parameters
@@ -236,7 +243,7 @@ class LossCurveDisplay:
         TypeError
             If ax is not one matplotlib Axes.
         ValueError
-            If there are more than 12 models.
+            If there are more than 12 models, or the axes are polar or three-dimensional.
         """
         n = len(self.training_curves)
         if n > MOST_MODELS:
@@ -248,6 +255,7 @@ class LossCurveDisplay:
         room: dict[str, Any] = {"figsize": (8.5, 4.8)} if many else {}  # for the legend beside the axes
         self.figure_, self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", **room)
         ax, one = self.ax_, n == 1
+        log_scale = not ax.has_data() if log_scale is None else log_scale
         self.training_lines_, self.validation_lines_, self.best_points_, self.validation_points_ = [], [], [], []
         for i, (training, validation) in enumerate(zip(self.training_curves, self.validation_curves)):
             lines: list[Line2D | None] = []
@@ -282,7 +290,7 @@ class LossCurveDisplay:
 
     def _star_label(self, i: int) -> str:
         """What the star of a model says; of several models, what all of their stars say."""
-        reasons = set(self.best_labels)
+        reasons = {label for label, epoch in zip(self.best_labels, self.best_epochs) if epoch is not None}
         one, told = len(self.training_curves) == 1, self.best_labels[i] is not None
         name = "kept by fit" if told else f"best {self.xlabel}"
         if one:
@@ -394,6 +402,18 @@ def _best_epoch(network: RecurrentEstimator) -> tuple[int | None, Literal["train
         return _first_least(network.loss_curve_), "training"
     scores = getattr(network, "validation_scores_", None)
     return _first_least(losses if scores is None else -np.asarray(scores, dtype=float)), "validation"
+
+
+def _is_of_one_fit(network: Any) -> bool:
+    """Whether all epochs are of one call of `fit`, which kept the best of them, as far as fitted attributes tell."""
+    n, validation = network.n_iter_, network.validation_loss_curve_
+    if getattr(network, "warm_start", False) or n > network.max_iter:
+        return False
+    if validation is not None:  # `partial_fit` does not validate
+        return len(validation) == n and not np.isnan(np.asarray(validation, dtype=float)).any()
+    reason = getattr(network, "stopped_by_", None)  # older releases did not say
+    # of `partial_fit` it is "max_iter" after its one epoch, or as of a `fit` that was broken off; L-BFGS has none
+    return reason == "converged" or n == network.max_iter or network.solver == "lbfgs"
 
 
 def _first_least(values: ArrayLike) -> int | None:

@@ -27,7 +27,8 @@ def require_matplotlib(caller: str) -> None:
 def axes_for(ax: Axes | None, caller: str, **figure_options: Any) -> tuple[Any, Axes]:
     """The axes that were given and their figure, or new ones.
 
-    Where axes are given pyplot is not even imported, so that no figure is opened and none made current.
+    Where axes are given pyplot is not even imported, so that no figure is opened and none made current. Axes on which x
+    and y are no straight lines at right angles are refused.
     """
     require_matplotlib(caller)
     if ax is None:
@@ -36,6 +37,12 @@ def axes_for(ax: Axes | None, caller: str, **figure_options: Any) -> tuple[Any, 
         return plt.subplots(layout="constrained", **figure_options)
     if not hasattr(ax, "plot"):
         raise TypeError(f"ax must be one matplotlib Axes, got {type(ax).__name__}.")
+    # by its spines, so that subclasses with names of their own are known for what they are; a mock has none
+    if hasattr(ax, "zaxis") or not {"left", "bottom"} <= set(getattr(ax, "spines", {"left", "bottom"})):
+        raise ValueError(
+            f"{caller} draws on plain axes, with x and y at right angles; ax is of projection {ax.name!r}. Make it "
+            "without projection=, such as plt.subplots()[1]."
+        )
     return ax.figure, ax
 
 

@@ -21,7 +21,7 @@ from sklearn_rnn import (
     TimestepTransformer,
 )
 from sklearn_rnn.core._cells import CELLS
-from sklearn_rnn.estimators._summary import net_within
+from sklearn_rnn.estimators._summary import NetworkSummary, net_within
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(24, 6, 3))
@@ -120,19 +120,40 @@ def test_printed_and_as_html():
     assert str(summary) == repr(summary)
     assert str(summary).splitlines() == [
         "RNNRegressor: rnn, many-to-one, float32",
-        "layer          in  out  weights                         parameters  bytes  mult. a step  mult. a sequence",
-        "-" * 105,
-        "rnn 0           3    4  W_x (4, 3), W_h (4, 4), b (4,)          32    128            28                 0",
-        "pooling: last   4    4                                           0      0             0                 0",
-        "readout         4    1  W_o (1, 4), b_o (1,)                     5     20             0                 4",
-        "-" * 105,
-        "total                                                           37    148            28                 4",
+        "layer          in  out  parameters  bytes  mult. a step  mult. a sequence",
+        "-" * 73,
+        "rnn 0           3    4          32    128            28                 0",
+        "    W_x (4, 3), W_h (4, 4), b (4,)",
+        "pooling: last   4    4           0      0             0                 0",
+        "readout         4    1           5     20             0                 4",
+        "    W_o (1, 4), b_o (1,)",
+        "-" * 73,
+        "total                           37    148            28                 4",
     ]
     html = summary._repr_html_()
     assert html.count("<tr>") == 5
     for text in ("RNNRegressor: rnn, many-to-one, float32", ">148<", ">W_x (4, 3), W_h (4, 4), b (4,)<"):
         assert text in html
     assert str(pickle.loads(pickle.dumps(summary))) == str(summary)
+
+
+def test_printed_no_wider_than_a_page_and_nothing_is_left_out():
+    labels = np.array(["a", "b", "c"])[np.arange(24) % 3]
+    wide = {"hidden_layer_sizes": (300, 256), "cell": "lstm", "bidirectional": True, "patch_size": 2}
+    model = RNNSequenceClassifier(**wide, pooling="attention", **ONE_EPOCH).fit(X.astype(np.float32), labels)
+    summary = model.summary()
+    lines = str(summary).splitlines()
+    assert max(map(len, lines)) <= 88
+    assert " ".join(" ".join(lines[:2]).split()) == summary.title
+    for name, weight in model.weights_.items():
+        assert f"{name.split('_l')[0]} {weight.shape}" in str(summary)
+    for total in (summary.n_parameters, summary.n_bytes, summary.multiplications_per_step):
+        assert f"{total:,}" in lines[-1]
+    # where there are many arrays, lines are broken between them
+    many = summary.layers.assign(weights=", ".join(f"W_{i} (256, {i})" for i in range(20)))
+    lines = str(NetworkSummary("many", many)).splitlines()
+    assert max(map(len, lines)) <= 88
+    assert all(line.endswith((")", "),")) for line in lines if line.startswith("    "))
 
 
 @pytest.mark.parametrize("estimator", [RNNRegressor(), RNNSequenceClassifier(), RNNTextGenerator(), RNNForecaster()])

@@ -510,6 +510,109 @@ def test_scale_of_y_without_y():
     assert "scale of y" not in names(sound())
 
 
+def test_over_fitting_that_cannot_be_told_is_a_remark_and_no_finding():
+    """Nothing but data held out tells what knows its data by heart from what is sound: both are told of alike."""
+    by_heart = regressor(48, learning_rate_init=0.01, tol=1e-4, max_iter=300).fit(X, noise)
+    for model in (by_heart, sound()):
+        diagnosis = diagnose(model)
+        assert diagnosis.findings == []
+        assert diagnosis.remark.startswith("whether it is over-fit. The training loss fell to "), model
+        assert f"fell to {min(model.loss_curve_):.3g}, and nothing was held out" in diagnosis.remark
+        for advice in ("early_stopping=True", "X_val and y_val", "diagnose(estimator, X, y)"):
+            assert advice in diagnosis.remark
+        text = " ".join(str(diagnosis).split())
+        assert f"Nothing conspicuous. Not known: {diagnosis.remark} Looked at:" in text
+        assert max(map(len, str(diagnosis).splitlines())) <= 100
+        assert "Not known: whether it is over-fit" in diagnosis._repr_html_()
+        assert diagnose(model, X).remark == diagnosis.remark  # X alone does not tell either
+        assert diagnosis.as_dict()["remark"] == diagnosis.remark
+    new = np.random.default_rng(5).normal(size=X.shape)
+    assert names(by_heart, new, -noise) == ["over-fit"]  # data that are new do
+    text = "the cat sat on the mat. " * 80
+    options = {"batch_size": 8, "bptt_steps": 24, "max_iter": 10, "learning_rate_init": 0.05, "random_state": 0}
+    remark = diagnose(RNNTextGenerator(32, **options, validation_fraction=0).fit(text)).remark
+    assert "X_val" not in remark and "validation_fraction=0.1" in remark and "diagnose(estimator, text)" in remark
+    assert diagnose(RNNTextGenerator(32, **options).fit(text)).remark == ""  # a part of the text is held out
+
+
+def test_no_remark_where_it_can_be_told_or_training_data_are_not_fitted_closely():
+    assert diagnose(sound(), X, y).remark == "" and "Not known" not in str(diagnose(sound(), X, y))
+    assert "Not known" not in diagnose(sound(), X, y)._repr_html_()
+    for options in ({"early_stopping": True}, {}):
+        given = {} if options else {"X_val": X[60:], "y_val": y[60:]}
+        model = regressor(**options).fit(X[:60], y[:60], **given)
+        assert min(model.loss_curve_) < 0.05 and diagnose(model).remark == ""
+    noisy = regressor(4, max_iter=20).fit(X, noise)
+    assert min(noisy.loss_curve_) > 0.25 and diagnose(noisy).remark == ""
+    assert diagnose(regressor(max_iter=1).fit(X, y)).remark == ""
+
+
+def test_an_outlier_in_X_is_named_and_is_no_scale():
+    far = X.copy()
+    far[17, 4, 1] = 2000.0
+    assert far[..., 1].std() > 10
+    model = regressor(max_iter=60).fit(far, y)
+    diagnosis = diagnose(model, far, y)
+    assert diagnosis.findings[0].name == "outlier in X"
+    assert "scale of X" not in [finding.name for finding in diagnosis]
+    low, high = np.quantile(far[..., 1], [0.25, 0.75])
+    assert (
+        f"Feature 1 of X, as the network sees it, has one value, 2e+03, far from the other 899, half of which lie "
+        f"between {low:.3g} and {high:.3g}."
+    ) in diagnosis.findings[0].seen
+    assert "np.clip" in diagnosis.findings[0].advice and "StandardScaler" in diagnosis.findings[0].advice
+    assert diagnosis.numbers["X_std_largest"] == pytest.approx(np.delete(far[..., 1], 17 * 10 + 4).std(), rel=0.1)
+    far[3, 3, 1] = -900.0
+    assert "2 values, up to 2e+03, far from the other 898" in found("outlier in X", model, far).seen
+
+
+def test_an_outlier_hides_no_scale():
+    """By its deviation, X is of the right scale there; the network sees next to nothing of the rest."""
+    squeezed = 0.01 * X
+    squeezed[17, 4] = 30.0
+    assert 0.5 < squeezed.std() < 2
+    model = regressor(max_iter=2).fit(squeezed, y)
+    assert {"outlier in X", "scale of X"} <= {*names(model, squeezed)}
+    finding = found("scale of X", model, squeezed)
+    assert "RobustScaler()" in finding.advice and "standard deviation 0.0" in finding.seen
+
+
+@pytest.mark.parametrize("factor", [100, 0.01])
+def test_what_is_badly_scaled_has_no_outlier(factor):
+    far = factor * X
+    seen = names(regressor(max_iter=2).fit(far, y), far, y)
+    assert "scale of X" in seen and "outlier in X" not in seen
+
+
+def test_heavy_tails_and_flags_are_no_outliers():
+    tails = np.random.default_rng(0).standard_t(3, size=X.shape)
+    flags = X.copy()
+    flags[..., 0] = 50.0 * (np.arange(900).reshape(90, 10) == 450)  # nearly all the same: what is rare may be meant
+    skewed = np.random.default_rng(0).lognormal(size=X.shape)
+    for data in (X, tails, flags, skewed, np.round(X)):
+        assert "outlier in X" not in names(regressor(max_iter=2).fit(data, y), data, y)
+    few = X.copy()
+    few[:, 0] = 200.0  # a tenth of all: no outliers, but values of another kind
+    assert "outlier in X" not in names(regressor(max_iter=2).fit(few, y), few, y)
+
+
+def test_an_outlier_in_y():
+    target = y.copy()
+    target[7] = 500.0
+    model = regressor(max_iter=2).fit(X, target)
+    finding = found("outlier in y", model, X, target)
+    assert finding.seen.startswith("y, as the network sees it, has one value, 500, far from the other 89,")
+    assert "loss='huber' (now 'squared_error')" in finding.advice
+    assert "scale of y" not in names(model, X, target)
+    robust = regressor(max_iter=2, loss="huber").fit(X, target)
+    assert "huber" not in found("outlier in y", robust, X, target).advice
+    two = np.c_[y, target]
+    assert "Output 1 of y" in found("outlier in y", regressor(max_iter=2).fit(X, two), X, two).seen
+    assert "outlier in y" not in names(regressor(max_iter=2).fit(X, y), X, y)
+    skewed = np.exp(y)
+    assert "outlier in y" not in names(regressor(max_iter=2).fit(X, skewed), X, skewed)
+
+
 def test_every_symptom_is_looked_for():
     for room in (_curve_symptoms, _data_symptoms):
         functions = [
@@ -665,6 +768,7 @@ def test_printed_as_html_and_as_plain_values():
         "estimator": diagnosis.estimator,
         "findings": [{"name": "clipped gradients", "severity": "note", "seen": finding.seen, "advice": finding.advice}],
         "numbers": diagnosis.numbers,
+        "remark": diagnosis.remark,
     }
     assert all(type(value) in (int, float) for value in diagnosis.numbers.values())
     assert str(pickle.loads(pickle.dumps(diagnosis))) == str(diagnosis)

@@ -372,6 +372,41 @@ def test_backtest_of_a_series(with_y):
         assert name in legend(from_backtest(frame, SERIES if with_y else None, coverage=coverage))
 
 
+@pytest.mark.parametrize("with_y", [True, False])
+def test_backtest_hides_neither_what_came_nor_what_was_forecast(with_y):
+    """Where both are the same, each has pixels of its own, in greyscale too."""
+    frame = forecaster(calibration_fraction=0).backtest(SERIES, n_splits=3)
+    frame["y_pred"] = frame["y_true"]
+    display = from_backtest(frame, SERIES if with_y else None, n_history=3, legend=False)
+    truth = (display.history_lines_ if with_y else display.actual_lines_)[0]
+    forecasts = display.forecast_lines_[0]
+    assert all(line.get_linewidth() > 3 * truth.get_linewidth() for line in forecasts)
+    assert all(truth.get_zorder() > line.get_zorder() for line in forecasts)  # the thin one within the wide one
+    assert truth.get_marker() == "o" and truth.get_markersize() < forecasts[0].get_linewidth()
+
+    def drawn():
+        display.figure_.canvas.draw()
+        return np.asarray(display.figure_.canvas.buffer_rgba())[..., :3] @ [0.299, 0.587, 0.114]
+
+    both = drawn()
+    for lines in ([truth], forecasts):
+        for line in lines:
+            line.set_visible(False)
+        difference = np.abs(both - drawn())
+        assert (difference > 40).sum() > 500
+        for line in lines:
+            line.set_visible(True)
+
+
+def test_dots_are_left_out_where_they_would_run_into_each_other():
+    frame = forecaster(calibration_fraction=0).backtest(SERIES, n_splits=2)
+    assert from_backtest(frame, SERIES, n_history=3).history_lines_[0].get_marker() == "o"
+    t = np.arange(250.0)
+    long = pd.Series(np.sin(t / 3), pd.period_range("1990-01", periods=250, freq="M"))
+    frame = forecaster(calibration_fraction=0).backtest(long, n_splits=2)
+    assert from_backtest(frame, long).history_lines_[0].get_marker() == "None"
+
+
 def test_backtest_without_intervals_and_with_values_that_are_missing():
     series = SERIES.copy()
     series.iloc[-3] = np.nan

@@ -38,7 +38,7 @@ def fitted(X=X, y=Y, hidden_layer_sizes=WIDTH, model=RNNRegressor, **options):
 
 
 def flow(net, X=X, y=Y, **options):
-    return GradientFlowDisplay.from_estimator(net, X, y, ax=Figure().add_subplot(), **options)
+    return GradientFlowDisplay.from_estimator(net, X, y, **{"ax": Figure().add_subplot(), **options})
 
 
 def set_weights(net, **values):
@@ -166,6 +166,20 @@ def test_many_to_many_draws_the_loss_of_the_last_step():
 
 
 # -- the mean and what is not fitted ----------------------------------------------
+
+
+def test_axes_in_use_keep_their_scale_unless_another_is_asked_for():
+    net, ax = fitted(), Figure().subplots()
+    ax.plot([0, 5], [-1.0, 1.0])
+    display = flow(net, ax=ax)
+    assert ax.get_yscale() == "linear"
+    assert_allclose(display.lines_[0].get_ydata(), display.norms[0])
+    positive = Figure().subplots()
+    positive.plot([0, 5], [0.1, 1.0])
+    assert flow(net, ax=positive, log_scale=True).ax_.get_yscale() == "log"
+    empty = flow(net, ax=Figure().subplots()).ax_
+    assert empty.get_yscale() == "log" == flow(net, ax=empty).ax_.get_yscale()
+    assert flow(net, ax=Figure().subplots(), log_scale=False).ax_.get_yscale() == "linear"
 
 
 def test_norm_is_the_root_mean_square_of_sequences():

@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -432,6 +433,75 @@ def test_scores_that_are_arrays_of_one_number(model):
         np.testing.assert_array_equal(other.importances, as_float.importances)
     several = sequence_importance(model, X3[180:], Y3[180:], random_state=0, scoring=lambda *g: {"mine": same(*g)})
     np.testing.assert_array_equal(several["mine"].importances, as_float.importances)
+
+
+def error_of_mine(y, predicted):
+    return np.abs(y - predicted).mean()
+
+
+def best_of_all(estimator, X, y):
+    return 0.5
+
+
+@pytest.mark.parametrize(
+    ("scoring", "name"),
+    [
+        (None, "R²"),
+        ("r2", "R²"),
+        ("neg_mean_squared_error", "minus mean squared error"),
+        ("explained_variance", "explained variance"),
+        (make_scorer(error_of_mine, greater_is_better=False), "minus error of mine"),
+        (make_scorer(error_of_mine), "error of mine"),
+        (best_of_all, "best of all"),
+        (partial(best_of_all), "best of all"),
+        (lambda *_: 0.0, "score"),
+    ],
+)
+def test_which_score_it_is(model, scoring, name):
+    assert sequence_importance(model, X3[180:], Y3[180:], n_repeats=1, scoring=scoring).score_name == name
+
+
+def test_which_scores_they_are(model):
+    scorings = (
+        {"mae": "neg_mean_absolute_error", "mine": best_of_all, "no name": lambda *_: 0.0},
+        ["r2", "explained_variance"],
+        lambda *_: {"neg_loss": 0.0, "r2": 1.0},
+    )
+    expected = (
+        {"mae": "minus mean absolute error", "mine": "best of all", "no name": "no name"},
+        {"r2": "R²", "explained_variance": "explained variance"},
+        {"neg_loss": "minus loss", "r2": "R²"},
+    )
+    for scoring, names in zip(scorings, expected, strict=True):
+        found = sequence_importance(model, X3[180:], Y3[180:], n_repeats=1, scoring=scoring)
+        assert {key: one.score_name for key, one in found.items()} == names
+
+
+def test_which_score_the_estimator_has_of_its_own(model):
+    def name(estimator, y=Y3):
+        return sequence_importance(estimator, X3[180:], y[180:], n_repeats=1).score_name
+
+    classifier = fitted(RNNSequenceClassifier(2, **NET), X3[:50], Y3[:50] > 0)
+    pipeline = fitted(make_pipeline(TimestepTransformer(StandardScaler()), RNNRegressor(2, **NET)), X3[:50], Y3[:50])
+    assert name(classifier, Y3 > 0) == "accuracy" and name(pipeline) == "R²" and name(FrozenEstimator(model)) == "R²"
+    levels = fitted(RNNRegressor(2, loss="quantile", quantile=(0.1, 0.9), **NET), X3[:50], Y3[:50])
+    assert name(levels) == "D² pinball score"
+    for options, says in (
+        ({}, "R²"),
+        ({"scoring": "neg_mean_squared_error"}, "minus mean squared error"),
+        (
+            {"scoring": ["r2", "neg_mean_absolute_error"], "refit": "neg_mean_absolute_error"},
+            "minus mean absolute error",
+        ),
+        ({"scoring": {"mae": "neg_mean_absolute_error"}, "refit": "mae"}, "minus mean absolute error"),
+    ):
+        assert name(fitted(GridSearchCV(RNNRegressor(2, **NET), {}, cv=2, **options), X3[:50], Y3[:50])) == says
+
+    class Other(RNNRegressor):
+        def score(self, X, y, sample_weight=None):
+            return 0.0
+
+    assert name(fitted(Other(2, **NET), X3[:50], Y3[:50])) == "score"
 
 
 def test_bad_data(model):

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import make_scorer, mean_squared_error
 from sklearn.utils import Bunch
 
 from sklearn_rnn import SequenceImportanceDisplay, sequence_importance
@@ -67,9 +69,64 @@ def test_map_of_channels_by_time():
     np.testing.assert_allclose(display.image_.get_array(), found.importances_mean)
     assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["−6\n…−5", "−4\n…−3", "−2\n…−1"]  # noqa: RUF001
     assert display.ax_.get_yticklabels()[0].get_text() == "channel 0"
-    assert display.colorbar_.ax.get_ylabel() == "Score lost when permuted"
+    assert display.colorbar_.ax.get_ylabel() == "R² lost when permuted"
     few = SequenceImportanceDisplay.from_importances(found, max_features=2)
     assert [label.get_text() for label in few.ax_.get_yticklabels()] == ["channel 1", "channel 3"]
+
+
+@pytest.mark.parametrize(
+    ("scoring", "says"),
+    [
+        (None, "R² lost"),
+        ("neg_mean_absolute_error", "mean absolute error gained"),
+        (make_scorer(mean_squared_error, greater_is_better=False), "mean squared error gained"),
+        (lambda estimator, X, y: 0.0, "score lost"),
+    ],
+)
+def test_labels_name_the_score(scoring, says):
+    def label(text):
+        return " ".join(text.split())
+
+    bars = SequenceImportanceDisplay.from_importances(measured("feature", scoring=scoring))
+    line = SequenceImportanceDisplay.from_importances(measured("timestep", scoring=scoring))
+    image = SequenceImportanceDisplay.from_importances(measured("block", scoring=scoring))
+    for text in (bars.ax_.get_xlabel(), line.ax_.get_ylabel()):
+        assert label(text) == f"Importance ({says} when permuted)"
+        assert max(map(len, text.splitlines())) <= 40  # beside small axes too
+    assert label(image.colorbar_.ax.get_ylabel()) == f"{says[0].upper()}{says[1:]} when permuted"
+    old = measured("feature")
+    del old["score_name"]  # as an older release stored it
+    assert SequenceImportanceDisplay.from_importances(old).ax_.get_xlabel() == "Importance (score lost when permuted)"
+
+
+@pytest.mark.parametrize("by", ["block", "feature"])
+def test_of_many_channels_and_blocks_those_are_named_that_there_is_room_for(by):
+    def overlapping(axis):
+        boxes = [text.get_window_extent() for text in axis.get_ticklabels()]
+        return any(first.overlaps(second) for first, second in pairwise(boxes))
+
+    many = np.random.default_rng(0).normal(size=(20, 120, 70))
+    options = {"n_blocks": 60} if by == "block" else {}
+    found = sequence_importance(
+        Look(), many, many[:, 4, 1], by=by, n_repeats=1, random_state=0, scoring=lambda *_: 0.0, **options
+    )
+    _, ax = plt.subplots(figsize=(3.5, 2.5), layout="constrained")
+    for display in (
+        SequenceImportanceDisplay.from_importances(found),
+        SequenceImportanceDisplay.from_importances(found, ax=ax),
+    ):
+        display.figure_.canvas.draw()
+        assert not overlapping(display.ax_.yaxis)
+        assert len(display.ax_.get_yticks()) >= 5
+        named = display.ax_.get_yticklabels()
+        step = round(float(np.diff(display.ax_.get_yticks())[0]))
+        assert [text.get_text() for text in named] == [f"channel {i}" for i in range(0, 70, step)]  # at their rows
+        if by == "block":
+            assert not overlapping(display.ax_.xaxis)
+            assert len(display.ax_.get_xticks()) >= 2
+    if by == "block":  # white edges would leave nothing of cells that small
+        assert len(display.image_.get_edgecolor()) == 0
+        assert len(SequenceImportanceDisplay.from_importances(measured("block")).image_.get_edgecolor()) > 0
 
 
 def test_a_map_with_nothing_to_exchange_somewhere():

@@ -14,7 +14,17 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_rnn import LossCurveDisplay, RNNForecaster, RNNRegressor, RNNSequenceClassifier, RNNTextGenerator
+from sklearn_rnn import (
+    ForecastDisplay,
+    GradientFlowDisplay,
+    HiddenStateDisplay,
+    LossCurveDisplay,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSequenceClassifier,
+    RNNTextGenerator,
+    SequenceImportanceDisplay,
+)
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is an extra")
 rng = np.random.default_rng(0)
@@ -148,6 +158,97 @@ def test_twelve_models_are_told_apart_without_color_and_more_are_refused():
     assert legend(display) == [*names, "training", "validation", "least validation loss"]  # each named once
     with pytest.raises(ValueError, match="13 models cannot be told apart on one pair of axes, 12 at most"):
         LossCurveDisplay(curves).plot()
+
+
+def starred(model, **options):
+    """Where the star stands on the training curve, from 1 on; None where there is none."""
+    display = LossCurveDisplay.from_estimator(model, **options)
+    (star,), (epoch,) = display.best_points_, display.best_epochs
+    assert (star is None) == (epoch is None) == (not any("kept by fit" in text for text in legend(display)))
+    return epoch
+
+
+def jumping(**settings):
+    """Of which the best epoch is not the last."""
+    model = net(**{"learning_rate_init": 1.0, "max_iter": 12, "n_iter_no_change": 99, **settings}).fit(X, noise)
+    assert np.argmin(model.loss_curve_) + 1 < model.n_iter_
+    return model
+
+
+def test_after_partial_fit_there_is_no_star_but_where_the_last_epoch_is_the_best():
+    model = jumping()
+    best = int(np.argmin(model.loss_curve_)) + 1
+    assert starred(model) == best
+    model.set_params(learning_rate_init=1e-9).partial_fit(X, noise)
+    assert np.argmin(model.loss_curve_) + 1 == best < model.n_iter_  # and yet the weights are the newest
+    assert starred(model) is None
+    assert starred(model.set_params(max_iter=200)) is None  # changed since
+    going_down = net(learning_rate_init=0.01)
+    for _ in range(4):
+        going_down.partial_fit(X, y)
+    assert np.argmin(going_down.loss_curve_) == 3 and starred(going_down) == 4
+    # of which all that is known of the first epochs is that they were validated
+    watched = net(learning_rate_init=1.0, max_iter=12, n_iter_no_change=99).fit(X, noise, X_val=X, y_val=noise)
+    assert starred(watched) == np.argmin(watched.loss_curve_) + 1 < 12
+    watched.set_params(learning_rate_init=1e-9, max_iter=13).partial_fit(X, noise)
+    assert starred(watched) is None
+    text = RNNTextGenerator(4, bptt_steps=4, batch_size=2, max_iter=6, early_stopping=True, random_state=0)
+    text.fit("abcd " * 20).partial_fit("dcba " * 20)
+    assert starred(text) is None
+
+
+def test_after_a_warm_start_there_is_no_star_but_where_the_last_epoch_is_the_best():
+    """What is kept is the best of the newest call, and where that began is not known."""
+    model = jumping(warm_start=True).set_params(learning_rate_init=5.0, max_iter=5).fit(X, noise)
+    best = int(np.argmin(model.loss_curve_))
+    assert best < 12 and starred(model) is None
+    assert starred(model.set_params(warm_start=False)) is None  # more epochs than max_iter
+    going_down = net(learning_rate_init=0.01, warm_start=True).fit(X, y).fit(X, y)
+    assert starred(going_down) == going_down.n_iter_ == 12
+
+
+def test_of_one_fit_the_star_stands_however_it_ended():
+    stopped = net(learning_rate_init=0.5, max_iter=200, n_iter_no_change=5).fit(X, noise)
+    assert stopped.stopped_by_ == "converged" and starred(stopped) == np.argmin(stopped.loss_curve_) + 1
+    lbfgs = net(solver="lbfgs", max_fun=5, max_iter=100).fit(X, noise)
+    assert lbfgs.n_iter_ < 100 and starred(lbfgs) == np.argmin(lbfgs.loss_curve_) + 1
+    models = {"known": stopped, "gone on with": jumping().set_params(learning_rate_init=1e-9).partial_fit(X, noise)}
+    display = LossCurveDisplay.from_estimator(models)
+    assert [point is None for point in display.best_points_] == [False, True]
+    assert legend(display)[-1] == "kept by fit (least training loss)"
+
+
+def test_axes_in_use_keep_their_scale_unless_another_is_asked_for():
+    model = net().fit(X, y)
+    ax = plt.figure().subplots()
+    ax.plot([1, 6], [-1.0, 1.0])
+    before = ax.yaxis.get_major_formatter()
+    LossCurveDisplay.from_estimator(model, ax=ax)
+    assert ax.get_yscale() == "linear" and ax.yaxis.get_major_formatter() is before
+    LossCurveDisplay.from_estimator(model, ax=ax, log_scale=True)
+    assert ax.get_yscale() == "log"
+    first = LossCurveDisplay.from_estimator(model, ax=plt.figure().subplots())  # of axes that hold nothing
+    assert first.ax_.get_yscale() == "log"
+    assert LossCurveDisplay.from_estimator(model, ax=first.ax_).ax_.get_yscale() == "log"  # as it was
+    assert LossCurveDisplay.from_estimator(model, ax=first.ax_, log_scale=False).ax_.get_yscale() == "log"
+    assert LossCurveDisplay.from_estimator(model, log_scale=False).ax_.get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("projection", ["polar", "3d", "mollweide"])
+def test_axes_that_are_no_plain_ones_are_refused(projection):
+    ax = plt.figure().add_subplot(projection=projection)
+    model = net().fit(X, y)
+    forecaster = RNNForecaster(net(), window=4, combine=False, calibration_fraction=0).fit(np.sin(np.arange(40.0)))
+    for draw in (
+        lambda: LossCurveDisplay.from_estimator(model, ax=ax),
+        lambda: GradientFlowDisplay.from_estimator(model, X, y, ax=ax),
+        lambda: HiddenStateDisplay.from_estimator(model, X, ax=ax),
+        lambda: ForecastDisplay.from_estimator(forecaster, ax=ax),
+        lambda: SequenceImportanceDisplay.from_estimator(model, X, y, ax=ax),
+    ):
+        with pytest.raises(ValueError, match=rf"draws on plain axes, .* ax is of projection '{projection}'"):
+            draw()
+    assert not ax.lines
 
 
 def test_text_classes_searches_and_forecasters():
