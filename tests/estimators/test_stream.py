@@ -156,7 +156,10 @@ def test_steps_that_name_their_features():
     for kind in (pa.Table, pa.RecordBatch):
         other_order = kind.from_pydict({name: table[name].to_numpy() for name in "bca"})
         np.testing.assert_array_equal(model.stream(4).step(other_order), model.stream(4).step(table))
-    for of_times in (pl.DataFrame({"a": ["1"], "b": [b], "c": [c]}), pd.DataFrame({"a": ["1"], "b": [b], "c": [c]})):
+    for of_times in (
+        pl.DataFrame({"a": ["1"], "b": [b], "c": [c]}),
+        pd.DataFrame({"a": ["1"], "b": [b], "c": [c]}).astype({"a": "string"}),
+    ):
         with pytest.raises(ValueError, match="Column 'a' of x_t is of type"):
             model.stream().step(of_times)
     nameless = fitted(RNNRegressor, Z, Z[:, -1, 0])
