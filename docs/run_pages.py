@@ -15,6 +15,7 @@ import difflib
 import io
 import os
 import re
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -47,6 +48,7 @@ def main():
     parser.add_argument("--first", action="store_true", help="only the first block of each page")
     parser.add_argument("--outputs", action="store_true", help="fail where a page says something else is printed")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a page presses Ctrl-C, which `command &` ignores
     differences = []
     for page in [page.resolve() for page in arguments.pages]:
         print(f"-- {page.name}", flush=True)
