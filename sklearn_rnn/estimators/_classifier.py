@@ -429,9 +429,7 @@ class RNNSequenceClassifier(ClassifierMixin, BaseRNN):
         predicted, sequences = self._predict_labels(X)
         actual, _ = self._label_rows(y, sequences, "y")
         self._check_same_kind(actual, "y")
-        sample_weight = sequences.row_weights(sample_weight, self._per_step)
-        if sample_weight is not None:  # only their ratios matter, and a sum of large ones overflows
-            sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
+        sample_weight = sequences.score_weights(sample_weight, self._per_step)
         return float(accuracy_score(actual, predicted, sample_weight=sample_weight))
 
     def __sklearn_tags__(self):

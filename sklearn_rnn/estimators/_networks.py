@@ -43,3 +43,14 @@ def _make(loss: tuple, cell: tuple, shape: tuple) -> Network:
 
 
 _made_once = lru_cache(maxsize=64)(_make)
+
+
+def predicts_otherwise(estimator: Any) -> tuple[str, type] | None:
+    """The method by which a subclass predicts otherwise than its network says, and the class that is known of it."""
+    kinds = type(estimator).__mro__
+    known = [kind for kind in kinds if kind.__module__.partition(".")[0] in ("sklearn", "sklearn_rnn")]
+    for method in ("predict", "predict_proba"):
+        defined = next((kind for kind in kinds if method in vars(kind)), None)
+        if known and defined is not None and defined not in known:
+            return method, known[0]
+    return None

@@ -272,17 +272,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         actual = self._target_rows(y, sequences, "y")
         if actual.shape[1:] != self._y_shape:
             raise ValueError(f"y has outputs of shape {actual.shape[1:]}, this model was fitted on {self._y_shape}.")
-        sample_weight = sequences.row_weights(sample_weight, self._per_step)
+        sample_weight = sequences.score_weights(sample_weight, self._per_step)
         actual = actual.reshape(len(actual), -1)
-        # Neither score knows the scale of an output or of the weights, but squares of 1e200 overflow, and those of
+        # Neither score knows the scale of an output, but squares of 1e200 overflow, and those of
         # 1e-200 vanish. Powers of two change no other digit.
         exponent = np.frexp(np.abs(actual).max(axis=0))[1]
         predicted = predicted.reshape(*actual.shape, -1).astype(np.float64)
         with np.errstate(over="ignore"):
             actual, predicted = np.ldexp(actual, -exponent), np.ldexp(predicted, -exponent[:, None])
         predicted = np.clip(predicted, -1e150, 1e150)  # as bad as a square can tell
-        if sample_weight is not None:
-            sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
         if not self._several_quantiles:
             return r2_score(actual, predicted[..., 0], sample_weight=sample_weight)
         scores = [

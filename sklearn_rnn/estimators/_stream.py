@@ -16,7 +16,8 @@ from ..core._batch import Batch
 from ..core._cores import with_numerics
 from ..core._memory import Arena
 from ..core._network import Network
-from ..sequences._arrays import as_array, as_numbers, refuse_times_and_text
+from ..sequences._arrays import as_array, as_numbers, from_arrow, refuse_times_and_text
+from ._networks import predicts_otherwise
 
 
 class Stream:
@@ -203,8 +204,7 @@ def _in_order(x_t: Any, names: np.ndarray | None) -> Any:
     refuse_times_and_text(x_t, "x_t", "Make numbers of it.")
     if names is not None and isinstance(x_t, (list, tuple)) and not hasattr(x_t, "_fields"):
         return [_in_order(row, names) for row in x_t]  # several sequences, whose steps may be named
-    if type(x_t).__module__.partition(".")[0] == "pyarrow" and hasattr(x_t, "to_pandas"):
-        x_t = x_t.to_pandas()
+    x_t = from_arrow(x_t)
     by_key = isinstance(x_t, Mapping)
     if by_key and names is None:
         raise TypeError(
@@ -264,13 +264,11 @@ class Streaming:
         if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"n must be an int of at least 1, the number of sequences side by side; got {n!r}.")
         self._check_is_usable()
-        for method in ("predict", "predict_proba"):
-            of_class = getattr(type(self), method, None)
-            if not getattr(of_class, "__module__", "sklearn_rnn").startswith("sklearn_rnn"):
-                raise TypeError(
-                    f"{type(self).__name__} has a {method} of its own, which a stream does not know. Take that "
-                    "of the estimator that it is made from."
-                )
+        if (own := predicts_otherwise(self)) is not None:
+            raise TypeError(
+                f"{type(self).__name__} has a {own[0]} of its own, which a stream does not know. Take that of the "
+                "estimator that it is made from."
+            )
         for name, is_in_the_way, why in (
             ("bidirectional", self.bidirectional_, "the backward direction begins at the end of a sequence"),
             ("patch_size", self.patch_size_ > 1, "patches are counted from the end of a sequence"),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .._warnings import warn
 from ..sequences._columns import an_example, categories_of, codes_of, kind_of, numbers_of, refuse_column, shown
-from ._tables import Table, infinite, read_table
+from ._tables import LARGEST, Table, infinite, read_table
 from ._timegrid import TimeGrid
 
 MOST_CATEGORIES = 256
@@ -18,10 +18,6 @@ _WHERE_IT_BEGINS = (
     " A series is forecast from its last row on: rows of NaN at the end of one bring it up to the others, and the past "
     "of those to be forecast alone goes in predict(X=..., y=...)."
 )
-
-
-# Numbers whose squares are finite, and those of their reciprocals not 0.
-_LARGEST = 1e150
 
 
 @dataclass
@@ -238,7 +234,7 @@ def _of_usable_size(numbers: np.ndarray, label: Hashable, name: str) -> np.ndarr
     """Their squares must neither overflow nor vanish, or the column would be left out without a word."""
     sizes = np.abs(numbers[np.isfinite(numbers)])
     largest = sizes.max(initial=0.0)
-    if largest > _LARGEST or 0 < largest < 1 / _LARGEST:
+    if largest > LARGEST or 0 < largest < 1 / LARGEST:
         raise ValueError(
             f"Column {label!r} of {name} has values up to {largest:.3g}, whose squares are no usable numbers in "
             "float64. Multiply or divide the column by a power of ten, in fit and in predict."

@@ -16,11 +16,11 @@ from .._sklearn import HasMethods, Interval, StrOptions, validate_parameters
 from ._plan import Plan, default_regressor, make_plan
 from ._reader import SeriesReader
 from ._series import Series
-from ._tables import Table
+from ._tables import LARGEST, Table
 from ._timegrid import TimeGrid
 
-# Variances of such values, and sums of them, are still finite. (In float32 there are only sums.)
-_LARGEST, _LARGEST_SINGLE = 1e150, 1e32
+# In float32 there are only sums.
+_LARGEST_SINGLE = 1e32
 
 
 class ForecasterParameters:
@@ -108,7 +108,7 @@ class ForecasterParameters:
         """Squares must not overflow, a logarithm takes positive values only, and what is never negative has none below
         0."""
         for i, values in enumerate(table.values):
-            largest = _LARGEST if values.dtype != np.float32 else _LARGEST_SINGLE
+            largest = LARGEST if values.dtype != np.float32 else _LARGEST_SINGLE
             if (np.abs(values) > largest).any():
                 raise ValueError(
                     f"{table.label(i, name)} has values up to {np.nanmax(np.abs(values)):.3g}; sums and squares of "

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..sequences._arrays import as_array, refuse_dask, refuse_lazy
+from ..sequences._arrays import as_array, library_of, refuse_dask, refuse_lazy
 from ..sequences._columns import an_example, kind_of, numbers_of, text_to_numbers
 from ..sequences._timeindex import parse_times
 from ._timegrid import Advice
+
+# Variances of such values, and sums of them, are still finite, and those of their reciprocals not 0.
+LARGEST = 1e150
 
 
 @dataclass
@@ -314,7 +317,7 @@ def _is_time(index: pd.Index) -> bool:
 
 def _read_array(data, name, id_col, time_col, columns, with_values) -> Table:
     if hasattr(data, "columns") and hasattr(data, "to_pandas"):  # as an array it would lose the names of its columns
-        given = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
+        given = f"{library_of(data)}.{type(data).__name__}"
         raise TypeError(f"{name} must be a pandas object or an array, got {given}. Convert it: {name}.to_pandas().")
     if id_col is not None or time_col is not None:
         raise TypeError(f"id_col and time_col name columns of a data frame, but {name} is a {type(data).__name__}.")

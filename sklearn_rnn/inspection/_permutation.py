@@ -25,7 +25,7 @@ import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
 from .._sklearn import safe_indexing
-from ..sequences._arrays import as_array, is_ragged, list_column, refuse_lazy, single_column
+from ..sequences._arrays import as_array, is_ragged, library_of, list_column, refuse_lazy, single_column
 from ..sequences._frame_transformer import FrameToSequences
 from ..sequences._frames import as_labels, check_long_frame, order_of_rows
 from ..sequences._lags import LagsToSequence
@@ -202,12 +202,12 @@ def step_table(X: Any, estimator: Any) -> StepTable:
             )
     is_frame = isinstance(X, pd.DataFrame) or (_is_polars(X) and frames is None)
     if not is_frame and hasattr(X, "columns"):
-        raise TypeError(f"X is a frame of {type(X).__module__.partition('.')[0]}; convert it: X.to_pandas().")
+        raise TypeError(f"X is a frame of {library_of(X)}; convert it: X.to_pandas().")
     return _from_2d(X, values, any(getattr(part, "mapping", None) == "one-to-many" for part in parts))
 
 
 def _is_polars(X: Any) -> bool:
-    return type(X).__module__.partition(".")[0] == "polars"
+    return library_of(X) == "polars"
 
 
 def take_samples(X: Any, index: np.ndarray, estimator: Any) -> Any:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._version import __version__
 from .._warnings import warn
 from ..estimators._classifier import RNNSequenceClassifier
+from ..estimators._networks import predicts_otherwise
 from ..estimators._regressor import RNNRegressor
 from ..sequences._checks import a_or_an
 from ..sequences._patches import PatchSequence
@@ -280,15 +281,12 @@ def _check_network(network: Any) -> None:
 
 def _refuse_methods_of_its_own(estimator: Any) -> None:
     """A subclass of what is known that predicts otherwise would be exported as if it did not."""
-    kinds = type(estimator).__mro__
-    known = [kind for kind in kinds if kind.__module__.partition(".")[0] in ("sklearn", "sklearn_rnn")]
-    for method in ("predict", "predict_proba"):
-        defined = next((kind for kind in kinds if method in vars(kind)), None)
-        if known and defined is not None and defined not in known:
-            raise TypeError(
-                f"{type(estimator).__name__} has a {method} of its own, which to_onnx knows nothing of. Export "
-                f"{a_or_an(known[0].__name__)}, and do outside of the graph what {method} adds."
-            )
+    if (own := predicts_otherwise(estimator)) is not None:
+        method, base = own
+        raise TypeError(
+            f"{type(estimator).__name__} has a {method} of its own, which to_onnx knows nothing of. Export "
+            f"{a_or_an(base.__name__)}, and do outside of the graph what {method} adds."
+        )
 
 
 def _warn_of_lost_digits(transformers: list, target_scalers: list) -> None:

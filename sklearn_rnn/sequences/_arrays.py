@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,16 @@ def from_torch(values: Any) -> Any:
         raise ValueError(f"Got a tensor of shape {tuple(values.shape)} on the device 'meta', which holds no numbers.")
     values = values.detach().cpu()
     return (values.float() if str(getattr(values, "dtype", "")) == "torch.bfloat16" else values).numpy()
+
+
+def library_of(value: object) -> str:
+    """The package that a value's class comes from: "polars", "pyarrow"."""
+    return type(value).__module__.partition(".")[0]
+
+
+def from_arrow(values: Any) -> Any:
+    """A table of Arrow as a frame of pandas; anything else as it is."""
+    return values.to_pandas() if library_of(values) == "pyarrow" and hasattr(values, "to_pandas") else values
 
 
 def all_finite(numbers: np.ndarray) -> bool:
@@ -62,7 +73,7 @@ def with_names(values: Any) -> Any:
     polars 2 has no interchange protocol any more, by which scikit-learn 1.7 reads the names of columns: it would take
     columns in whatever order they come.
     """
-    if type(values).__module__.partition(".")[0] != "polars" or not hasattr(values, "columns"):
+    if library_of(values) != "polars" or not hasattr(values, "columns"):
         return values
     refuse_lazy(values, "X")
     return pd.DataFrame(values.to_numpy(), columns=values.columns)
@@ -70,7 +81,7 @@ def with_names(values: Any) -> Any:
 
 def refuse_dask(values: object, name: str) -> None:
     """A series of dask would lose its index."""
-    if type(values).__module__.partition(".")[0] in ("dask", "dask_expr") and hasattr(values, "index"):
+    if library_of(values) in ("dask", "dask_expr") and hasattr(values, "index"):
         raise TypeError(f"{name} is a {type(values).__name__} of dask. Bring it into memory first: {name}.compute().")
 
 
@@ -119,7 +130,7 @@ def _holds_nullable_numbers(values: pd.DataFrame | pd.Series) -> bool:
 def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     """x as it is if it is of a real number type, converted if its objects are numbers, else an error."""
     if x.dtype == object:
-        _refuse_times_among(x, name)
+        _refuse_times_among(x.flat, name)
         try:
             return np.where(pd.isna(x), np.nan, x).astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
@@ -130,8 +141,8 @@ def as_numbers(x: np.ndarray, name: str) -> np.ndarray:
     return x
 
 
-def _refuse_times_among(objects: np.ndarray, name: str) -> None:
-    if any(isinstance(value, (np.datetime64, np.timedelta64)) for value in objects.flat):
+def _refuse_times_among(objects: Iterable, name: str) -> None:
+    if any(isinstance(value, (np.datetime64, np.timedelta64)) for value in objects):
         raise ValueError(f"{name} must hold real numbers; got dates or durations among objects.")
 
 
@@ -141,9 +152,9 @@ def refuse_times_and_text(X: Any, name: str, advice: str) -> None:
     if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M", "U", "S", "V"):
         raise ValueError(f"{name} must hold real numbers, got dtype {X.dtype}.")
     if isinstance(X, np.ndarray) and X.dtype == object:
-        _refuse_times_among(X, name)
+        _refuse_times_among(X.flat, name)
     elif isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], (list, tuple)):
-        _refuse_times_among(np.array([*X[0], None], object)[:-1], f"{name}[0]")
+        _refuse_times_among(X[0], f"{name}[0]")
     elif isinstance(X, pd.DataFrame):
         if not X.columns.is_unique and all(isinstance(label, str) for label in X.columns):
             twice = X.columns[X.columns.duplicated()][0]
@@ -155,11 +166,7 @@ def refuse_times_and_text(X: Any, name: str, advice: str) -> None:
                 is_text = pd.api.types.is_string_dtype(dtype) and not pd.api.types.is_object_dtype(dtype)
             if dtype.kind in "mM" or isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or is_text:
                 raise ValueError(f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. {advice}")
-    elif (
-        type(X).__module__.partition(".")[0] in ("polars", "pyarrow")
-        and hasattr(X, "to_pandas")
-        and hasattr(X, "schema")
-    ):
+    elif library_of(X) in ("polars", "pyarrow") and hasattr(X, "to_pandas") and hasattr(X, "schema"):
         for label, dtype in zip(X.schema.names if hasattr(X.schema, "types") else X.schema, _column_types(X)):
             if dtype.lower().startswith(_NO_NUMBERS):
                 raise ValueError(f"Column {label!r} of {name} is of type {dtype}, and holds no numbers. {advice}")

@@ -352,9 +352,10 @@ def _doubt_text(values: pd.Series, column: Hashable, categories: np.ndarray) -> 
     """A warning if text does not look like categories."""
     as_numbers = pd.to_numeric(pd.Series(categories, dtype=object), errors="coerce").notna().mean()
     what = ""
-    if len(categories) <= 20 and not (len(categories) > 3 and 0.5 < as_numbers < 1):  # 4 of "1", "2", "3", "n.a."
+    are_few, is_mixed = len(categories) <= 20, len(categories) > 3 and 0.5 < as_numbers < 1  # "1", "2", "3", "n.a."
+    if are_few and not is_mixed:
         return
-    if as_numbers > 0.9 or len(categories) <= 20:
+    if are_few or as_numbers > 0.9:
         what = f"most of which are numbers. If it is one, pd.to_numeric(df[{column!r}], errors='coerce')"
     elif len(categories) > len(values) / 2:
         what = "nearly one a row. Leave it out by naming the features in columns="

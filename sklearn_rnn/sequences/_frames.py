@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from ._arrays import library_of
 from ._columns import an_example, kind_of, numbers_of, refuse_column
 from ._timeindex import parse_times
 
@@ -93,7 +94,7 @@ def as_labels(columns: Sequence[Hashable] | Hashable) -> list[Hashable]:
 def check_keys(df: object, id_col: Hashable, time_col: Hashable | None) -> list[Hashable]:
     """The columns that say to which sequence and time a row belongs, if df has them and nothing is missing there."""
     if not isinstance(df, pd.DataFrame):
-        given = f"{type(df).__module__.partition('.')[0]}.{type(df).__name__}"
+        given = f"{library_of(df)}.{type(df).__name__}"
         hint = " Convert it: df.to_pandas()." if hasattr(df, "to_pandas") else ""
         raise TypeError(f"df must be a pandas DataFrame, got {given}.{hint}")
     keys = [id_col] if time_col is None else [id_col, time_col]

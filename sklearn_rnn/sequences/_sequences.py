@@ -18,7 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import as_array, as_numbers, is_ragged, list_column, refuse_lazy, refuse_times_and_text, single_column
+from ._arrays import (
+    as_array,
+    as_numbers,
+    from_arrow,
+    is_ragged,
+    list_column,
+    refuse_lazy,
+    refuse_times_and_text,
+    single_column,
+)
 from ._timeindex import refuse_wrong_order
 
 CHANNELS_LAST = "3-D X is (n_samples, n_timesteps, n_features); if yours has time last, pass X.transpose(0, 2, 1)."
@@ -330,6 +339,12 @@ class Sequences:
             )
         return np.repeat(weights, self.lengths) if per_step else weights
 
+    def score_weights(self, sample_weight, per_step: bool) -> np.ndarray | None:
+        """`row_weights`, the largest near to 1: a score knows their ratios only, and sums of large ones overflow."""
+        weights = self.row_weights(sample_weight, per_step)
+        # powers of two change no other digit
+        return None if weights is None else np.ldexp(weights, -np.frexp(weights.max())[1])
+
 
 def cut_by_length(index: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
     """Sequences, the shortest first, in groups that are worth the steps that each takes by itself.
@@ -353,8 +368,7 @@ def columns_in_order(X: Sequence, expected: Sequence | None, name: str = "X") ->
     `expected`; and the names of their columns, None where there is no data frame."""
     in_order, names = [], None
     for i, x in enumerate(X):
-        if type(x).__module__.partition(".")[0] == "pyarrow" and hasattr(x, "to_pandas"):
-            x = x.to_pandas()
+        x = from_arrow(x)
         of_x = _names_of_columns(x, f"{name}[{i}]")
         if of_x is not None:
             names = (of_x if expected is None else list(expected)) if names is None else names

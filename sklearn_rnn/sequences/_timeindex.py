@@ -146,17 +146,16 @@ def refuse_wrong_order(frame: object, name: str) -> None:
         )
 
 
-def end_of_index(X: object, name: str = "X") -> dict | None:
-    """The last labels of X's index, enough to tell which comes next; None where X has no index of time."""
-    index = index_in_time(X, name)
+def end_of_index(index: pd.Index | None) -> dict | None:
+    """The last labels of an index of time, enough to tell which comes next; None where there is none."""
     if index is None or len(index) == 0 or index.hasnans:
         return None
     return index_to_plain(index[-min(len(index), 64) :])
 
 
-def follows_on(plain_end: dict | None, X: object) -> bool | None:
-    """Does X's index begin where the index that `end_of_index` saw ends? None where they cannot tell."""
-    end, index = index_from_plain(plain_end), index_in_time(X)
+def follows_on(plain_end: dict | None, index: pd.Index | None) -> bool | None:
+    """Does an index of time begin where the index that `end_of_index` saw ends? None where they cannot tell."""
+    end = index_from_plain(plain_end)
     if plain_end is None or end is None or index is None or len(index) == 0:
         return None
     if not all(part.is_unique for part in (end, index)):

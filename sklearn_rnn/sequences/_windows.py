@@ -189,12 +189,12 @@ class SlidingWindow(SequenceTransformer):
     def _remember(self, X) -> np.ndarray:
         """The rows of X as an array, of which the last are kept."""
         validate_parameters(self)
-        end = end_of_index(X)
-        warn_of_gaps(index_in_time(X), "X")
+        index = index_in_time(X)
+        warn_of_gaps(index, "X")
         table = check_rows(self, X, reset=True)
         self._n_before_at_fit = self._n_before
         self._tail = table[len(table) - min(self._n_before, len(table)) :].copy()
-        self._index = end
+        self._index = end_of_index(index)
         return table
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -225,11 +225,12 @@ class SlidingWindow(SequenceTransformer):
                 f"window and dilation reach {self._n_before} rows back now, but {self._n_before_at_fit} when this "
                 "transformer was fitted. Set them back, or fit again."
             )
-        warn_of_gaps(index_in_time(X), "X")  # says what else is wrong with it
+        index = index_in_time(X)  # says what is wrong with it
+        warn_of_gaps(index, "X")
         table = check_rows(self, X, reset=False)
         follows = {"fit": True, "none": False, "auto": None}[self.context]
         if follows is None and self._n_before:
-            follows = follows_on(self._index, X)
+            follows = follows_on(self._index, index)
             if follows is None:
                 warn(
                     "SlidingWindow cannot know whether these rows follow on those it was fitted on, because they have "
