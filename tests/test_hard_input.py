@@ -288,6 +288,12 @@ def test_only_ratios_of_weights_matter_to_a_classifier():
         assert plain.score(X, labels, factor * weights) == plain.score(X, labels, weights)
         again = RNNSequenceClassifier(**balanced.get_params()).fit(X, labels, factor * weights)
         np.testing.assert_allclose(again._theta, balanced._theta, rtol=1e-10)
+    huge, ones = np.full(12, 1e308), np.ones(12)  # whose sum is infinite
+    assert plain.score(X, labels, huge) == plain.score(X, labels)
+    of_huge, of_ones = (RNNSequenceClassifier(**balanced.get_params()).fit(X, labels, w) for w in (huge, ones))
+    np.testing.assert_allclose(of_huge._theta, of_ones._theta, rtol=1e-10)
+    numbers = regressor(max_iter=2).fit(X, y)
+    assert abs(numbers.score(X, y, huge) - numbers.score(X, y)) < 1e-12
     extreme = RNNSequenceClassifier(**balanced.get_params()).fit(X, labels, np.r_[1.0, np.full(11, 5e-324)])
     assert len(extreme.loss_curve_) == 2 and np.isfinite(extreme._theta).all()
 
